@@ -1,0 +1,54 @@
+# make demo   install into a virtual environment, index the bundled sample, answer questions
+# make test   install the test tools beside it and run the tests (TEST_WORKERS=1 for one process, ARGS="-k name" to choose)
+# make check  lint, types, test
+
+PYTHON ?= python3
+VENV ?= .venv
+TEST_WORKERS ?= 2
+ARGS ?=
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+METADATA := setup.cfg pyproject.toml constraints.txt
+
+.PHONY: demo test lint types wheel check clean
+.DEFAULT_GOAL := demo
+
+# Only what a user gets: no test tool may hide a missing dependency from the demo.
+$(VENV)/.installed: $(METADATA)
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) setuptools
+	$(PIP) --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.developing: $(VENV)/.installed
+	$(PIP) --no-build-isolation --editable '.[test,dev]'
+	touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/densephrase demo
+
+# One torch and OpenMP thread a process: workers would fight for the cores. Numba keeps two, so that parallel kernels are.
+test: $(VENV)/.developing
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=2 $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(ARGS)
+
+lint: $(VENV)/.developing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# The checkout maps folders to packages, which no type checker follows: check what is installed.
+types: $(VENV)/.developing
+	rm -rf build
+	$(PIP) --no-build-isolation --no-deps --target build/types .
+	cd build/types && $(abspath $(BIN))/mypy --config-file $(CURDIR)/setup.cfg --cache-dir $(CURDIR)/.mypy_cache -p densephrase
+
+# The wheel is built from the source distribution, so that a file missing there shows.
+wheel: $(VENV)/.developing
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+
+check: lint types test
+
+clean:
+	rm -rf $(VENV) build dist densephrase.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,105 @@
+"""Estimate the size of an index from a sample of its documents, and stop before the disk would be full."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from densephrase.build_index.shard_builder import build_shard
+from densephrase.corpus.paragraphs import split_paragraphs
+from densephrase.data import Document
+from densephrase.errors import DiskSpaceError
+from densephrase.index.atomic_file import temporary_path
+from densephrase.terms.analyser import Analyser
+from densephrase.terms.term_index import write_term_index
+
+if TYPE_CHECKING:
+    from densephrase.encoder.phrase_encoder import PhraseEncoder
+
+MARGIN = 1.1
+SAMPLE_PARAGRAPHS = 200
+_SAMPLE_SHARE = 0.02  # of the corpus's characters, so that a small corpus is not encoded twice
+_LEAST_SAMPLE = 4_000  # characters
+
+FreeBytes = Callable[[Path], int]
+
+
+@dataclass(frozen=True, slots=True)
+class SizeRates:
+    """What a sample says about the index: bytes and start vectors for each character of text."""
+
+    shard_bytes: float
+    term_bytes: float
+    starts: float
+
+    def bytes_left(self, left: int, characters: int, flat_limit: int, vector_size: int) -> int:
+        """Return what is still to be written for a corpus of `characters`, `left` of which are in no shard yet.
+
+        Terms are counted whole, and the lists of a large corpus, which are a second copy of its start vectors.
+        """
+        starts = self.starts * characters
+        lists = starts * (vector_size + 8) if starts > flat_limit else 0.0
+        return int(left * self.shard_bytes + characters * self.term_bytes + lists)
+
+
+def free_bytes(folder: Path) -> int:
+    """Return how much may still be written to the disk that holds `folder`."""
+    return shutil.disk_usage(folder).free
+
+
+def measure_rates(
+    documents: Iterable[Document], characters: int, encoder: PhraseEncoder, language: str, folder: Path
+) -> SizeRates:
+    """Encode the first documents of a corpus of `characters` and measure them; `folder` is for a passing file."""
+    sample = _sample(documents, max(_LEAST_SAMPLE, int(characters * _SAMPLE_SHARE)))
+    sampled = max(1, sum(len(document.text) for document in sample))
+    content = build_shard(sample, encoder)
+    term_bytes = _term_bytes(sample, language, folder / "sample.h5")
+    return SizeRates(content.bytes / sampled, term_bytes / sampled, content.counts.starts / sampled)
+
+
+def check_space(needed: int, index_path: Path, free: int) -> None:
+    """Stop if `needed` more bytes, and a margin, are not free.
+
+    Raises:
+        DiskSpaceError: with both figures.
+    """
+    if needed * MARGIN > free:
+        raise DiskSpaceError(
+            f"The index needs about {needed * MARGIN / 1e6:,.0f} MB more on the disk of {index_path} (estimated from a "
+            f"sample, with a margin of {MARGIN - 1:.0%}), but only {free / 1e6:,.0f} MB are free. Free some space or "
+            "give a folder on another disk."
+        )
+
+
+def _sample(documents: Iterable[Document], characters: int) -> list[Document]:
+    """Return the first documents, the last one cut, up to about `characters` or SAMPLE_PARAGRAPHS paragraphs."""
+    sample: list[Document] = []
+    paragraphs_left, characters_left = SAMPLE_PARAGRAPHS, characters
+    for document in documents:
+        paragraphs = split_paragraphs(document.text)[:paragraphs_left]
+        end = paragraphs[-1].end if paragraphs else len(document.text)
+        end = next((paragraph.end for paragraph in paragraphs if paragraph.end >= characters_left), end)
+        sample.append(replace(document, text=document.text[:end]))
+        paragraphs_left -= len(paragraphs)
+        characters_left -= end
+        if paragraphs_left <= 0 or characters_left <= 0:
+            break
+    return sample
+
+
+def _term_bytes(sample: Sequence[Document], language: str, path: Path) -> int:
+    temporary = temporary_path(path)  # so that a killed build's copy counts as a leftover
+    paragraphs = (
+        (row, document.title, paragraph.text)
+        for row, document in enumerate(sample)
+        for paragraph in split_paragraphs(document.text)
+    )
+    try:
+        write_term_index(temporary, paragraphs, Analyser(language))
+        return temporary.stat().st_size
+    finally:
+        temporary.unlink(missing_ok=True)

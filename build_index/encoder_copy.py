@@ -1,0 +1,50 @@
+"""The index's own copy of its encoder, so that it answers the same on every machine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from densephrase.build_index.build_state import BuildState
+from densephrase.index.atomic_file import publish, sync_folder, temporary_path
+from densephrase.index.manifest import ENCODER_FOLDER, EncoderRecord
+
+if TYPE_CHECKING:
+    from densephrase.encoder.phrase_encoder import PhraseEncoder
+
+
+def copy_encoder(state: BuildState, encoder: PhraseEncoder) -> EncoderRecord:
+    """Save the encoder into the index, unless an earlier run has."""
+    folder = state.index_path / ENCODER_FOLDER
+    record = state.read(ENCODER_FOLDER, EncoderRecord)
+    if record is not None and folder.is_dir() and file_checksums(folder) == record.files:
+        return record
+    if folder.exists():
+        shutil.rmtree(folder)
+    temporary = temporary_path(folder)
+    temporary.mkdir()
+    encoder.save_pretrained(temporary)
+    _sync_files(temporary)
+    publish(folder)
+    record = EncoderRecord(ENCODER_FOLDER, encoder.fingerprint, file_checksums(folder))
+    state.write(ENCODER_FOLDER, record)
+    return record
+
+
+def file_checksums(folder: Path) -> dict[str, str]:
+    """Return the sha256 of each file in `folder`, by name."""
+    checksums = {}
+    for path in sorted(folder.iterdir()):
+        with path.open("rb") as file:
+            checksums[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return checksums
+
+
+def _sync_files(folder: Path) -> None:
+    for path in folder.iterdir():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+    sync_folder(folder)

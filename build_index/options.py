@@ -1,0 +1,38 @@
+"""What a build can be told; all but `skip_bad` is stored in the manifest, because the index's bytes depend on it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from densephrase.errors import BuildError
+from densephrase.terms.analyser import LANGUAGES
+
+
+@dataclass(frozen=True, slots=True)
+class BuildOptions:
+    """Options of a build.
+
+    Raises:
+        BuildError: if a value makes no sense.
+    """
+
+    shard_characters: int = 4_000_000  # characters of text in a shard, the unit of restart (about a million tokens)
+    flat_limit: int = 2_000_000  # up to so many start vectors are scanned flat; more get inverted lists
+    lists: int | None = None  # number of inverted lists; None: chosen from the number of start vectors
+    language: str = "english"  # of the term index: one of densephrase.terms.analyser.LANGUAGES
+    seed: int = 0  # of the sample that the inverted lists are trained on
+    skip_bad: bool = False  # leave out documents that cannot be read instead of stopping
+
+    def __post_init__(self) -> None:
+        for name, least in (("shard_characters", 1), ("flat_limit", 0), ("lists", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise BuildError(f"The build option {name} is {value}; it must be at least {least}.")
+        if self.language not in LANGUAGES:
+            raise BuildError(f"The build option language is {self.language!r}; choose one of {', '.join(LANGUAGES)}.")
+
+    def stored(self) -> dict[str, int | str | None]:
+        """Return the options that the bytes of the index depend on."""
+        options = asdict(self)
+        del options["skip_bad"]  # what it leaves out is not in the documents' checksums either
+        return options

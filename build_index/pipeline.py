@@ -1,0 +1,248 @@
+"""Build an index: plan, estimate, encode shard by shard, add the ANN and the term index, then write the manifest.
+
+Every part is a file that appears complete or not at all, followed by a record; a build that is run again skips what is
+recorded. Nothing depends on when or how often it was stopped, so the finished files are always the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from densephrase.build_index.background import BackgroundWriter
+from densephrase.build_index.build_inputs import BuildInputs, library_versions
+from densephrase.build_index.build_state import BuildState, check_target, locked
+from densephrase.build_index.disk_estimate import FreeBytes, SizeRates, check_space, free_bytes, measure_rates
+from densephrase.build_index.encoder_copy import copy_encoder
+from densephrase.build_index.finished_parts import finished_shards, is_intact, shard_name
+from densephrase.build_index.inverted_list_builder import ANN_FILE, write_inverted_lists
+from densephrase.build_index.options import BuildOptions
+from densephrase.build_index.plan import DocumentDigest, plan_shards, shards_of
+from densephrase.build_index.progress import Listener, ProgressCounter
+from densephrase.build_index.shard_builder import ShardContent, build_shard
+from densephrase.build_index.terms import write_terms
+from densephrase.corpus.reader import read_corpus
+from densephrase.data import Document
+from densephrase.errors import BuildError, DiskSpaceError
+from densephrase.index.manifest import (
+    MANIFEST_FILE,
+    SEGMENTS_FOLDER,
+    AnnRecord,
+    EncoderRecord,
+    FileRecord,
+    Manifest,
+    Quantisation,
+    SegmentRecord,
+    ShardRecord,
+    TermsRecord,
+)
+
+if TYPE_CHECKING:
+    from densephrase.encoder.phrase_encoder import PhraseEncoder
+
+SEGMENT = "000001"
+_logger = logging.getLogger(__name__)
+
+
+def build(
+    corpus: str | Path,
+    index_path: str | Path,
+    *,
+    encoder: PhraseEncoder,
+    options: BuildOptions | None = None,
+    progress: Listener | None = None,
+    free: FreeBytes = free_bytes,
+) -> Manifest:
+    """Build the index of `corpus` in the folder `index_path`, or continue a build that was stopped there.
+
+    The corpus is read twice (to plan and to encode) and never held in memory. `progress` is told how far the build is;
+    `free` says how many bytes may be written to a folder's disk.
+
+    Raises:
+        CorpusError: if the corpus cannot be read, is empty, or holds bad documents and `options.skip_bad` is off.
+        BuildError: if the folder holds something else, or the inputs have changed.
+        DiskSpaceError: if the index would not fit on the disk.
+    """
+    index_path = Path(index_path)
+    check_target(index_path)
+    _check_apart(Path(corpus), index_path)
+    run = _Run(Path(corpus), index_path, encoder, options or BuildOptions(), ProgressCounter(progress))
+    inputs = run.plan()
+    try:
+        with locked(index_path) as state:
+            manifest = run.build(state, inputs, free)
+    except KeyboardInterrupt:
+        _logger.warning("stopped; the same command continues the build of %s", index_path)
+        raise
+    run.counter.enter("done")
+    return manifest
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    corpus: Path
+    index_path: Path
+    encoder: PhraseEncoder
+    options: BuildOptions
+    counter: ProgressCounter
+
+    @property
+    def segment(self) -> Path:
+        return self.index_path / SEGMENTS_FOLDER / SEGMENT
+
+    def plan(self) -> BuildInputs:
+        """Read the corpus once; what is wrong with it shows now and not after hours."""
+        self.counter.enter("reading the corpus")
+        documents = read_corpus(self.corpus, skip_bad=self.options.skip_bad)
+        shards = tuple(plan_shards(documents, self.options.shard_characters))
+        return BuildInputs(shards, self.encoder.fingerprint, self.options.stored(), library_versions())
+
+    def documents(self) -> Iterator[Document]:
+        """Read the corpus again; what is left out was told while planning."""
+        return read_corpus(self.corpus, skip_bad=self.options.skip_bad, on_skip=lambda _: None)
+
+    def build(self, state: BuildState, inputs: BuildInputs, free: FreeBytes) -> Manifest:
+        begun = state.read("inputs", BuildInputs)
+        if begun is not None:
+            inputs.check_continues(begun, self.index_path)
+        if not (self.index_path / MANIFEST_FILE).exists():
+            if begun is None:
+                state.start_over()
+                state.write("inputs", inputs)
+            state.remove_leftovers()
+            self._build_parts(state, begun or inputs, free, is_new=begun is None)
+        state.remove()
+        return Manifest.load(self.index_path)
+
+    def _build_parts(self, state: BuildState, inputs: BuildInputs, free: FreeBytes, is_new: bool) -> None:
+        finished = finished_shards(state, self.segment, len(inputs.shards), self.counter)
+        try:
+            encoder_record = copy_encoder(state, self.encoder)
+            left = inputs.characters - sum(inputs.shards[number].characters for number in finished)
+            self._check_space(state, inputs, left, free)
+        except DiskSpaceError:
+            if is_new:  # leave the disk as it was
+                _remove_beginning(state, self.index_path)
+            raise
+        self.segment.mkdir(parents=True, exist_ok=True)
+        shards = self._build_shards(state, inputs, finished)
+        ann = self._build_ann(state, shards)
+        terms = self._build_terms(state, shards)
+        self._manifest(encoder_record, inputs, SegmentRecord(SEGMENT, shards, ann, terms)).save(self.index_path)
+
+    def _check_space(self, state: BuildState, inputs: BuildInputs, left: int, free: FreeBytes) -> None:
+        rates = state.read("estimate", SizeRates)
+        if rates is None:
+            self.counter.enter("estimating disk space")
+            rates = measure_rates(
+                self.documents(), inputs.characters, self.encoder, self.options.language, state.folder
+            )
+            state.write("estimate", rates)
+        vector_size = self.encoder.config.vector_size
+        needed = rates.bytes_left(left, inputs.characters, self.options.flat_limit, vector_size)
+        check_space(needed, self.index_path, free(self.index_path))
+
+    def _build_shards(
+        self, state: BuildState, inputs: BuildInputs, finished: dict[int, ShardRecord]
+    ) -> tuple[ShardRecord, ...]:
+        resumed = sum(inputs.shards[number].characters for number in finished)
+        self.counter.enter("encoding", total=inputs.characters, resumed=resumed)
+        if len(finished) < len(inputs.shards):
+            with BackgroundWriter() as writer:
+                for number, members in shards_of(self.documents(), self.options.shard_characters):
+                    if number in finished:
+                        for _ in members:  # read past them
+                            pass
+                        continue
+                    # No name for the content here: it is large, and gone when it is written.
+                    writer.submit(
+                        partial(
+                            self._write_shard,
+                            state,
+                            number,
+                            self._encode_shard(number, list(members), inputs),
+                            finished,
+                        )
+                    )
+        if len(finished) != len(inputs.shards):
+            raise self._changed(len(finished))
+        return tuple(finished[number] for number in range(len(inputs.shards)))
+
+    def _encode_shard(self, number: int, documents: list[Document], inputs: BuildInputs) -> ShardContent:
+        digest = DocumentDigest()
+        for document in documents:
+            digest.add(document)
+        if number >= len(inputs.shards) or digest.hexdigest() != inputs.shards[number].digest:
+            raise self._changed(number)
+        return build_shard(documents, self.encoder, self._report_encoded)
+
+    def _changed(self, shard: int) -> BuildError:
+        return BuildError(
+            f"{self.corpus} has changed while it was indexed (shard {shard}). Put the old content back to continue, or "
+            "remove the index folder to start over."
+        )
+
+    def _report_encoded(self, documents: int, characters: int, tokens: int) -> None:
+        self.counter.advance(done=characters, documents=documents, tokens=tokens)
+
+    def _write_shard(
+        self, state: BuildState, number: int, content: ShardContent, finished: dict[int, ShardRecord]
+    ) -> None:
+        path = self.segment / f"{shard_name(number)}.h5"
+        checksums = content.write(path)
+        record = ShardRecord(FileRecord(path.name, path.stat().st_size, checksums), content.counts)
+        state.write(shard_name(number), record)
+        finished[number] = record
+        self.counter.advance(written=record.file.bytes)
+
+    def _build_ann(self, state: BuildState, shards: tuple[ShardRecord, ...]) -> AnnRecord:
+        starts = sum(shard.counts.starts for shard in shards)
+        if starts <= self.options.flat_limit:
+            return AnnRecord("flat")
+        record = state.read("ann", AnnRecord)
+        if record is not None and record.file is not None and is_intact(self.segment, record.file):
+            return record
+        self.counter.enter("inverted lists", total=2 * starts)
+        record = write_inverted_lists(
+            [self.segment / shard.file.file for shard in shards],
+            self.segment / ANN_FILE,
+            self.encoder.start_quantiser,
+            self.encoder.config.vector_size,
+            self.options.lists,
+            self.options.seed,
+            self.counter.advance,
+        )
+        state.write("ann", record)
+        return record
+
+    def _build_terms(self, state: BuildState, shards: tuple[ShardRecord, ...]) -> TermsRecord:
+        record = state.read("terms", TermsRecord)
+        if record is not None and is_intact(self.segment, record.file):
+            return record
+        self.counter.enter("terms", total=sum(shard.counts.paragraphs for shard in shards))
+        record = write_terms(self.segment, shards, self._quantisation(), self.options.language, self.counter.advance)
+        state.write("terms", record)
+        return record
+
+    def _quantisation(self) -> Quantisation:
+        return Quantisation("int8", self.encoder.config.vector_size, self.encoder.config.coherency_rank)
+
+    def _manifest(self, encoder: EncoderRecord, inputs: BuildInputs, segment: SegmentRecord) -> Manifest:
+        return Manifest(encoder, self._quantisation(), (segment,), inputs.options, inputs.versions)
+
+
+def _check_apart(corpus: Path, index_path: Path) -> None:
+    if index_path.resolve().is_relative_to(corpus.resolve()):
+        raise BuildError(
+            f"{index_path} lies inside the corpus {corpus} and would become part of it. Give another folder."
+        )
+
+
+def _remove_beginning(state: BuildState, index_path: Path) -> None:
+    state.start_over()
+    state.remove()
+    index_path.rmdir()

@@ -1,0 +1,28 @@
+"""densephrase: answers with exact phrases from your own documents, found by dense-sparse phrase search."""
+
+from importlib import import_module as _import_module
+from pathlib import Path as _Path
+from typing import Any as _Any
+
+_checkout = _Path(__file__).parent.parent
+if (_checkout / "setup.cfg").exists():  # in a checkout the sub-packages lie beside this folder
+    __path__.append(str(_checkout))
+
+__version__ = "0.1.0"
+__all__ = ["Answer", "Document", "PhraseEncoder", "PhraseIndex", "SearchOptions"]
+
+# Loaded on first use, because torch and numba would make `densephrase --help` slow.
+_HOME = {
+    "Answer": "densephrase.data",
+    "Document": "densephrase.data",
+    "PhraseEncoder": "densephrase.encoder.phrase_encoder",
+    "PhraseIndex": "densephrase.phrase_index",
+    "SearchOptions": "densephrase.search.options",
+}
+
+
+def __getattr__(name: str) -> _Any:
+    """Import a public name from its module when it is first asked for."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'densephrase' has no attribute {name!r}")
+    return getattr(_import_module(_HOME[name]), name)

@@ -1,0 +1,84 @@
+"""Answers for people: the phrase highlighted in its context, with its source and its score."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from densephrase.data import Answer
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+_AROUND = 200  # characters shown on each side of a phrase
+_LONGEST = 600  # characters shown of a phrase: a whole paragraph or document can be an answer
+_SPACE = re.compile(r"\s")
+# Control characters start a terminal's escape sequences; bidirectional controls reorder what stands around them.
+_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def render(question: str, answers: Sequence[Answer]) -> Text:
+    """Return a question and its answers, styled; all text is shown verbatim, without any markup."""
+    from rich.text import Text
+
+    text = Text(overflow="fold")
+    text.append(visible(question), style="bold")
+    text.append("\n")
+    if not answers:
+        text.append("   no answer found\n", style="dim")
+    for rank, answer in enumerate(answers, start=1):
+        _append(text, rank, answer)
+    return text
+
+
+def _append(text: Text, rank: int, answer: Answer) -> None:
+    before, phrase, after = excerpt(answer)
+    text.append(f"{rank:>2}. ")
+    text.append(_shorten(visible(answer.text)), style="bold green")
+    text.append("\n    ")
+    text.append(before)
+    text.append(phrase, style="bold black on yellow")
+    text.append(after)
+    text.append("\n    ")
+    text.append(source(answer), style="cyan")
+    text.append(f"  {explain(answer)}\n", style="dim")
+
+
+def source(answer: Answer) -> str:
+    """Return the title, id and span of an answer's document."""
+    title = answer.document.title
+    name = answer.document.id if title in ("", answer.document.id) else f"{title} ({answer.document.id})"
+    return f"{visible(name)} [{answer.start}:{answer.end}]"
+
+
+def explain(answer: Answer) -> str:
+    """Return the score and the terms that it is the sum of."""
+    parts = [(part.name.replace("_", " "), getattr(answer.parts, part.name)) for part in fields(answer.parts)]
+    terms = ", ".join(f"{name} {value:.2f}" for name, value in parts if value)
+    return f"score {answer.score:.2f} ({terms})" if terms else f"score {answer.score:.2f}"
+
+
+def excerpt(answer: Answer) -> tuple[str, str, str]:
+    """Return what stands before the phrase, the phrase and what stands after it, cut at words and marked where cut."""
+    evidence = answer.evidence[0]
+    context = visible(evidence.context)
+    start, end = evidence.start - evidence.paragraph_start, evidence.end - evidence.paragraph_start
+    before, after = context[:start], context[end:]
+    if len(before) > _AROUND:
+        before = "\u2026 " + before[-_AROUND:].partition(" ")[2]
+    if len(after) > _AROUND:
+        after = after[:_AROUND].rpartition(" ")[0] + " \u2026"
+    return before, _shorten(context[start:end]), after
+
+
+def _shorten(text: str) -> str:
+    """Cut a very long phrase in its middle."""
+    half = _LONGEST // 2
+    return text if len(text) <= _LONGEST else f"{text[:half]} \u2026 {text[-half:]}"
+
+
+def visible(text: str) -> str:
+    """Put a text on one line and take out what could steer a terminal; the length stays the same."""
+    return _STEERING.sub("\ufffd", _SPACE.sub(" ", text))

@@ -1,0 +1,71 @@
+"""Arguments that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from densephrase.cli.usage import UsageError
+from densephrase.errors import SearchError
+
+_SEARCH = ("top_k", "strategy", "unit", "paragraph_weight", "document_weight")
+
+
+def positive(text: str) -> int:
+    """Read a whole number of at least 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add `--json`."""
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line and nothing else on stdout")
+
+
+def add_encoder(parser: argparse.ArgumentParser) -> None:
+    """Add `--encoder`."""
+    parser.add_argument(
+        "--encoder", default="default", help="folder or hub id of an encoder (default: the one that comes bundled)"
+    )
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add `--device`."""
+    parser.add_argument("--device", default="cpu", help="where the encoder runs: cpu, cuda, cuda:1, ... (default: cpu)")
+
+
+def add_search(parser: argparse.ArgumentParser, top_k: int) -> None:
+    """Add what a search can be told."""
+    parser.add_argument(
+        "--top-k", type=positive, default=top_k, metavar="K", help=f"answers a question (default: {top_k})"
+    )
+    parser.add_argument(
+        "--strategy",
+        choices=["hybrid", "dense-first", "sparse-first"],
+        help="where candidates come from: vectors, terms or both (default: hybrid)",
+    )
+    for unit in ("paragraph", "document"):
+        parser.add_argument(
+            f"--{unit}-weight",
+            type=float,
+            metavar="X",
+            help=f"weight of the {unit}'s BM25 score (default: as tuned for the encoder)",
+        )
+
+
+def search_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the search options that were given, as keyword arguments.
+
+    Raises UsageError when one makes no sense.
+    """
+    from densephrase.search.options import SearchOptions
+
+    given = {name: getattr(options, name, None) for name in _SEARCH}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    try:
+        SearchOptions(**chosen)
+    except SearchError as error:
+        raise UsageError(str(error)) from error
+    return chosen

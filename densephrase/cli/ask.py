@@ -1,0 +1,70 @@
+"""Answer a question from an index with exact phrases; questions can also be piped in, one a line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from time import perf_counter
+
+from densephrase.cli.answers import render
+from densephrase.cli.arguments import add_device, add_json, add_search, search_options
+from densephrase.cli.output import console, note, write_json
+from densephrase.cli.usage import UsageError
+from densephrase.errors import QuestionError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `ask`."""
+    parser.add_argument("index", metavar="INDEX", help="folder of the index")
+    parser.add_argument(
+        "question", metavar="QUESTION", nargs="?", help="the question; '-' or nothing reads one a line from stdin"
+    )
+    add_search(parser, top_k=5)
+    parser.add_argument(
+        "--unit", choices=["phrase", "sentence", "paragraph", "document"], help="what to return (default: phrase)"
+    )
+    add_device(parser)
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Answer the question, or every line of stdin as it comes."""
+    if options.question is None and sys.stdin.isatty():
+        raise UsageError("give a question, or pipe questions in, one a line")
+    chosen = search_options(options)
+    from densephrase.phrase_index import PhraseIndex
+
+    began = perf_counter()
+    index = PhraseIndex.open(options.index, device=options.device)
+    _ = index.encoder  # loaded now, so that the first question is not charged with it
+    note(f"opened {options.index} in {perf_counter() - began:.2f} s")
+    for question in _questions(options.question):
+        began = perf_counter()
+        answers = index.search(question, **chosen)
+        seconds = perf_counter() - began
+        if options.json:
+            found = [answer.to_dict() for answer in answers]
+            write_json({"question": question, "answers": found, "seconds": seconds})
+        else:
+            console().print(render(question, answers))
+    return 0
+
+
+def _questions(question: str | None) -> Iterator[str]:
+    """Yield the question, or the lines of stdin that are not blank."""
+    if question is not None and question != "-":
+        if not _is_text(question):
+            raise UsageError(f"the question {question!r} is not UTF-8 text")
+        yield question
+        return
+    for number, line in enumerate(sys.stdin, start=1):
+        if not _is_text(line):
+            raise QuestionError(f"Line {number} of stdin is not UTF-8 text: {line.strip()!r}.")
+        if line.strip():
+            yield line.strip()
+
+
+def _is_text(text: str) -> bool:
+    """Tell whether a text was UTF-8: other bytes arrive as lone surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -1,0 +1,48 @@
+"""Show what an index holds and where its bytes go."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from densephrase.cli.arguments import add_json
+from densephrase.cli.output import write_json, write_table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `info`."""
+    parser.add_argument("index", metavar="INDEX", help="folder of the index")
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print counts, settings and sizes; with `--json`, as one object."""
+    from densephrase.phrase_index import PhraseIndex
+
+    with PhraseIndex.open(options.index) as index:
+        facts = index.info()
+    if options.json:
+        write_json(facts)
+    else:
+        write_table(_rows(facts))
+    return 0
+
+
+def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the facts for people; the encoder's bytes do not depend on the corpus and are not shared out to tokens."""
+    tokens = facts["tokens"]
+    rows = [(name, f"{facts[name]:,}") for name in ("documents", "paragraphs", "tokens")]
+    for name in ("starts", "ends"):
+        share = f"  ({100 * facts[name] / tokens:.1f} % of the tokens)" if tokens else ""
+        rows.append((f"kept {name}", f"{facts[name]:,}{share}"))
+    rows.append(("bytes", f"{facts['bytes']:,}"))
+    for name, size in facts["bytes_by_component"].items():
+        share = f"  ({size / tokens:.1f} a token)" if tokens and name != "encoder" else ""
+        rows.append((f"  {name}", f"{size:,}{share}"))
+    if tokens:
+        rows.append(("bytes a token, without the encoder", f"{facts['bytes_per_token']:.1f}"))
+    rows.append(("row", f"{facts['vector_size']} dimensions + {facts['coherency_rank']} of coherency, int8"))
+    rows.append(("search structure", ", ".join(facts["ann"])))
+    rows.append(("text analyser", facts["analyser"]))
+    rows.append(("encoder", facts["encoder"][:16]))
+    return rows

@@ -1,0 +1,142 @@
+"""The data model: documents go in, questions are asked, answers come out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A text with a stable id. All offsets of this library are code points of `text`."""
+
+    id: str
+    text: str
+    title: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """The slice `text[start:end]` of a document, without surrounding white space and never empty."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question with its reference answers and, where known, the paragraph they were marked in.
+
+    `answer_starts[i]` is the offset of `answers[i]` in `context`, -1 where it is not known.
+    """
+
+    id: str
+    text: str
+    answers: tuple[str, ...] = ()
+    answer_starts: tuple[int, ...] = ()
+    title: str = ""
+    context: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreParts:
+    """The terms of the score that add up to it (design of the score: DenSPI, section 3; Sparc, section 3)."""
+
+    dense_start: float
+    dense_end: float
+    coherency: float
+    paragraph_terms: float
+    document_terms: float
+
+    @property
+    def total(self) -> float:
+        """The sum of all parts."""
+        return self.dense_start + self.dense_end + self.coherency + self.paragraph_terms + self.document_terms
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One place that says an answer: `document.text[start:end]`, inside the paragraph `[paragraph_start, paragraph_end)`."""
+
+    document: Document
+    start: int
+    end: int
+    paragraph_start: int
+    paragraph_end: int
+    score: float
+    parts: ScoreParts
+
+    @property
+    def text(self) -> str:
+        """The exact phrase."""
+        return self.document.text[self.start : self.end]
+
+    @property
+    def context(self) -> str:
+        """The paragraph around the phrase."""
+        return self.document.text[self.paragraph_start : self.paragraph_end]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what a JSON client needs to cite and check the phrase."""
+        return {
+            "text": self.text,
+            "score": self.score,
+            "parts": asdict(self.parts),
+            "document": {"id": self.document.id, "title": self.document.title, "metadata": dict(self.document.metadata)},
+            "start": self.start,
+            "end": self.end,
+            "context": self.context,
+            "context_start": self.paragraph_start,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A group of phrases that normalise to the same string, best first; the answer speaks for its best member."""
+
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def text(self) -> str:
+        """The best member's exact phrase."""
+        return self.evidence[0].text
+
+    @property
+    def score(self) -> float:
+        """The best member's score."""
+        return self.evidence[0].score
+
+    @property
+    def parts(self) -> ScoreParts:
+        """The best member's score, term by term."""
+        return self.evidence[0].parts
+
+    @property
+    def document(self) -> Document:
+        """The best member's document."""
+        return self.evidence[0].document
+
+    @property
+    def start(self) -> int:
+        """Offset of the first character in `document.text`."""
+        return self.evidence[0].start
+
+    @property
+    def end(self) -> int:
+        """Offset after the last character in `document.text`."""
+        return self.evidence[0].end
+
+    @property
+    def context(self) -> str:
+        """The paragraph around the phrase."""
+        return self.evidence[0].context
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the best member's fields and, under `evidence`, every member's."""
+        return {**self.evidence[0].to_dict(), "evidence": [evidence.to_dict() for evidence in self.evidence]}
+
+    def __repr__(self) -> str:
+        return f"Answer({self.text!r}, score={self.score:.3f}, document={self.document.id!r}[{self.start}:{self.end}])"

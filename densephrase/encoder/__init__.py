@@ -1,0 +1,1 @@
+"""Phrase encoder: paragraphs become filtered, quantised start and end vectors; questions become vectors."""

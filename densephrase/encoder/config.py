@@ -1,0 +1,111 @@
+"""What an encoder is: sizes, limits and tuned search defaults, validated and stored beside the weights."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from densephrase.errors import EncoderError
+
+CONFIG_FILE = "config.json"
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderConfig:
+    """The settings of a phrase encoder.
+
+    Raises EncoderError when a value makes no sense.
+    """
+
+    backbone: dict[str, Any]  # the Hugging Face configuration, `model_type` included
+    vector_size: int = 384  # dimensions of a start or end vector
+    coherency_rank: int = 16  # dimensions of k (in the start row) and c (in the end row); 0 for none
+    head_hidden_size: int = 384  # inner size of the residual heads; 0 for plain linear heads
+    max_tokens: int = 256  # of a window, title and special tokens included
+    window_stride: int = 128  # tokens between the starts of two windows of a long paragraph
+    max_title_tokens: int = 16  # of the title put before each window; 0 for no title
+    max_question_tokens: int = 64  # special tokens included
+    max_answer_tokens: int = 20
+    cls_token_id: int = 101
+    sep_token_id: int = 102
+    pad_token_id: int = 0
+    start_threshold: float = float("-inf")  # a token is kept as a start when its filter logit is at least this
+    end_threshold: float = float("-inf")
+    paragraph_weight: float = 1.0  # tuned weight of a paragraph's BM25 score in the phrase score
+    document_weight: float = 0.0  # tuned weight of a document's BM25 score
+    training: dict[str, Any] = field(default_factory=dict)  # how the weights were made
+    format_version: int = FORMAT_VERSION
+
+    def __post_init__(self) -> None:
+        if self.format_version != FORMAT_VERSION:
+            raise EncoderError(
+                f"The encoder has format version {self.format_version}, this library reads {FORMAT_VERSION}; "
+                "use the library version that wrote it or train it again."
+            )
+        if "model_type" not in self.backbone:
+            raise EncoderError("The encoder configuration lacks backbone.model_type; it names the Hugging Face model.")
+        for name, least in _LEAST.items():
+            if getattr(self, name) < least:
+                raise EncoderError(f"The encoder configuration has {name}={getattr(self, name)}; at least {least} is needed.")
+        if self.window_stride > self.window_capacity:
+            raise EncoderError(
+                f"window_stride={self.window_stride} is more than the {self.window_capacity} tokens that max_tokens, "
+                "less the title and three special tokens, leaves for a window: tokens between windows would be lost."
+            )
+
+    @property
+    def window_capacity(self) -> int:
+        """Paragraph tokens that fit a window beside the longest title and the special tokens."""
+        return self.max_tokens - 3 - self.max_title_tokens
+
+    @property
+    def row_size(self) -> int:
+        """Columns of a stored start or end row."""
+        return self.vector_size + self.coherency_rank
+
+    def save(self, folder: Path) -> None:
+        """Write the configuration to `folder`; infinite thresholds are written as null."""
+        content = asdict(self)
+        for name in ("start_threshold", "end_threshold"):
+            content[name] = None if content[name] == float("-inf") else content[name]
+        (folder / CONFIG_FILE).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> EncoderConfig:
+        """Read the configuration of the encoder in `folder`.
+
+        Raises EncoderError when it is missing, is not JSON, or has unknown or missing keys.
+        """
+        path = folder / CONFIG_FILE
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise EncoderError(f"{folder} holds no {CONFIG_FILE}; give the folder of an encoder made by this library.") from None
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise EncoderError(f"{path} is not JSON: {error}") from None
+        known = {item.name for item in fields(cls)}
+        if not isinstance(content, dict) or "backbone" not in content or set(content) - known:
+            unknown = sorted(set(content) - known) if isinstance(content, dict) else []
+            raise EncoderError(f"{path} is no phrase encoder configuration (unknown keys: {unknown}; 'backbone' is required).")
+        for name in ("start_threshold", "end_threshold"):
+            if content.get(name) is None:
+                content[name] = float("-inf")
+        return cls(**content)
+
+
+_LEAST = {
+    "vector_size": 1,
+    "coherency_rank": 0,
+    "head_hidden_size": 0,
+    "max_title_tokens": 0,
+    "window_capacity": 1,
+    "window_stride": 1,
+    "max_question_tokens": 3,
+    "max_answer_tokens": 1,
+    "cls_token_id": 0,
+    "sep_token_id": 0,
+    "pad_token_id": 0,
+}

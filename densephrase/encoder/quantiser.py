@@ -1,0 +1,49 @@
+"""Quantisation of start and end rows to 8 bits, with an offset and a scale for each dimension."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densephrase.errors import EncoderError
+
+_CLIPPED = 5e-4  # share of values beyond the range: outliers would cost everyone else resolution
+
+
+@dataclass(frozen=True, slots=True)
+class VectorQuantiser:
+    """`value = code * scale + offset`, code in [-127, 127]; offset and scale are float32 [row_size].
+
+    The offset is 0 in the last `coherency_rank` columns, so that a coherency is a plain dot product of scaled codes.
+    """
+
+    offset: NDArray[np.float32]
+    scale: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        if self.offset.shape != self.scale.shape or self.offset.ndim != 1:
+            raise EncoderError(f"Quantiser offset {self.offset.shape} and scale {self.scale.shape} must be equal and flat.")
+        if not (np.isfinite(self.offset).all() and np.isfinite(self.scale).all() and (self.scale > 0).all()):
+            raise EncoderError("Quantiser offsets must be finite and scales finite and positive.")
+
+    @classmethod
+    def fit(cls, rows: NDArray[np.float32], coherency_rank: int) -> VectorQuantiser:
+        """Fit to rows float32 [n, row_size] of a corpus sample: centre at the mean, clip the outermost 0.05 %."""
+        if not len(rows):
+            raise EncoderError("A quantiser needs at least one row to be fitted to; the sample gave none.")
+        offset = rows.mean(0)
+        offset[len(offset) - coherency_rank :] = 0
+        reach = np.quantile(np.abs(rows - offset), 1 - _CLIPPED, axis=0)
+        return cls(offset.astype(np.float32), (np.maximum(reach, 1e-6) / 127).astype(np.float32))
+
+    def encode(self, rows: NDArray[np.float32]) -> NDArray[np.int8]:
+        """Quantise rows float32 [n, row_size] to int8."""
+        codes: NDArray[np.int8] = np.clip(np.rint((rows - self.offset) / self.scale), -127, 127).astype(np.int8)
+        return codes
+
+    def decode(self, codes: NDArray[np.int8]) -> NDArray[np.float32]:
+        """Return the values of codes int8 [n, row_size] as float32."""
+        values: NDArray[np.float32] = codes.astype(np.float32) * self.scale + self.offset
+        return values

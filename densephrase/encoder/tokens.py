@@ -1,0 +1,109 @@
+"""Word pieces of paragraphs and questions, and the windows that a long paragraph is cut into."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from densephrase.corpus.windows import plan_windows
+from densephrase.encoder.config import EncoderConfig
+from densephrase.encoder.encoded import ParagraphInput
+from densephrase.errors import EncoderError
+
+TOKENIZER_FILE = "tokenizer.json"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenWindow:
+    """One input row of the text side; `first` is the column of token `window_start`."""
+
+    paragraph: int  # number in the batch
+    input_ids: list[int]
+    first: int
+    window_start: int  # paragraph token at column `first`
+    own_start: int  # the window owns the paragraph tokens [own_start, own_end)
+    own_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenisedParagraphs:
+    """Windows of a batch of paragraphs and, per paragraph, the code points of each token (int32 [tokens, 2])."""
+
+    windows: list[TokenWindow]
+    offsets: list[NDArray[np.int32]]
+
+
+class PhraseTokeniser:
+    """A fast tokenizer with the window rules of an encoder."""
+
+    def __init__(self, tokenizer: Tokenizer, config: EncoderConfig) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        self.tokenizer = tokenizer
+        self._config = config
+
+    @classmethod
+    def load(cls, folder: Path, config: EncoderConfig) -> PhraseTokeniser:
+        """Read `tokenizer.json` of an encoder's folder; EncoderError when it is missing or damaged."""
+        path = folder / TOKENIZER_FILE
+        if not path.is_file():
+            raise EncoderError(f"{folder} holds no {TOKENIZER_FILE}; an encoder needs its fast tokenizer beside the weights.")
+        try:
+            return cls(Tokenizer.from_file(str(path)), config)
+        except Exception as error:  # the tokenizers library raises bare Exception
+            raise EncoderError(f"{path} cannot be read as a fast tokenizer: {error}") from error
+
+    def paragraphs(self, paragraphs: Sequence[ParagraphInput]) -> TokenisedParagraphs:
+        """Cut paragraphs into word pieces and windows: `[CLS] title [SEP] tokens [SEP]`, without `title [SEP]` where none."""
+        titles = self._titles([paragraph.title for paragraph in paragraphs])
+        encodings = self.tokenizer.encode_batch([paragraph.text for paragraph in paragraphs], add_special_tokens=False)
+        windows: list[TokenWindow] = []
+        offsets = []
+        for number, (encoding, title) in enumerate(zip(encodings, titles, strict=True)):
+            windows.extend(self._windows(number, encoding.ids, title))
+            offsets.append(np.array(encoding.offsets, np.int32).reshape(-1, 2))
+        return TokenisedParagraphs(windows, offsets)
+
+    def questions(self, questions: Sequence[str]) -> list[list[int]]:
+        """Return `[CLS] question [SEP]` ids of each question; one that is too long loses its last tokens."""
+        room = self._config.max_question_tokens - 2
+        encodings = self.tokenizer.encode_batch(list(questions), add_special_tokens=False)
+        return [[self._config.cls_token_id, *encoding.ids[:room], self._config.sep_token_id] for encoding in encodings]
+
+    def _titles(self, titles: Sequence[str]) -> list[list[int]]:
+        room = self._config.max_title_tokens
+        if not room:
+            return [[] for _ in titles]
+        known = {title: self.tokenizer.encode(title, add_special_tokens=False).ids[:room] for title in set(titles)}
+        return [known[title] for title in titles]
+
+    def _windows(self, paragraph: int, ids: list[int], title: list[int]) -> list[TokenWindow]:
+        config = self._config
+        prefix = [config.cls_token_id, *title, config.sep_token_id] if title else [config.cls_token_id]
+        return [
+            TokenWindow(
+                paragraph,
+                [*prefix, *ids[window.start : window.end], config.sep_token_id],
+                len(prefix),
+                window.start,
+                window.own_start,
+                window.own_end,
+            )
+            for window in plan_windows(len(ids), config.window_capacity, config.window_stride)
+        ]
+
+
+def pad_batch(rows: Sequence[Sequence[int]], pad_token_id: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pad rows of ids to ids int64 and mask bool, both (rows, longest)."""
+    ids = np.full((len(rows), max(map(len, rows))), pad_token_id, np.int64)
+    mask = np.zeros(ids.shape, bool)
+    for number, row in enumerate(rows):
+        ids[number, : len(row)] = row
+        mask[number, : len(row)] = True
+    return torch.from_numpy(ids), torch.from_numpy(mask)

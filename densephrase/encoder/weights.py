@@ -1,0 +1,81 @@
+"""Weights on disk: safetensors, matrices optionally as 8-bit integers with one scale for each row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from densephrase.errors import EncoderError
+
+WEIGHTS_FILE = "model.safetensors"
+Precision = Literal["int8", "float32"]
+_SCALE = ".row_scale"
+
+
+def serialise_weights(state: Mapping[str, Tensor], precision: Precision) -> bytes:
+    """Return the safetensors bytes of `state`; with `int8`, every matrix [rows, columns] becomes int8 and float32 [rows]."""
+    tensors: dict[str, Tensor] = {}
+    for name, value in state.items():
+        value = value.detach().float().cpu().contiguous()
+        if precision == "int8" and value.ndim == 2:
+            tensors[name], tensors[name + _SCALE] = _quantise_rows(value)
+        else:
+            tensors[name] = value
+    return save(tensors, metadata={"format": "densephrase", "precision": precision})
+
+
+def read_weights(folder: Path) -> tuple[dict[str, Tensor], Precision]:
+    """Read a state dictionary of float32 tensors, and the precision it was stored in.
+
+    Raises EncoderError when the file is missing, damaged or not written by this library.
+    """
+    path = folder / WEIGHTS_FILE
+    if not path.is_file():
+        raise EncoderError(f"{folder} holds no {WEIGHTS_FILE}; give the folder of an encoder made by this library.")
+    try:
+        with safe_open(str(path), "pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except (SafetensorError, OSError) as error:
+        raise EncoderError(f"{path} is not a readable safetensors file: {error}") from error
+    precision = metadata.get("precision")
+    if precision not in ("int8", "float32"):
+        raise EncoderError(f"{path} was not written by densephrase (metadata {json.dumps(metadata)}).")
+    return {name: _restore(name, value, tensors) for name, value in tensors.items() if not name.endswith(_SCALE)}, precision
+
+
+def load_exactly(module: torch.nn.Module, state: Mapping[str, Tensor], source: str) -> None:
+    """Load `state` into `module`; a missing, unexpected or misshapen tensor is an EncoderError that names it."""
+    expected = module.state_dict()
+    missing, unexpected = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
+    misshapen = [
+        f"{name} {tuple(state[name].shape)} instead of {tuple(value.shape)}"
+        for name, value in expected.items()
+        if name in state and state[name].shape != value.shape
+    ]
+    if missing or unexpected or misshapen:
+        raise EncoderError(
+            f"The weights of {source} do not fit its configuration: missing {missing[:5]} ({len(missing)}), "
+            f"unexpected {unexpected[:5]} ({len(unexpected)}), of another shape {misshapen[:5]} ({len(misshapen)})."
+        )
+    module.load_state_dict(dict(state))
+
+
+def _quantise_rows(matrix: Tensor) -> tuple[Tensor, Tensor]:
+    scale = matrix.abs().amax(1).clamp_min(1e-12) / 127
+    return (matrix / scale[:, None]).round().clamp(-127, 127).to(torch.int8), scale
+
+
+def _restore(name: str, value: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
+    if value.dtype != torch.int8:
+        return value
+    if name + _SCALE not in tensors:
+        raise EncoderError(f"The 8-bit weight {name!r} has no row scales ({name + _SCALE}); the file is damaged.")
+    return value.float() * tensors[name + _SCALE][:, None]

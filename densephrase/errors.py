@@ -1,0 +1,44 @@
+"""Errors of the library: each says what was found, where, what was expected and what to do."""
+
+
+class DensePhraseError(Exception):
+    """Base of every error raised on purpose by this library."""
+
+
+class CorpusError(DensePhraseError, ValueError):
+    """A corpus file holds something that cannot be indexed."""
+
+
+class QuestionError(DensePhraseError, ValueError):
+    """A question file holds something that cannot be asked."""
+
+
+class EncoderError(DensePhraseError, ValueError):
+    """An encoder's files or settings are missing, damaged or inconsistent."""
+
+
+class TrainingError(DensePhraseError, ValueError):
+    """Training data, settings or a checkpoint do not fit."""
+
+
+class IndexFormatError(DensePhraseError, ValueError):
+    """An index on disk is missing, damaged or of another format version."""
+
+
+class SearchError(DensePhraseError, ValueError):
+    """A search was asked for with options that make no sense."""
+
+
+class BuildError(DensePhraseError, RuntimeError):
+    """An index build cannot start or continue."""
+
+
+class DiskSpaceError(BuildError, OSError):
+    """The index would not fit on the disk."""
+
+
+class MissingExtraError(DensePhraseError, ImportError):
+    """An optional dependency is not installed; the message names the `pip install` that cures it."""
+
+    def __init__(self, package: str, purpose: str, extra: str) -> None:
+        super().__init__(f"{purpose} needs the package {package!r}. Install it with: pip install 'densephrase[{extra}]'")

@@ -1,0 +1,85 @@
+"""How one question was answered, scored against its references."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from densephrase.data import Answer, Question
+from densephrase.metrics import exact_match, f1, has_answer
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The scores of one question; ranks count from 1 and are None where nothing matches.
+
+    `right_paragraph` tells whether the first answer stands in the question's own paragraph, None where unknown.
+    `seconds` is None where questions were answered in batches.
+    """
+
+    question: Question
+    answers: tuple[dict[str, Any], ...]
+    exact_match: bool
+    f1: float
+    first_exact_rank: int | None
+    first_context_rank: int | None
+    right_paragraph: bool | None
+    seconds: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return one line of a predictions file."""
+        return {
+            "id": self.question.id,
+            "question": self.question.text,
+            "references": list(self.question.answers),
+            "exact_match": self.exact_match,
+            "f1": self.f1,
+            "right_paragraph": self.right_paragraph,
+            "seconds": self.seconds,
+            "answers": list(self.answers),
+        }
+
+
+def score_answers(question: Question, answers: Sequence[Answer], seconds: float) -> Result:
+    """Score the ranked answers of a search: phrases by SQuAD's metrics, paragraphs by DPR's string match."""
+    references = question.answers
+    best = answers[0].text if answers else ""
+    return Result(
+        question=question,
+        answers=tuple(answer.evidence[0].to_dict() for answer in answers),
+        exact_match=exact_match(best, references),
+        f1=f1(best, references),
+        first_exact_rank=_first([exact_match(answer.text, references) for answer in answers]),
+        first_context_rank=_first([has_answer(answer.context, references) for answer in answers]),
+        right_paragraph=_right_paragraph(question, answers),
+        seconds=seconds,
+    )
+
+
+def score_span(question: Question, span: dict[str, Any] | None) -> Result:
+    """Score the best span of the question's own paragraph, a JSON object with `text`; None where it has no span."""
+    text = "" if span is None else span["text"]
+    exact = exact_match(text, question.answers)
+    return Result(
+        question=question,
+        answers=() if span is None else (span,),
+        exact_match=exact,
+        f1=f1(text, question.answers),
+        first_exact_rank=1 if exact else None,
+        first_context_rank=None,
+        right_paragraph=None,
+        seconds=None,
+    )
+
+
+def _first(hits: Sequence[bool]) -> int | None:
+    """Return the rank of the first hit."""
+    return hits.index(True) + 1 if True in hits else None
+
+
+def _right_paragraph(question: Question, answers: Sequence[Answer]) -> bool | None:
+    """Compare the first answer's paragraph with the question's, up to white space."""
+    if question.context is None:
+        return None
+    return bool(answers) and answers[0].context.split() == question.context.split()

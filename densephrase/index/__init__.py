@@ -1,0 +1,1 @@
+"""The index format: columns, shards, inverted lists and the manifest that binds them."""

@@ -1,0 +1,59 @@
+"""Check inverted lists and postings row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densephrase.index.inverted_lists import InvertedLists
+from densephrase.index.shard import Shard
+from densephrase.terms.term_index import TermIndex
+
+_ROWS_AT_ONCE = 262_144
+
+
+def list_problems(lists: InvertedLists, shards: Sequence[Shard], start_bases: NDArray[np.int64]) -> Iterator[str]:
+    """Yield what is wrong in inverted lists over the start rows of `shards`, naming column and row."""
+    if not np.isfinite(lists.centroids).all():
+        yield "column 'centroids' holds values that are not finite"
+    listed = np.bincount(lists.ids, minlength=int(start_bases[-1]))
+    if (listed != 1).any():
+        row = int(np.argmax(listed != 1))
+        yield f"column 'ids': start row {row} stands {listed[row]} times, expected once"
+    inside = np.ones(max(0, len(lists.ids) - 1), bool)
+    borders = lists.list_ptr[1:-1]
+    inside[borders[(borders > 0) & (borders < len(lists.ids))] - 1] = False
+    unordered = inside & (lists.ids[1:] <= lists.ids[:-1])
+    if unordered.any():
+        yield f"column 'ids', row {int(np.argmax(unordered)) + 1}: the value does not ascend within its list"
+    for first in range(0, len(lists.ids), _ROWS_AT_ONCE):
+        ids = lists.ids[first : first + _ROWS_AT_ONCE]
+        differs = (lists.codes[first : first + len(ids)] != _start_codes(shards, start_bases, ids, lists)).any(1)
+        if differs.any():
+            yield f"column 'codes', row {first + int(np.argmax(differs))}: the codes are not those of their start row"
+            return
+
+
+def term_problems(terms: TermIndex) -> Iterator[str]:
+    """Yield what is wrong in the postings, naming column and row."""
+    for unit, postings in (("paragraph", terms.paragraphs), ("document", terms.documents)):
+        outside = (postings.ids < 0) | (postings.ids >= len(postings.length))
+        if outside.any():
+            yield f"column '{unit}_ids', row {int(np.argmax(outside))}: the value is no {unit}"
+        if not postings.tf.all():
+            yield f"column '{unit}_tf', row {int(np.argmin(postings.tf))}: a posting counts no term"
+
+
+def _start_codes(
+    shards: Sequence[Shard], bases: NDArray[np.int64], ids: NDArray[np.int64], lists: InvertedLists
+) -> NDArray[np.int8]:
+    """Return the codes, int8 [ids, V], that the shards hold for the start rows `ids`."""
+    size = lists.codes.shape[1]
+    codes: NDArray[np.int8] = np.empty((len(ids), size), np.int8)
+    owner = np.searchsorted(bases, ids, side="right") - 1
+    for number, shard in enumerate(shards):
+        mine = owner == number
+        codes[mine] = shard.start_codes[ids[mine] - bases[number], :size]
+    return codes

@@ -1,0 +1,200 @@
+"""The manifest: what an index is made of, with the checksum of every byte; it carries no times and no outer paths."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from densephrase.errors import IndexFormatError
+from densephrase.index.atomic_file import write_json
+from densephrase.index.records import record_from_json
+
+FORMAT = "densephrase-index"
+FORMAT_VERSION = 1
+MANIFEST_FILE = "manifest.json"
+SEGMENTS_FOLDER = "segments"
+ENCODER_FOLDER = "encoder"
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderRecord:
+    """The encoder's copy: folder relative to the index, fingerprint, and the sha256 of each of its files."""
+
+    path: str
+    fingerprint: str
+    files: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantisation:
+    """A row holds `vector_size` + `coherency_rank` codes of `type`; offsets and scales belong to the encoder."""
+
+    type: str
+    vector_size: int
+    coherency_rank: int
+
+    @property
+    def row_size(self) -> int:
+        """Codes in a start or end row."""
+        return self.vector_size + self.coherency_rank
+
+
+@dataclass(frozen=True, slots=True)
+class FileRecord:
+    """A file of columns: its size and the sha256 of each column and of all other bytes."""
+
+    file: str
+    bytes: int
+    checksums: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How much an index or a part of it holds; `tokens` are the paragraphs' own word pieces."""
+
+    documents: int
+    paragraphs: int
+    tokens: int
+    starts: int
+    ends: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShardRecord:
+    """A shard's file and what is in it."""
+
+    file: FileRecord
+    counts: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class AnnRecord:
+    """How start vectors are searched: "flat" (scan all codes) or "inverted-lists" with the parameters of the fit."""
+
+    kind: str
+    lists: int = 0
+    training_rows: int = 0
+    iterations: int = 0
+    seed: int = 0
+    file: FileRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TermsRecord:
+    """The term index and the name of the analyser that made its terms."""
+
+    analyser: str
+    file: FileRecord
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentRecord:
+    """A folder of shards with one ANN and one term index over all of them."""
+
+    name: str
+    shards: tuple[ShardRecord, ...]
+    ann: AnnRecord
+    terms: TermsRecord
+
+    @property
+    def files(self) -> tuple[FileRecord, ...]:
+        """Every file of the segment."""
+        ann = () if self.ann.file is None else (self.ann.file,)
+        return (*(shard.file for shard in self.shards), *ann, self.terms.file)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The whole index.
+
+    `options` are the build options that the bytes depend on, `versions` those of the libraries that made them.
+    """
+
+    encoder: EncoderRecord
+    quantisation: Quantisation
+    segments: tuple[SegmentRecord, ...]
+    options: Mapping[str, int | str | None]
+    versions: Mapping[str, str]
+
+    @property
+    def counts(self) -> Counts:
+        """The sums over all shards."""
+        shards = [asdict(shard.counts) for segment in self.segments for shard in segment.shards]
+        return Counts(**{name: sum(shard[name] for shard in shards) for name in Counts.__dataclass_fields__})
+
+    @property
+    def bytes(self) -> int:
+        """Size of all columns files on disk."""
+        return sum(file.bytes for segment in self.segments for file in segment.files)
+
+    def save(self, index_path: Path) -> None:
+        """Write manifest.json atomically; with it the index is complete."""
+        content = {"format": FORMAT, "format_version": FORMAT_VERSION, "counts": asdict(self.counts), **asdict(self)}
+        write_json(index_path / MANIFEST_FILE, {**content, "checksum": _checksum(content)})
+
+    @classmethod
+    def load(cls, index_path: Path) -> Manifest:
+        """Read and check the manifest of the index at `index_path`.
+
+        Raises:
+            IndexFormatError: if there is none, or it is damaged, of another format version, or names outer files.
+        """
+        path = index_path / MANIFEST_FILE
+        content = _read(path)
+        for key, wanted in (("format", FORMAT), ("format_version", FORMAT_VERSION)):
+            found = content.pop(key, None)
+            if found != wanted:
+                raise IndexFormatError(f"{path}: {key} is {found!r}, this version reads {wanted!r}; rebuild the index")
+        counts = record_from_json(Counts, content.pop("counts", None), f"{path}: counts")
+        manifest = record_from_json(cls, content, f"{path}: manifest")
+        manifest._check(path, counts)
+        return manifest
+
+    def _check(self, path: Path, counts: Counts) -> None:
+        names = [self.encoder.path, *self.encoder.files]
+        for segment in self.segments:
+            names += [segment.name, *(file.file for file in segment.files)]
+        for name in names:
+            if not _PLAIN_NAME.fullmatch(name):
+                raise IndexFormatError(
+                    f"{path}: {name!r} is not a plain file name; do not use an index from this source"
+                )
+        if counts != self.counts:
+            raise IndexFormatError(f"{path}: counts are {counts}, but the shards add up to {self.counts}")
+        if self.quantisation.type != "int8" or not self.quantisation.vector_size:
+            raise IndexFormatError(f"{path}: quantisation {self.quantisation} is unknown; rebuild the index")
+        for segment in self.segments:
+            if segment.ann.kind != ("flat" if segment.ann.file is None else "inverted-lists"):
+                raise IndexFormatError(
+                    f"{path}: segment {segment.name} has an unknown kind of ANN, {segment.ann.kind!r}"
+                )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        raise IndexFormatError(
+            f"{path.parent} holds no finished index ({MANIFEST_FILE} is missing); give the folder of an index, "
+            "or run the build (again) to finish one"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise IndexFormatError(f"{path}: not readable as JSON ({error}); rebuild the index") from error
+    if not isinstance(content, dict):
+        raise IndexFormatError(f"{path}: expected a JSON object; rebuild the index")
+    version = content.get("format_version")
+    if version == FORMAT_VERSION and content.pop("checksum", None) != _checksum(content):
+        raise IndexFormatError(f"{path}: the content does not fit its checksum; the file was damaged or edited")
+    content.pop("checksum", None)
+    return content
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,58 @@
+"""Strings as two columns: UTF-8 bytes end to end, and the offsets between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from densephrase.errors import IndexFormatError
+
+
+def pack_strings(strings: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return `blob` uint8 [bytes] and `offsets` int64 [n + 1], so that string i is `blob[offsets[i]:offsets[i + 1]]`.
+
+    Lone surrogates, which JSON can hold and UTF-8 cannot, are kept as three bytes each.
+    """
+    encoded = [string.encode("utf-8", "surrogatepass") for string in strings]
+    offsets = np.zeros(len(encoded) + 1, dtype=np.int64)
+    np.cumsum([len(item) for item in encoded], out=offsets[1:])
+    return np.frombuffer(b"".join(encoded), dtype=np.uint8), offsets
+
+
+class StringColumn(Sequence[str]):
+    """Strings decoded one by one from their two columns, when they are asked for."""
+
+    def __init__(self, blob: np.ndarray, offsets: np.ndarray) -> None:
+        if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != len(blob):
+            raise IndexFormatError(
+                f"string offsets do not span their {len(blob)} bytes; the file is damaged, rebuild the index"
+            )
+        self._blob = blob
+        self._offsets = offsets
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def __getitem__(self, row: int) -> str:  # type: ignore[override]
+        """Return string `row`; negative rows are not supported.
+
+        Raises:
+            IndexError: if there is no such row.
+            IndexFormatError: if its offsets or bytes are damaged.
+        """
+        if not 0 <= row < len(self):
+            raise IndexError(f"string {row} of {len(self)}")
+        first, last = int(self._offsets[row]), int(self._offsets[row + 1])
+        if not 0 <= first <= last <= len(self._blob):
+            raise IndexFormatError(
+                f"string {row} claims bytes {first} to {last} of {len(self._blob)}; rebuild the index"
+            )
+        try:
+            return self._blob[first:last].tobytes().decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError as error:
+            raise IndexFormatError(f"string {row} is not UTF-8 ({error}); rebuild the index") from error
+
+    def __iter__(self) -> Iterator[str]:
+        for row in range(len(self)):
+            yield self[row]

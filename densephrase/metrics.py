@@ -1,0 +1,76 @@
+"""Answer metrics: exact match and F1 of SQuAD v1.1, and the string match of DPR."""
+
+import re
+import string
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+
+import regex
+
+_PUNCTUATION = str.maketrans("", "", string.punctuation)
+_ARTICLES = re.compile(r"\b(a|an|the)\b")
+_TOKEN = regex.compile(r"[\p{L}\p{N}\p{M}]+|[^\p{Z}\p{C}]")
+
+
+def normalise_answer(text: str) -> str:
+    """Lower the case, drop ASCII punctuation and the words a, an, the, and squeeze white space.
+
+    Source: the official SQuAD v1.1 evaluation script (Rajpurkar et al. 2016), in that order.
+    """
+    return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
+
+
+def exact_match(prediction: str, references: Sequence[str]) -> bool:
+    """Tell whether the prediction equals any reference after normalisation; False where there is no reference.
+
+    Source: the official SQuAD v1.1 evaluation script; texts that normalise to nothing equal each other.
+    """
+    normalised = normalise_answer(prediction)
+    return any(normalised == normalise_answer(reference) for reference in references)
+
+
+def f1(prediction: str, references: Sequence[str]) -> float:
+    """Return the best token F1 in [0, 1] over the references; 0 where there is no reference.
+
+    Source: the official SQuAD v1.1 evaluation script; without a shared token the score is 0, for empty texts too.
+    """
+    tokens = normalise_answer(prediction).split()
+    return max((_token_f1(tokens, normalise_answer(reference).split()) for reference in references), default=0.0)
+
+
+def _token_f1(prediction: Sequence[str], reference: Sequence[str]) -> float:
+    """Return the harmonic mean of precision and recall of a bag of tokens."""
+    shared = sum((Counter(prediction) & Counter(reference)).values())
+    if not shared:
+        return 0.0
+    precision, recall = shared / len(prediction), shared / len(reference)
+    return 2 * precision * recall / (precision + recall)
+
+
+def answer_tokens(text: str) -> list[str]:
+    """Cut a text into lower-case tokens: runs of letters, digits and marks, or any other visible character.
+
+    Source: DPR's SimpleTokenizer (Karpukhin et al. 2020), on the NFD form.
+    """
+    return [token.lower() for token in _TOKEN.findall(unicodedata.normalize("NFD", text))]
+
+
+def has_answer(text: str, answers: Sequence[str]) -> bool:
+    """Tell whether the tokens of any answer stand one after the other among the tokens of the text.
+
+    Source: DPR's `has_answer` in string mode (Karpukhin et al. 2020); unlike there, an answer without tokens
+    is nowhere instead of everywhere.
+    """
+    haystack = answer_tokens(text)
+    return any(_contains(haystack, answer_tokens(answer)) for answer in answers)
+
+
+def _contains(haystack: list[str], needle: list[str]) -> bool:
+    """Tell whether a non-empty list is a contiguous part of another."""
+    size = len(needle)
+    if not size:
+        return False
+    return any(
+        haystack[at] == needle[0] and haystack[at : at + size] == needle for at in range(len(haystack) - size + 1)
+    )

@@ -1,0 +1,161 @@
+"""The index as users see it: build, open, search."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, overload
+
+from densephrase.data import Answer
+from densephrase.errors import SearchError
+from densephrase.index.index_reader import IndexReader
+from densephrase.search.index_info import describe_index
+from densephrase.search.options import SearchOptions, Strategy, Unit
+
+if TYPE_CHECKING:
+    from densephrase.encoder.phrase_encoder import PhraseEncoder
+    from densephrase.search.searcher import Searcher
+
+
+class PhraseIndex:
+    """A phrase index on disk, ready to be asked.
+
+    >>> index = PhraseIndex.open("my-index")                       # doctest: +SKIP
+    >>> index.search("Who wrote Hamlet?", top_k=1)[0].text         # doctest: +SKIP
+    'William Shakespeare'
+    """
+
+    def __init__(self, reader: IndexReader, device: str = "cpu") -> None:
+        """Wrap an opened index; `device` is where questions are encoded."""
+        self._reader: IndexReader | None = reader
+        self._device = device
+
+    @classmethod
+    def open(cls, path: str | Path, device: str = "cpu") -> Self:
+        """Open a finished index; its encoder is loaded with the first search.
+
+        Raises:
+            IndexFormatError: if the index is missing, damaged or of another format version.
+        """
+        return cls(IndexReader.open(path), device)
+
+    @classmethod
+    def build(
+        cls,
+        corpus: str | Path,
+        path: str | Path,
+        encoder: str | Path | PhraseEncoder = "default",
+        device: str = "cpu",
+        **options: Any,
+    ) -> Self:
+        """Build an index of the corpus at `path` and open it.
+
+        corpus: a file or folder of documents (jsonl, csv, txt, md, SQuAD json; .gz of each).
+        encoder: a loaded encoder, or the name or folder of one.
+        options: fields of `densephrase.build_index.pipeline.BuildOptions`.
+
+        Raises:
+            CorpusError, EncoderError, BuildError: as reading, loading and building do.
+        """
+        from densephrase.build_index.options import BuildOptions
+        from densephrase.build_index.pipeline import build
+        from densephrase.encoder.phrase_encoder import PhraseEncoder
+
+        if isinstance(encoder, str | Path):
+            encoder = PhraseEncoder.from_pretrained(encoder, device)
+        build(corpus, path, encoder=encoder, options=BuildOptions(**options))
+        return cls.open(path, device)
+
+    @overload
+    def search(
+        self, question: str, top_k: int = ..., strategy: Strategy = ..., unit: Unit = ..., **options: Any
+    ) -> list[Answer]: ...
+
+    @overload
+    def search(
+        self, question: Sequence[str], top_k: int = ..., strategy: Strategy = ..., unit: Unit = ..., **options: Any
+    ) -> list[list[Answer]]: ...
+
+    def search(
+        self,
+        question: str | Sequence[str],
+        top_k: int = 10,
+        strategy: Strategy = "hybrid",
+        unit: Unit = "phrase",
+        **options: Any,
+    ) -> list[Answer] | list[list[Answer]]:
+        """Return the best answers to a question, best first; a list of questions gives a list of lists.
+
+        options: further fields of `SearchOptions`.
+
+        Raises:
+            SearchError: if an option makes no sense, a question is not a string, or the index is closed.
+        """
+        chosen = SearchOptions(top_k=top_k, strategy=strategy, unit=unit, **options)
+        answers = self._searcher.search(_as_list(question), chosen)
+        return answers[0] if isinstance(question, str) else answers
+
+    def warm_up(self) -> None:
+        """Load the encoder, compile the kernels and read the vectors, so that the first question is not slow."""
+        self._searcher.warm_up()
+
+    def info(self) -> dict[str, Any]:
+        """Return counts of documents, paragraphs, tokens, starts and ends, and where the bytes go."""
+        return describe_index(self._opened())
+
+    @property
+    def path(self) -> Path:
+        """The folder of the index."""
+        return self._opened().path
+
+    @cached_property
+    def encoder(self) -> PhraseEncoder:
+        """The encoder that the index was built with."""
+        from densephrase.encoder.phrase_encoder import PhraseEncoder
+
+        return PhraseEncoder.from_pretrained(self._opened().encoder_path, self._device)
+
+    @cached_property
+    def _searcher(self) -> Searcher:
+        from densephrase.search.searcher import Searcher
+
+        return Searcher(self._opened(), self.encoder)
+
+    def _opened(self) -> IndexReader:
+        if self._reader is None:
+            raise SearchError("The index is closed; open it again with PhraseIndex.open.")
+        return self._reader
+
+    def close(self) -> None:
+        """Let go of the mapped files and the encoder; answers already returned stay valid."""
+        self._reader = None
+        for name in ("encoder", "_searcher"):
+            self.__dict__.pop(name, None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        if self._reader is None:
+            return "PhraseIndex(closed)"
+        counts = self._reader.manifest.counts
+        return f"PhraseIndex({str(self._reader.path)!r}, documents={counts.documents}, starts={counts.starts})"
+
+
+def _as_list(question: object) -> list[str]:
+    """Return the questions as a list; SearchError for anything but a string or strings."""
+    if isinstance(question, str):
+        return [question]
+    if not isinstance(question, Sequence):
+        raise SearchError(f"Question is {question!r}; expected a string or a sequence of strings.")
+    for number, text in enumerate(question):
+        if not isinstance(text, str):
+            raise SearchError(f"Question {number} is {text!r}; expected a string.")
+    return list(question)

@@ -1,0 +1,1 @@
+"""Search of an index: candidates, exact scores, best ends, grouped answers."""

@@ -1,0 +1,68 @@
+"""What an index holds and where its bytes go."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from typing import Any
+
+import numpy as np
+
+from densephrase.index.index_reader import IndexReader
+from densephrase.index.manifest import FileRecord
+from densephrase.index.shard import Shard
+
+
+def describe_index(reader: IndexReader) -> dict[str, Any]:
+    """Return counts (documents, paragraphs, tokens, starts, ends) and sizes in bytes.
+
+    `bytes` is the sum of `bytes_by_component`: start and end rows, texts (ids, titles and metadata too), paragraphs,
+    inverted lists, terms, the encoder, and what the container format adds. `bytes_per_token` leaves the encoder out,
+    whose size does not depend on the corpus; it is null for an index without tokens.
+    """
+    manifest = reader.manifest
+    components = {**_shard_bytes(reader), **_other_bytes(reader)}
+    corpus_bytes = sum(components.values()) - components["encoder"]
+    return {
+        "path": str(reader.path),
+        **asdict(manifest.counts),
+        "shards": len(reader.shards),
+        "bytes": sum(components.values()),
+        "bytes_by_component": components,
+        "bytes_per_token": corpus_bytes / manifest.counts.tokens if manifest.counts.tokens else None,
+        "encoder": manifest.encoder.fingerprint,
+        "vector_size": manifest.quantisation.vector_size,
+        "coherency_rank": manifest.quantisation.coherency_rank,
+        "analyser": reader.terms.analyser.name,
+        "ann": [segment.ann.kind for segment in manifest.segments],
+        "options": dict(manifest.options),
+        "versions": dict(manifest.versions),
+    }
+
+
+def _shard_bytes(reader: IndexReader) -> dict[str, int]:
+    """Return the bytes of the shards' columns by what they describe, and of the rest of the files."""
+    components = dict.fromkeys(("starts", "ends", "texts", "paragraphs"), 0)
+    for shard in reader.shards:
+        for field in fields(Shard):
+            column = getattr(shard, field.name)
+            if isinstance(column, np.ndarray):
+                components[_component(field.name)] += column.nbytes
+    files = sum(shard.file.bytes for segment in reader.manifest.segments for shard in segment.shards)
+    return {**components, "container": files - sum(components.values())}
+
+
+def _component(column: str) -> str:
+    if column.startswith("start_"):
+        return "starts"
+    if column.startswith("end_"):
+        return "ends"
+    return "texts" if column.endswith(("_blob", "_offsets")) else "paragraphs"
+
+
+def _other_bytes(reader: IndexReader) -> dict[str, int]:
+    lists = [segment.ann.file for segment in reader.manifest.segments]
+    return {
+        "lists": sum(file.bytes for file in lists if isinstance(file, FileRecord)),
+        "terms": sum(segment.terms.file.bytes for segment in reader.manifest.segments),
+        "encoder": sum(file.stat().st_size for file in reader.encoder_path.rglob("*") if file.is_file()),
+    }

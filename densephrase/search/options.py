@@ -1,0 +1,81 @@
+"""What a search can be asked for."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Literal, get_args
+
+from densephrase.errors import SearchError
+
+Strategy = Literal["hybrid", "dense-first", "sparse-first"]
+Unit = Literal["phrase", "sentence", "paragraph", "document"]
+
+_COUNTS = ("top_k", "dense_candidates", "paragraph_candidates", "probes", "evidence_spans", "max_answer_tokens")
+_WEIGHTS = ("paragraph_weight", "document_weight")
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """Options of a search; SearchError names the field, what was found and what is expected.
+
+    strategy: "dense-first" rescores the starts with the largest dot products, "sparse-first" all starts of the
+        paragraphs with the best term scores, "hybrid" the union (Sparc, section 4; all score phrases alike).
+    unit: what counts as one answer: phrases that normalise to the same string, or a sentence, paragraph or document,
+        which then answers with its best phrase.
+    top_k: answers to return; fewer come back when there are fewer.
+    dense_candidates: starts that the dense side proposes.
+    paragraph_candidates: paragraphs that the sparse side proposes.
+    probes: inverted lists that the dense side looks into, where the index has lists.
+    evidence_spans: phrases, best first, among which the evidence of the answers is collected; more are looked at
+        only while answers are missing.
+    max_answer_tokens: longest phrase in word pieces (None: the encoder's limit).
+    paragraph_weight, document_weight: factors of the BM25 scores of a phrase's paragraph and document, at least 0
+        (None: the encoder's tuned weights). With both 0, dense-first search uses no terms at all.
+    exhaustive: let every side propose everything it can: slow, and exact.
+    """
+
+    strategy: Strategy = "hybrid"
+    unit: Unit = "phrase"
+    top_k: int = 10
+    dense_candidates: int = 1000
+    paragraph_candidates: int = 100
+    probes: int = 64
+    evidence_spans: int = 100
+    max_answer_tokens: int | None = None
+    paragraph_weight: float | None = None
+    document_weight: float | None = None
+    exhaustive: bool = False
+
+    def __post_init__(self) -> None:
+        self._check_choice("strategy", get_args(Strategy))
+        self._check_choice("unit", get_args(Unit))
+        for name in _COUNTS:
+            self._check_count(name)
+        for name in _WEIGHTS:
+            self._check_weight(name)
+        if not isinstance(self.exhaustive, bool):
+            raise _wrong("exhaustive", self.exhaustive, "True or False")
+
+    def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
+        if getattr(self, name) not in choices:
+            raise _wrong(name, getattr(self, name), "one of " + ", ".join(map(repr, choices)))
+
+    def _check_count(self, name: str) -> None:
+        value: object = getattr(self, name)
+        if value is None and name == "max_answer_tokens":
+            return
+        if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 1:
+            raise _wrong(name, value, "a whole number of at least 1")
+
+    def _check_weight(self, name: str) -> None:
+        value: object = getattr(self, name)
+        if value is None:
+            return
+        if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < math.inf:
+            raise _wrong(name, value, "a finite number of at least 0, or None for the encoder's weight")
+
+
+def _wrong(name: str, found: object, expected: str) -> SearchError:
+    return SearchError(f"Search option {name} is {found!r}; expected {expected}.")

@@ -1,0 +1,63 @@
+"""The postings of one unit (paragraphs or documents) with the statistics that BM25 derives from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densephrase.errors import IndexFormatError
+from densephrase.index.columns import MappedColumns
+from densephrase.kernels.postings import accumulate_bm25
+from densephrase.terms.bm25 import BM25
+
+
+@dataclass(frozen=True, slots=True)
+class Postings:
+    """Which of `length.size` texts hold which term, and how often.
+
+    The texts of term t are `ids[ptr[t]:ptr[t + 1]]`, ascending, with frequencies `tf` beside them.
+    """
+
+    ptr: NDArray[np.int64]
+    ids: NDArray[np.int32]
+    tf: NDArray[np.uint16]
+    length: NDArray[np.int32]
+    bm25: BM25
+    length_norm: NDArray[np.float32]
+
+    @classmethod
+    def from_columns(cls, columns: MappedColumns, unit: str, vocabulary_size: int, bm25: BM25) -> Postings:
+        """Take the columns of `unit` after checking that they fit together.
+
+        Raises:
+            IndexFormatError: if a column is missing, or of a type, size or content that cannot be searched safely.
+        """
+        ptr = columns.require(f"{unit}_ptr", "int64", (vocabulary_size + 1,))
+        ids = columns.require(f"{unit}_ids", "int32", (None,))
+        tf = columns.require(f"{unit}_tf", "uint16", (ids.size,))
+        length = columns.require(f"{unit}_length", "int32", (None,))
+        if ptr[0] != 0 or ptr[-1] != ids.size or np.any(ptr[1:] < ptr[:-1]):
+            raise IndexFormatError(
+                f"{columns.path}: column {unit}_ptr does not divide {ids.size} postings among {vocabulary_size} terms; "
+                "the file is damaged, rebuild the index"
+            )
+        return cls(ptr, ids, tf, length, bm25, bm25.length_norm(length))
+
+    def scores(self, term_ids: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return BM25 of every text for the terms `term_ids`, each asked `counts` times; 0 exactly where none occurs.
+
+        Raises:
+            IndexFormatError: if a posting names a text that does not exist.
+        """
+        frequency = self.ptr[term_ids + 1] - self.ptr[term_ids]
+        weights = (self.bm25.term_weights(frequency, self.length.size) * counts).astype(np.float32)
+        scores = np.zeros(self.length.size, np.float32)
+        damaged = accumulate_bm25(term_ids, weights, self.ptr, self.ids, self.tf, self.length_norm, scores)
+        if damaged >= 0:
+            raise IndexFormatError(
+                f"Posting {damaged} of the term index names text {self.ids[damaged]} of {self.length.size}; "
+                "the file is damaged, rebuild the index"
+            )
+        return scores

@@ -1,0 +1,42 @@
+"""Attention for training: no dropout, which the fused kernels lack, and float32 on CPU inside a bfloat16 model.
+
+torch's fused CPU attention runs backward 2.7 times faster in float32 than in bfloat16 (26 against 70 ms for
+40 x 12 x 200 x 32 on three threads), so attention alone leaves autocast.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.masking_utils import sdpa_mask
+
+NAME = "densephrase_training"
+
+
+def use_training_attention(backbone: nn.Module) -> None:
+    """Switch a Hugging Face backbone to this attention, where its architecture lets attention be chosen."""
+    AttentionInterface.register(NAME, _attention)
+    AttentionMaskInterface.register(NAME, sdpa_mask)
+    backbone.set_attn_implementation(NAME)  # type: ignore[operator]
+
+
+def _attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    **_: Any,  # noqa: ANN401
+) -> tuple[Tensor, None]:
+    """Follow the interface of transformers: (batch, heads, tokens, size) in, (batch, tokens, heads, size) out."""
+    dtype = query.dtype
+    if query.device.type == "cpu":
+        query, key, value = query.float(), key.float(), value.float()
+    with torch.autocast(query.device.type, enabled=False):
+        mixed = scaled_dot_product_attention(query, key, value, attn_mask=attention_mask, scale=scaling)
+    return mixed.to(dtype).transpose(1, 2).contiguous(), None

@@ -1,0 +1,116 @@
+"""Batches of paragraphs with their questions: neighbours from one article, lengths alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from densephrase.encoder.tokens import pad_batch
+from densephrase.training.config import TrainingConfig
+from densephrase.training.examples import TrainingWindow
+
+_POOL = 16  # batches that are sorted by length together
+_JITTER = 0.3  # noise on lengths, so that an article's paragraphs meet other neighbours in each epoch
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingBatch:
+    """Tensors of one step; P windows of T tokens, Q questions of U tokens."""
+
+    text_ids: Tensor  # int64 (P, T)
+    text_mask: Tensor  # bool (P, T)
+    token_mask: Tensor  # bool (P, T): paragraph tokens only
+    filter_target: Tensor  # float32 (P, T, 2)
+    question_ids: Tensor  # int64 (Q, U), shortest question first
+    question_mask: Tensor  # bool (Q, U)
+    gold_window: Tensor  # int64 (Q,)
+    gold_start: Tensor  # int64 (Q,)
+    gold_end: Tensor  # int64 (Q,)
+
+    def to(self, device: torch.device) -> TrainingBatch:
+        """Return the batch on `device`."""
+        return TrainingBatch(*(getattr(self, name).to(device, non_blocking=True) for name in self.__slots__))
+
+
+def epoch_batches(
+    windows: Sequence[TrainingWindow], config: TrainingConfig, pad_token_id: int, epoch: int, first: int = 0
+) -> Iterator[TrainingBatch]:
+    """Yield the batches of an epoch from number `first` on.
+
+    Each depends on the seed, the epoch and its number alone, which makes resuming exact.
+    """
+    plan = plan_epoch(windows, config, np.random.default_rng((config.seed, epoch)))
+    for number, members in enumerate(plan[first:], first):
+        rng = np.random.default_rng((config.seed, epoch, number))
+        yield make_batch([windows[member] for member in members], config, pad_token_id, rng)
+
+
+def batches_per_epoch(windows: Sequence[TrainingWindow], config: TrainingConfig) -> int:
+    """Return the number of batches of an epoch, the same for each."""
+    return len(plan_epoch(windows, config, np.random.default_rng(0)))
+
+
+def plan_epoch(windows: Sequence[TrainingWindow], config: TrainingConfig, rng: np.random.Generator) -> list[list[int]]:
+    """Return the window numbers of each batch, every window once."""
+    groups = _article_groups(windows, config.article_paragraphs, rng)
+    order = rng.permutation(len(groups))
+    length = np.array([max(len(windows[member].input_ids) for member in group) for group in groups])
+    pool = max(1, _POOL * config.batch_paragraphs // config.article_paragraphs)
+    ordered = [
+        number for at in range(0, len(order), pool) for number in sorted(order[at : at + pool], key=lambda n: length[n])
+    ]
+    flat = [member for number in ordered for member in groups[number]]
+    batches = [flat[at : at + config.batch_paragraphs] for at in range(0, len(flat), config.batch_paragraphs)]
+    return [batches[number] for number in rng.permutation(len(batches))]
+
+
+def _article_groups(windows: Sequence[TrainingWindow], size: int, rng: np.random.Generator) -> list[list[int]]:
+    articles: dict[str, list[int]] = {}
+    for number, window in enumerate(windows):
+        articles.setdefault(window.article, []).append(number)
+    groups: list[list[int]] = []
+    for members in articles.values():
+        noisy = np.array([len(windows[member].input_ids) for member in members]) * (1 + _JITTER * rng.random(len(members)))
+        ordered = [members[at] for at in np.argsort(noisy, kind="stable")]
+        groups.extend(ordered[at : at + size] for at in range(0, len(ordered), size))
+    return groups
+
+
+def make_batch(
+    windows: Sequence[TrainingWindow], config: TrainingConfig, pad_token_id: int, rng: np.random.Generator
+) -> TrainingBatch:
+    """Pad windows and a random choice of their questions into tensors."""
+    shifts = [_title_tokens(window) if rng.random() < config.title_dropout else 0 for window in windows]
+    rows = [[window.input_ids[0], *window.input_ids[1 + shift :]] for window, shift in zip(windows, shifts, strict=True)]
+    text_ids, text_mask = pad_batch(rows, pad_token_id)
+    token_mask = np.zeros(text_ids.shape, bool)
+    target = np.zeros((*text_ids.shape, 2), np.float32)
+    asked: list[tuple[list[int], tuple[int, int, int]]] = []
+    for number, (window, shift) in enumerate(zip(windows, shifts, strict=True)):
+        token_mask[number, window.first - shift : window.last - shift] = True
+        for question in window.questions:
+            target[number, question.start - shift, 0] = target[number, question.end - shift, 1] = 1
+        chosen = rng.permutation(len(window.questions))[: config.questions_per_paragraph]
+        for question in (window.questions[at] for at in chosen):
+            asked.append((question.input_ids, (number, question.start - shift, question.end - shift)))
+    asked.sort(key=lambda pair: len(pair[0]))  # so that a part of the batch needs little padding
+    question_ids, question_mask = pad_batch([ids for ids, _ in asked], pad_token_id)
+    places: NDArray[np.int64] = np.array([gold for _, gold in asked], np.int64)
+    return TrainingBatch(
+        text_ids,
+        text_mask,
+        torch.from_numpy(token_mask),
+        torch.from_numpy(target),
+        question_ids,
+        question_mask,
+        *torch.from_numpy(np.ascontiguousarray(places.T)),
+    )
+
+
+def _title_tokens(window: TrainingWindow) -> int:
+    return window.first - 1  # the title and its separator; 0 where there is no title

@@ -1,0 +1,95 @@
+"""Training examples: windows of paragraphs with the questions whose answers they own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densephrase.data import Question
+from densephrase.encoder.encoded import ParagraphInput
+from densephrase.encoder.tokens import PhraseTokeniser
+from densephrase.errors import TrainingError
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingQuestion:
+    """Ids of a question and its gold span: columns [start, end] of the window, both inclusive."""
+
+    input_ids: list[int]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingWindow:
+    """One row of the text side; paragraph tokens stand in the columns [first, last)."""
+
+    article: str
+    input_ids: list[int]
+    first: int
+    last: int
+    questions: list[TrainingQuestion] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingExamples:
+    """All windows that own a question, and how many questions were left out because no span fitted."""
+
+    windows: list[TrainingWindow]
+    skipped: int
+
+
+def make_examples(questions: Sequence[Question], tokeniser: PhraseTokeniser, max_answer_tokens: int) -> TrainingExamples:
+    """Tokenise every paragraph once and give each question to the window that owns its answer's first token.
+
+    Raises TrainingError when a question has no context or when nothing is left to train on.
+    """
+    groups: dict[tuple[str, str], list[Question]] = {}
+    for question in questions:
+        if question.context is None:
+            raise TrainingError(f"Question {question.id!r} has no context; training needs the paragraph of each question.")
+        groups.setdefault((question.title, question.context), []).append(question)
+    windows: list[TrainingWindow] = []
+    placed = 0
+    for (title, context), group in groups.items():
+        made = _windows(title, context, group, tokeniser, max_answer_tokens)
+        placed += sum(len(window.questions) for window in made)
+        windows.extend(window for window in made if window.questions)
+    if not windows:
+        raise TrainingError(f"None of the {len(questions)} questions has an answer with a known offset: nothing to train on.")
+    return TrainingExamples(windows, len(questions) - placed)
+
+
+def _windows(
+    title: str, context: str, questions: Iterable[Question], tokeniser: PhraseTokeniser, max_answer_tokens: int
+) -> list[TrainingWindow]:
+    tokenised = tokeniser.paragraphs([ParagraphInput(context, title.replace("_", " "))])
+    offsets = tokenised.offsets[0]
+    made = [
+        TrainingWindow(title, row.input_ids, row.first, len(row.input_ids) - 1) for row in tokenised.windows
+    ]
+    asked = list(questions)
+    ids = tokeniser.questions([question.text for question in asked])
+    for question, question_ids in zip(asked, ids, strict=True):
+        span = _token_span(question, offsets)
+        if span is None or span[1] - span[0] >= max_answer_tokens:
+            continue
+        for row, window in zip(tokenised.windows, made, strict=True):
+            shift = row.first - row.window_start
+            if row.own_start <= span[0] < row.own_end and span[1] + shift < window.last:
+                window.questions.append(TrainingQuestion(question_ids, span[0] + shift, span[1] + shift))
+    return made
+
+
+def _token_span(question: Question, offsets: NDArray[np.int32]) -> tuple[int, int] | None:
+    """Return the first and last token that touch the first marked answer; None when there is none."""
+    for text, start in zip(question.answers, question.answer_starts, strict=True):
+        if start < 0 or not text:
+            continue
+        touched = np.flatnonzero((offsets[:, 1] > start) & (offsets[:, 0] < start + len(text)))
+        if len(touched):
+            return int(touched[0]), int(touched[-1])
+    return None

@@ -1,0 +1,26 @@
+"""The held-out articles: chosen by a hash of the title, so that every run and every machine agrees."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from densephrase.data import Question
+
+
+_ARTICLE = 5  # paragraphs: a title with fewer is a single paragraph of Natural Questions rather than an article
+
+
+def split_by_title(questions: Sequence[Question], articles: int) -> tuple[list[Question], list[Question]]:
+    """Split questions into (rest, held out); held out are the `articles` articles of the smallest title hashes."""
+    paragraphs: dict[str, set[str | None]] = {}
+    for question in questions:
+        paragraphs.setdefault(question.title, set()).add(question.context)
+    titles = sorted((title for title, contexts in paragraphs.items() if len(contexts) >= _ARTICLE), key=_digest)
+    held_out = set(titles[:articles])
+    rest = [question for question in questions if question.title not in held_out]
+    return rest, [question for question in questions if question.title in held_out]
+
+
+def _digest(title: str) -> str:
+    return hashlib.sha256(title.replace("_", " ").encode()).hexdigest()

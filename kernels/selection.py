@@ -1,0 +1,74 @@
+"""Top-k under a total order: larger scores first, smaller ids first among equal scores.
+
+A heap keeps its *worst* member at position 0. It lives in two arrays of k places that the caller allocates, and an
+explicit size, so nothing depends on a sentinel score. Scores must not be NaN.
+"""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from densephrase.kernels.compile import kernel
+from densephrase.kernels.types import Rows
+
+
+@kernel
+def is_worse(score: float, row: int, other_score: float, other_row: int) -> bool:
+    """Tell whether (score, row) comes after (other_score, other_row)."""
+    return score < other_score or (score == other_score and row > other_row)
+
+
+@kernel
+def sift_down(scores: NDArray[Any], ids: Rows, size: int) -> None:
+    """Restore the heap after its member at position 0 was replaced."""
+    parent = 0
+    while 2 * parent + 1 < size:
+        child = 2 * parent + 1
+        if child + 1 < size and is_worse(scores[child + 1], ids[child + 1], scores[child], ids[child]):
+            child += 1
+        if not is_worse(scores[child], ids[child], scores[parent], ids[parent]):
+            return
+        scores[parent], scores[child] = scores[child], scores[parent]
+        ids[parent], ids[child] = ids[child], ids[parent]
+        parent = child
+
+
+@kernel
+def push(scores: NDArray[Any], ids: Rows, size: int, score: float, row: int) -> int:
+    """Offer (score, row) to a heap of at most `scores.size` members and return the heap's new size."""
+    if size == scores.size:
+        if size > 0 and is_worse(scores[0], ids[0], score, row):
+            scores[0] = score
+            ids[0] = row
+            sift_down(scores, ids, size)
+        return size
+    child = size
+    while child > 0 and is_worse(score, row, scores[(child - 1) // 2], ids[(child - 1) // 2]):
+        scores[child] = scores[(child - 1) // 2]
+        ids[child] = ids[(child - 1) // 2]
+        child = (child - 1) // 2
+    scores[child] = score
+    ids[child] = row
+    return size + 1
+
+
+@kernel
+def sort_heap(scores: NDArray[Any], ids: Rows, size: int) -> None:
+    """Turn the heap of `size` members into a list, best first, in place."""
+    for last in range(size - 1, 0, -1):
+        scores[0], scores[last] = scores[last], scores[0]
+        ids[0], ids[last] = ids[last], ids[0]
+        sift_down(scores, ids, last)
+
+
+@kernel
+def top_k(scores: NDArray[Any], best_scores: NDArray[Any], best_rows: Rows) -> int:
+    """Write the best scores and their positions, best first, and return how many there are: min(k, n).
+
+    `scores` [n]; `best_scores` [k] of the same dtype and `best_rows` int64[k] are outputs.
+    """
+    size = 0
+    for row in range(scores.size):
+        size = push(best_scores, best_rows, size, scores[row], row)
+    sort_heap(best_scores, best_rows, size)
+    return size

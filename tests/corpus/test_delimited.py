@@ -1,0 +1,116 @@
+"""Csv and tsv: golden files, quoting, round trips and every error."""
+
+import csv
+import io
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from densephrase.corpus.reader import read_corpus
+from densephrase.data import Document
+
+GOLDEN_ROWS = [
+    ["id", "text", "title", "year"],
+    ["a", 'He said "be",\nthen,\tleft.\n\nEnd', "Hamlet", "1603"],
+    ["b", "\U0001f3ad x", "", ""],
+]
+GOLDEN_DOCUMENTS = [
+    Document("a", 'He said "be",\nthen,\tleft.\n\nEnd', "Hamlet", {"year": "1603"}),
+    Document("b", "\U0001f3ad x", "", {"year": ""}),
+]
+
+
+def table(rows, delimiter, line_end="\r\n"):
+    stream = io.StringIO()
+    csv.writer(stream, delimiter=delimiter, lineterminator=line_end).writerows(rows)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "delimiter"), [("a.csv", ","), ("a.csv.gz", ","), ("a.tsv", "\t"), ("a.tsv.gz", "\t"), ("A.TSV", "\t")]
+)
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_golden_file(write, name, delimiter, line_end):
+    assert list(read_corpus(write(name, table(GOLDEN_ROWS, delimiter, line_end)))) == GOLDEN_DOCUMENTS
+
+
+def test_byte_order_mark_blank_lines_and_spaces_in_the_header(write):
+    path = write("a.csv", "\ufeff\nid, text\n\na,x\n\n")
+    assert list(read_corpus(path)) == [Document("a", "x")]
+
+
+def test_line_ends_inside_a_field_are_kept(write):
+    path = write("a.csv", 'id,text\r\na,"x\r\ny\nz\u2028w"\r\n')
+    assert next(read_corpus(path)).text == "x\r\ny\nz\u2028w"
+
+
+def test_a_field_longer_than_the_limit_of_the_csv_module_is_read_and_the_limit_put_back(write):
+    limit = csv.field_size_limit()
+    text = "x" * (limit + 1)
+    documents = read_corpus(write("a.csv", f"id,text\na,{text}\nb,y\n"))
+    assert next(documents).text == text
+    assert csv.field_size_limit() == limit
+    assert next(documents).text == "y"
+
+
+CELLS = st.text(st.characters(exclude_categories=["Cs"])).filter(str.strip)
+
+
+@given(
+    st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=5, unique_by=lambda row: row[0]),
+    st.sampled_from([",", "\t"]),
+)
+def test_round_trip_of_any_unicode(rows, delimiter):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "a.csv" if delimiter == "," else "a.tsv")
+        path.write_bytes(table([("id", "text"), *rows], delimiter).encode())
+        assert [(document.id, document.text) for document in read_corpus(path)] == rows
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        pytest.param(b",x,", ["field 'id' is empty"], id="missing-id"),
+        pytest.param(b"a,x,", ["id 'a'", "earlier document has the same id"], id="duplicate-id"),
+        pytest.param(b"b, ,", ["id 'b'", "text is empty"], id="empty-text"),
+        pytest.param(b"b,caf\xe9,", ["id 'b'", "'text'", "0xE9", "not UTF-8"], id="bad-utf8"),
+        pytest.param(b'b,"1\n2\xe9\n3",', ["id 'b'", "'text'", "0xE9"], id="bad-utf8-inside-a-field-of-many-lines"),
+        pytest.param(b"b,x,t\xff", ["id 'b'", "'title'", "0xFF"], id="bad-utf8-title"),
+        pytest.param(b"b,x", ["id 'b'", "2 fields, the header 3"], id="too-few-fields"),
+        pytest.param(b"b,x,y,z", ["id 'b'", "4 fields, the header 3"], id="too-many-fields"),
+        pytest.param(b'b,"x" y,', ["broken row", "expected after"], id="broken-quoting"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.gz"])
+def test_errors_name_file_line_and_id_and_can_be_skipped(fails, write, read_skipping, name, row, expected):
+    content = b'id,text,title\na,"x\ny",\n' + row + b"\nz,x,\n"
+    message = fails(name, content)
+    assert message.startswith(", line 4")
+    assert [part for part in expected if part not in message] == []
+    documents, skipped = read_skipping(write(name, content))
+    assert [document.id for document in documents] == ["a", "z"]
+    assert len(skipped) == 1 and skipped[0].endswith(message)
+
+
+def test_a_quote_never_closed_is_reported_where_it_opens(fails):
+    message = fails("a.csv", 'id,text\na,x\nb,"never\nclosed\n')
+    assert message.startswith(", line 3: broken row (unexpected end of data)")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        pytest.param("", "the header has no column 'id': []", id="empty-file"),
+        pytest.param("name,text\n", "the header has no column 'id': ['name', 'text']", id="no-id"),
+        pytest.param("id;text\n", "the header has no column 'id': ['id;text']", id="semicolons"),
+        pytest.param("id,body\n", "the header has no column 'text': ['id', 'body']", id="no-text"),
+        pytest.param("id,text,id\n", "the header names the column 'id' twice", id="twice"),
+        pytest.param('"id"x,text\n', "broken row", id="broken-header"),
+    ],
+)
+def test_wrong_headers(fails, content, expected):
+    message = fails("a.csv", content)
+    assert message.startswith(f", line 1: {expected}")

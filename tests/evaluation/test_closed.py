@@ -1,0 +1,94 @@
+"""Closed evaluation with an encoder that is told which span to prefer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from densephrase.data import Question
+from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionVectors
+from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.quantiser import VectorQuantiser
+from densephrase.errors import QuestionError
+from densephrase.evaluation.closed import evaluate_closed
+from densephrase.phrase_index import PhraseIndex
+
+
+class CharacterEncoder:
+    """Every character is a token; its row is one-hot in its code point, so a question "xy" finds "x...y"."""
+
+    def __init__(self) -> None:
+        self.config: Any = SimpleNamespace(vector_size=128, coherency_rank=0, max_answer_tokens=10)
+        self.start_quantiser = self.end_quantiser = VectorQuantiser(np.zeros(128, np.float32), np.ones(128, np.float32))
+        self.encoded: list[ParagraphInput] = []
+
+    def encode_paragraphs(self, paragraphs: Sequence[ParagraphInput]) -> list[EncodedParagraph]:
+        self.encoded.extend(paragraphs)
+        return [self._encode(paragraph.text) for paragraph in paragraphs]
+
+    def encode_questions(self, texts: Sequence[str]) -> QuestionVectors:
+        start, end = (np.stack([np.eye(128, dtype=np.float32)[ord(text[at])] for text in texts]) for at in (0, -1))
+        return QuestionVectors(start, end)
+
+    def _encode(self, text: str) -> EncodedParagraph:
+        tokens = np.arange(len(text), dtype=np.int32)
+        codes = np.eye(128, dtype=np.int8)[[ord(character) for character in text]].reshape(-1, 128)
+        return EncodedParagraph(len(text), tokens, tokens, codes, tokens, tokens + 1, codes)
+
+
+def question(identity: str, text: str, answer: str, context: str | None, title: str = "") -> Question:
+    return Question(identity, text, (answer,), (-1,), title, context)
+
+
+def test_each_question_is_answered_from_its_own_paragraph() -> None:
+    questions = [
+        question("1", "be", "bcde", "abcdef"),
+        question("2", "xz", "xyz", "wxyz"),
+        question("3", "ac", "something else", "abcdef"),
+    ]
+    results = {result.question.id: result for result in evaluate_closed(CharacterEncoder(), questions)}  # type: ignore[arg-type]
+    assert results["1"].answers == ({"text": "bcde", "score": 2.0, "start": 1, "end": 5},)
+    assert results["2"].answers[0]["text"] == "xyz"
+    assert [results[identity].exact_match for identity in "123"] == [True, True, False]
+    assert [results[identity].f1 for identity in "123"] == [1.0, 1.0, 0.0]
+    assert all(result.right_paragraph is None and result.seconds is None for result in results.values())
+
+
+def test_each_paragraph_is_encoded_once_with_its_title() -> None:
+    encoder = CharacterEncoder()
+    questions = [question(str(n), "ab", "ab", f"ab {n % 200}", f"title {n % 200}") for n in range(400)]
+    assert sum(result.exact_match for result in evaluate_closed(encoder, questions)) == 400  # type: ignore[arg-type]
+    assert encoder.encoded == [ParagraphInput(f"ab {n}", f"title {n}") for n in range(200)]
+
+
+def test_a_paragraph_without_tokens_has_no_answer() -> None:
+    [result] = evaluate_closed(CharacterEncoder(), [question("1", "ab", "ab", "")])  # type: ignore[arg-type]
+    assert result.answers == ()
+    assert not result.exact_match
+
+
+def test_a_question_without_its_paragraph_is_refused() -> None:
+    with pytest.raises(QuestionError, match="'7' has no context"):
+        list(evaluate_closed(CharacterEncoder(), [question("7", "ab", "ab", None)]))  # type: ignore[arg-type]
+
+
+def test_scores_are_those_of_an_exhaustive_dense_search(tmp_path: Path, tiny_encoder_path: Path) -> None:
+    text = "Tesla was born in 1856 in the village of Smiljan, and he died in New York City in January 1943."
+    (tmp_path / "corpus.jsonl").write_text(json.dumps({"id": "d", "title": "Tesla", "text": text}), encoding="utf-8")
+    questions = [
+        question(str(n), words, "x", text, "Tesla") for n, words in enumerate(["who?", "when was he born", "a"])
+    ]
+    results = {
+        result.question.text: result
+        for result in evaluate_closed(PhraseEncoder.from_pretrained(tiny_encoder_path), questions)
+    }
+    with PhraseIndex.build(tmp_path / "corpus.jsonl", tmp_path / "index", tiny_encoder_path) as index:
+        for asked, result in results.items():
+            [best] = index.search(asked, top_k=1, exhaustive=True, paragraph_weight=0.0, document_weight=0.0)
+            assert best.score == pytest.approx(result.answers[0]["score"], rel=1e-3, abs=1e-3)

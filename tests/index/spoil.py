@@ -1,0 +1,60 @@
+"""Change an index in a way that its checksums don't show, as someone who means harm would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from densephrase.index.columns import map_columns, write_columns
+from densephrase.index.manifest import FileRecord, Manifest, SegmentRecord
+
+Columns = dict[str, np.ndarray]
+
+
+def rewrite(index: Path, name: str, change: Callable[[Columns], Mapping[str, np.ndarray]]) -> None:
+    """Replace the columns of a file by `change(columns)` and put the new checksums into the manifest."""
+    manifest = Manifest.load(index)
+    (segment,) = manifest.segments
+    path = index / "segments" / segment.name / name
+    mapped = map_columns(path)
+    columns = {column: values.copy() for column, values in mapped.items()}
+    checksums = write_columns(path, change(columns), mapped.attributes)
+    record = FileRecord(name, path.stat().st_size, checksums)
+    replace(manifest, segments=(_with_file(segment, record),)).save(index)
+
+
+def _with_file(segment: SegmentRecord, record: FileRecord) -> SegmentRecord:
+    shards = tuple(replace(shard, file=record) if shard.file.file == record.file else shard for shard in segment.shards)
+    terms = replace(segment.terms, file=record) if segment.terms.file.file == record.file else segment.terms
+    is_ann = segment.ann.file is not None and segment.ann.file.file == record.file
+    return replace(
+        segment, shards=shards, terms=terms, ann=replace(segment.ann, file=record) if is_ann else segment.ann
+    )
+
+
+def setting(column: str, row: int, value: int) -> Callable[[Columns], Columns]:
+    """Return a change that sets one value of a column."""
+
+    def change(columns: Columns) -> Columns:
+        columns[column][row] = value
+        return columns
+
+    return change
+
+
+def casting(column: str, dtype: str) -> Callable[[Columns], Columns]:
+    """Return a change of a column's type."""
+    return lambda columns: {**columns, column: columns[column].astype(dtype)}
+
+
+def cutting(column: str) -> Callable[[Columns], Columns]:
+    """Return a change that takes away a column's last row."""
+    return lambda columns: {**columns, column: columns[column][:-1]}
+
+
+def dropping(column: str) -> Callable[[Columns], Columns]:
+    """Return a change that takes a column away."""
+    return lambda columns: {name: values for name, values in columns.items() if name != column}

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from densephrase.errors import IndexFormatError
+from densephrase.index.index_reader import IndexReader
+from densephrase.index.manifest import Manifest
+from tests.build_index.samples import random_documents
+from tests.index.spoil import Columns, casting, cutting, dropping, rewrite, setting
+
+SHARD = "shard-00001.h5"
+
+
+def test_bases_number_the_shards_rows(built_index: Path) -> None:
+    reader = IndexReader.open(built_index)
+    assert len(reader.shards) > 2
+    for name in ("documents", "paragraphs", "starts", "ends"):
+        base = 0
+        for shard, first in zip(reader.shards, getattr(reader.bases, name), strict=False):
+            assert first == base
+            base += getattr(shard.counts, name)
+        assert getattr(reader.bases, name)[-1] == base == getattr(reader.manifest.counts, name)
+        assert getattr(reader.bases, name).dtype == np.int64
+
+
+def test_documents(built_index: Path) -> None:
+    reader = IndexReader.open(built_index)
+    documents = random_documents(24)
+    assert [reader.document(row) for row in range(24)] == documents
+    assert [title for shard in reader.shards for title in shard.titles] == [document.title for document in documents]
+    assert [name for shard in reader.shards for name in shard.document_ids] == [item.id for item in documents]
+
+
+@pytest.mark.parametrize("row", [-1, 24])
+def test_rows_outside_are_index_errors(built_index: Path, row: int) -> None:
+    with pytest.raises(IndexError, match=f"document row {row} of 24"):
+        IndexReader.open(built_index).document(row)
+
+
+def test_an_index_may_move(index_copy: Path, tmp_path: Path) -> None:
+    moved = shutil.move(index_copy, tmp_path / "elsewhere")
+    reader = IndexReader.open(moved)
+    assert reader.encoder_path == tmp_path / "elsewhere" / "encoder"
+    assert reader.document(5) == random_documents(24)[5]
+
+
+@pytest.mark.parametrize("name", [SHARD, "ann.h5", "terms.h5"])
+def test_missing_files_are_named(index_copy: Path, name: str) -> None:
+    (index_copy / "segments" / "000001" / name).unlink()
+    with pytest.raises(IndexFormatError, match=f"{name}: the file is missing"):
+        IndexReader.open(index_copy)
+
+
+@pytest.mark.parametrize("name", [SHARD, "ann.h5", "terms.h5"])
+def test_cut_files_are_named(index_copy: Path, name: str) -> None:
+    path = index_copy / "segments" / "000001" / name
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(IndexFormatError, match=name):
+        IndexReader.open(index_copy)
+
+
+def _descending(columns: Columns) -> Columns:
+    columns["paragraph_start_ptr"][1], columns["paragraph_start_ptr"][2] = (
+        columns["paragraph_start_ptr"][2],
+        columns["paragraph_start_ptr"][1] + 1,
+    )
+    return columns
+
+
+HOSTILE: dict[str, tuple[str, Callable[[Columns], Columns], str]] = {
+    "text pointer beyond the text": (SHARD, setting("text_offsets", -1, 2**40), "'text_offsets' does not ascend"),
+    "text pointer before the text": (SHARD, setting("text_offsets", 1, -5), "'text_offsets' does not ascend"),
+    "first pointer not zero": (SHARD, setting("paragraph_end_ptr", 0, 1), "'paragraph_end_ptr' does not ascend"),
+    "paragraph pointer beyond": (SHARD, setting("paragraph_start_ptr", 1, 2**40), "'paragraph_start_ptr' does not"),
+    "descending pointers": (SHARD, _descending, "'paragraph_start_ptr' does not ascend"),
+    "paragraph of no document": (SHARD, setting("paragraph_document", 0, 999), "'paragraph_document' names rows"),
+    "start of no paragraph": (SHARD, setting("start_paragraph", 3, 2**30), "'start_paragraph' names rows"),
+    "negative paragraph": (SHARD, setting("start_paragraph", 3, -1), "'start_paragraph' names rows"),
+    "wrong dtype": (SHARD, casting("start_codes", "uint8"), "'start_codes' is uint8"),
+    "wide dtype": (SHARD, casting("start_token", "int64"), "'start_token' is int64"),
+    "missing rows": (SHARD, cutting("end_codes"), "'end_codes' is int8"),
+    "missing column": (SHARD, dropping("end_char"), "no column 'end_char'"),
+    "narrow rows": (SHARD, lambda c: {**c, "end_codes": c["end_codes"][:, :-1].copy()}, "'end_codes' is int8"),
+    "list pointer beyond": ("ann.h5", setting("list_ptr", 2, 2**40), "'list_ptr' does not divide"),
+    "list of unknown rows": ("ann.h5", setting("ids", 0, 2**40), "'ids' names rows"),
+    "lists of fewer rows": ("ann.h5", cutting("ids"), "'ids' is int64"),
+    "fewer centroids": ("ann.h5", cutting("centroids"), "'centroids' is float32"),
+    "terms of unknown documents": ("terms.h5", setting("paragraph_document", -1, 10**6), r"terms\.h5"),
+    "terms of fewer paragraphs": ("terms.h5", cutting("paragraph_document"), r"terms\.h5"),
+}
+
+
+@pytest.mark.parametrize(("name", "change", "message"), HOSTILE.values(), ids=list(HOSTILE))
+def test_hostile_row_numbers_are_refused(
+    index_copy: Path, name: str, change: Callable[[Columns], Columns], message: str
+) -> None:
+    rewrite(index_copy, name, change)
+    with pytest.raises(IndexFormatError, match=f"(?s){name}.*{message}|{message}"):
+        IndexReader.open(index_copy)
+
+
+def test_a_second_segment_is_refused(index_copy: Path) -> None:
+    manifest = Manifest.load(index_copy)
+    replace(manifest, segments=manifest.segments * 2).save(index_copy)
+    with pytest.raises(IndexFormatError, match="2 segments; this version reads one"):
+        IndexReader.open(index_copy)
+
+
+def test_damaged_metadata_is_named(index_copy: Path) -> None:
+    rewrite(index_copy, SHARD, setting("metadata_blob", 0, ord("[")))
+    reader = IndexReader.open(index_copy)
+    with pytest.raises(IndexFormatError, match="shard-00001.h5: metadata of document row 0"):
+        reader.document(int(reader.bases.documents[1]))

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from densephrase.errors import IndexFormatError
+from densephrase.index import manifest as manifest_module
+from densephrase.index.manifest import (
+    AnnRecord,
+    Counts,
+    EncoderRecord,
+    FileRecord,
+    Manifest,
+    Quantisation,
+    SegmentRecord,
+    ShardRecord,
+    TermsRecord,
+)
+
+SHARDS = (
+    ShardRecord(FileRecord("shard-00000.h5", 10, {"a": "0" * 64}), Counts(1, 2, 3, 4, 5)),
+    ShardRecord(FileRecord("shard-00001.h5", 20, {"a": "1" * 64}), Counts(10, 20, 30, 40, 50)),
+)
+TERMS = TermsRecord("english-1", FileRecord("terms.h5", 5, {}))
+SEGMENT = SegmentRecord("000001", SHARDS, AnnRecord("flat"), TERMS)
+MANIFEST = Manifest(
+    EncoderRecord("encoder", "f" * 64, {"config.json": "e" * 64}),
+    Quantisation("int8", 12, 3),
+    (SEGMENT,),
+    {"seed": 0, "lists": None, "language": "english"},
+    {"numpy": "2"},
+)
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    MANIFEST.save(tmp_path)
+    assert Manifest.load(tmp_path) == MANIFEST
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]
+
+
+def test_round_trip_with_lists(tmp_path: Path) -> None:
+    ann = AnnRecord("inverted-lists", 8, 100, 10, 0, FileRecord("ann.h5", 7, {"ids": "2" * 64}))
+    manifest = replace(MANIFEST, segments=(replace(SEGMENT, ann=ann),))
+    manifest.save(tmp_path)
+    assert Manifest.load(tmp_path) == manifest
+    assert manifest.bytes == 42
+
+
+def test_sums() -> None:
+    assert MANIFEST.counts == Counts(11, 22, 33, 44, 55)
+    assert MANIFEST.bytes == 35
+    assert MANIFEST.quantisation.row_size == 15
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"a": ' * 10_000, "\udcff"], ids=range(6))
+def test_what_is_no_manifest_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "manifest.json").write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(IndexFormatError, match=r"manifest\.json"):
+        Manifest.load(tmp_path)
+
+
+def test_a_missing_manifest_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(IndexFormatError, match="holds no finished index.*run the build"):
+        Manifest.load(tmp_path)
+
+
+def _edit(content: dict[str, Any], path: str, value: object) -> None:
+    *parents, last = path.split(".")
+    place: Any = content
+    for key in parents:
+        place = place[int(key) if key.isdigit() else key]
+    place[last] = value
+
+
+def _save_edited(folder: Path, path: str, value: object) -> None:
+    MANIFEST.save(folder)
+    content = json.loads((folder / "manifest.json").read_text())
+    _edit(content, path, value)
+    (folder / "manifest.json").write_text(json.dumps(content))
+
+
+def test_an_edited_manifest_is_noticed(tmp_path: Path) -> None:
+    _save_edited(tmp_path, "versions.numpy", "3")
+    with pytest.raises(IndexFormatError, match="does not fit its checksum"):
+        Manifest.load(tmp_path)
+
+
+def test_another_format_version_is_named(tmp_path: Path) -> None:
+    _save_edited(tmp_path, "format_version", 2)
+    with pytest.raises(IndexFormatError, match="format_version is 2, this version reads 1"):
+        Manifest.load(tmp_path)
+
+
+HOSTILE: dict[str, tuple[str, object]] = {
+    "parent folder": ("encoder.path", "../other"),
+    "absolute path": ("encoder.path", "/etc"),
+    "dots": ("segments.0.name", ".."),
+    "path in a shard": ("segments.0.shards.0.file.file", "../../secret.h5"),
+    "backslash": ("segments.0.terms.file.file", "..\\secret.h5"),
+    "line end": ("segments.0.terms.file.file", "terms.h5\n"),
+    "encoder file": ("encoder.files", {"../../etc/passwd": "0"}),
+    "negative count": ("segments.0.shards.0.counts.starts", -4),
+    "counts that do not add up": ("segments.0.shards.0.counts.starts", 5),
+    "unknown quantisation": ("quantisation.type", "int4"),
+    "no dimensions": ("quantisation.vector_size", 0),
+    "unknown ANN": ("segments.0.ann.kind", "hnsw"),
+    "lists without file": ("segments.0.ann.kind", "inverted-lists"),
+    "unknown key": ("segments.0.surprise", 1),
+    "segments as text": ("segments", "all"),
+    "counts missing": ("counts", None),
+}
+
+
+@pytest.mark.parametrize(("path", "value"), HOSTILE.values(), ids=list(HOSTILE))
+def test_hostile_content_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, value: object) -> None:
+    checksum: Callable[..., str] = lambda _: "fits"  # noqa: E731
+    monkeypatch.setattr(manifest_module, "_checksum", checksum)  # an attacker would make it fit
+    _save_edited(tmp_path, path, value)
+    with pytest.raises(IndexFormatError, match=r"manifest\.json"):
+        Manifest.load(tmp_path)

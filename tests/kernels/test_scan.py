@@ -1,0 +1,116 @@
+"""The scan kernel against a full sort of numpy dot products."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from densephrase.kernels.scan import scan
+from densephrase.kernels.selection import sort_heap
+
+NO_IDS = np.empty(0, np.int64)
+FUNCTIONS = pytest.mark.parametrize("function", [scan, scan.py_func], ids=["compiled", "python"])
+
+
+class Heap:
+    """A heap that outlives a scan."""
+
+    def __init__(self, k: int) -> None:
+        self.scores, self.ids, self.size = np.empty(k, np.int32), np.empty(k, np.int64), 0
+
+    def scan(
+        self, function: Callable[..., int], codes: NDArray[np.int8], weights: NDArray[np.int16], **where: Any
+    ) -> None:
+        """Scan `ranges` of `codes`, named by `ids` or counted from `first_id`."""
+        ranges = np.array(where.get("ranges", [(0, len(codes))]), np.int64).reshape(-1, 2)
+        ids, first_id = where.get("ids", NO_IDS), where.get("first_id", 0)
+        self.size = function(codes, ids, first_id, ranges, weights, self.scores, self.ids, self.size)
+
+    def best(self) -> list[tuple[int, int]]:
+        """Return (score, id), best first."""
+        sort_heap(self.scores, self.ids, self.size)
+        return list(zip(self.scores[: self.size].tolist(), self.ids[: self.size].tolist(), strict=True))
+
+
+def expected(
+    codes: NDArray[np.int8], weights: NDArray[np.int16], ids: NDArray[np.int64], k: int
+) -> list[tuple[int, int]]:
+    """Return the best (score, id) by a full sort."""
+    scores = codes[:, : weights.size].astype(np.int64) @ weights.astype(np.int64)
+    order = np.lexsort((ids, -scores))[:k]
+    return list(zip(scores[order].tolist(), ids[order].tolist(), strict=True))
+
+
+def sample(
+    rows: int, columns: int, width: int, largest: int = 127, seed: int = 0
+) -> tuple[NDArray[np.int8], NDArray[np.int16]]:
+    """Return random codes int8[rows, columns] and weights int16[width]."""
+    random = np.random.default_rng(seed)
+    codes = random.integers(-largest, largest + 1, (rows, columns)).astype(np.int8)
+    return codes, random.integers(-20000, 20000, width).astype(np.int16)
+
+
+@FUNCTIONS
+@pytest.mark.parametrize("k", [0, 1, 5, 1000])
+@pytest.mark.parametrize(("rows", "columns", "width"), [(0, 8, 8), (1, 8, 8), (3, 8, 6), (50, 20, 16), (101, 16, 16)])
+def test_scan_finds_the_best_rows(rows: int, columns: int, width: int, k: int, function: Callable[..., int]) -> None:
+    codes, weights = sample(rows, columns, width)
+    heap = Heap(k)
+    heap.scan(function, codes, weights, first_id=7)
+    assert heap.best() == expected(codes, weights, np.arange(rows) + 7, k)
+
+
+@FUNCTIONS
+def test_equal_rows_come_in_the_order_of_their_ids(function: Callable[..., int]) -> None:
+    codes, weights = np.ones((30, 4), np.int8), np.array([1, 2, 3, 4], np.int16)
+    heap = Heap(7)
+    heap.scan(function, codes, weights)
+    assert heap.best() == [(10, row) for row in range(7)]
+
+
+@FUNCTIONS
+def test_negative_scores_are_found_like_others(function: Callable[..., int]) -> None:
+    codes, weights = -np.arange(1, 10, dtype=np.int8)[:, None], np.array([100], np.int16)
+    heap = Heap(3)
+    heap.scan(function, codes, weights)
+    assert heap.best() == [(-100, 0), (-200, 1), (-300, 2)]
+
+
+@FUNCTIONS
+def test_scans_of_parts_add_up_to_a_scan_of_all(function: Callable[..., int]) -> None:
+    codes, weights = sample(60, 12, 10, largest=1)
+    heap = Heap(11)
+    for first, last in ((0, 1), (1, 1), (1, 40), (40, 60)):
+        heap.scan(function, codes[first:last], weights, first_id=first)
+    assert heap.best() == expected(codes, weights, np.arange(60), 11)
+
+
+@FUNCTIONS
+def test_only_the_ranges_are_scanned_and_ids_name_the_rows(function: Callable[..., int]) -> None:
+    codes, weights = sample(40, 12, 12, largest=1)
+    ids = np.random.default_rng(1).permutation(1000)[:40]
+    ranges = [(30, 40), (5, 6), (9, 9), (10, 17)]
+    rows = np.concatenate([np.arange(first, last) for first, last in ranges])
+    heap = Heap(6)
+    heap.scan(function, codes, weights, ids=ids, ranges=ranges)
+    assert heap.best() == expected(codes[rows], weights, ids[rows], 6)
+
+
+def test_no_range_finds_nothing() -> None:
+    codes, weights = sample(4, 3, 3)
+    heap = Heap(2)
+    heap.scan(scan, codes, weights, ranges=[])
+    assert heap.best() == []
+
+
+@settings(deadline=None)  # the first example compiles
+@given(st.integers(0, 80), st.integers(1, 20), st.integers(0, 90), st.integers(0, 2**32))
+def test_random_shapes(rows: int, width: int, k: int, seed: int) -> None:
+    codes, weights = sample(rows, width + seed % 3, width, largest=1 + seed % 5, seed=seed)
+    heap = Heap(k)
+    heap.scan(scan, codes, weights)
+    assert heap.best() == expected(codes, weights, np.arange(rows), k)

@@ -1,0 +1,85 @@
+"""An encoder without a model: words are tokens, rows are random, and the same text always gets the same rows."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densephrase.encoder.config import EncoderConfig
+from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionVectors
+from densephrase.encoder.quantiser import VectorQuantiser
+
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+
+
+@dataclass
+class FakeEncoder:
+    """Keeps `kept_starts` and `kept_ends` of the tokens; codes lie between -`largest` and `largest`."""
+
+    vector_size: int = 12
+    coherency_rank: int = 3
+    kept_starts: float = 0.7
+    kept_ends: float = 0.7
+    largest: int = 127
+    seed: int = 0
+    device: str = "cpu"
+    config: EncoderConfig = field(init=False)
+    start_quantiser: VectorQuantiser = field(init=False)
+    end_quantiser: VectorQuantiser = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.config = EncoderConfig(
+            {"model_type": "fake"},
+            vector_size=self.vector_size,
+            coherency_rank=self.coherency_rank,
+            max_answer_tokens=4,
+            paragraph_weight=0.5,
+            document_weight=0.25,
+        )
+        self.start_quantiser, self.end_quantiser = (self._quantiser(side) for side in ("start", "end"))
+
+    @property
+    def fingerprint(self) -> str:
+        """Sha256 of nothing in particular."""
+        return f"{self.seed:064x}"
+
+    def save_pretrained(self, path: str | Path) -> None:
+        """Write the configuration; there is nothing else."""
+        self.config.save(Path(path))
+
+    def encode_paragraphs(self, paragraphs: Sequence[ParagraphInput]) -> list[EncodedParagraph]:
+        """Return random rows that depend on the text and the title only."""
+        return [self._encode(paragraph) for paragraph in paragraphs]
+
+    def encode_questions(self, texts: Sequence[str]) -> QuestionVectors:
+        """Return random vectors that depend on the text only."""
+        shape = (len(texts), self.vector_size)
+        sides = (np.array([self._random(side, text).normal(size=shape[1]) for text in texts]) for side in ("s", "e"))
+        return QuestionVectors(*(side.reshape(shape).astype(np.float32) for side in sides))
+
+    def _encode(self, paragraph: ParagraphInput) -> EncodedParagraph:
+        places = np.array([token.span() for token in _TOKEN.finditer(paragraph.text)], np.int32).reshape(-1, 2)
+        random = self._random(paragraph.title, paragraph.text)
+        columns: list[NDArray[np.int32]] = []
+        for kept, column in ((self.kept_starts, 0), (self.kept_ends, 1)):
+            token = np.flatnonzero(random.random(len(places)) < kept).astype(np.int32)
+            shape = (token.size, self.vector_size + self.coherency_rank)
+            codes = random.integers(-self.largest, self.largest + 1, shape).astype(np.int8)
+            columns += [token, places[token, column], codes]
+        return EncodedParagraph(len(places), *columns)
+
+    def _quantiser(self, side: str) -> VectorQuantiser:
+        random = self._random("quantiser", side)
+        size = self.vector_size + self.coherency_rank
+        offset = random.normal(size=size).astype(np.float32) * 0.1
+        offset[self.vector_size :] = 0
+        return VectorQuantiser(offset, random.uniform(0.005, 0.02, size).astype(np.float32))
+
+    def _random(self, *parts: str) -> np.random.Generator:
+        return np.random.default_rng(zlib.crc32("\n".join((str(self.seed), *parts)).encode()))

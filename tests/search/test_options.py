@@ -1,0 +1,57 @@
+"""Search options: what is accepted and how refusals read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from densephrase.errors import SearchError
+from densephrase.search.options import SearchOptions
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("strategy", "fuzzy", "one of 'hybrid', 'dense-first', 'sparse-first'"),
+        ("unit", "word", "one of 'phrase', 'sentence', 'paragraph', 'document'"),
+        ("top_k", 0, "a whole number of at least 1"),
+        ("top_k", 2.0, "a whole number of at least 1"),
+        ("top_k", True, "a whole number of at least 1"),
+        ("top_k", None, "a whole number of at least 1"),
+        ("dense_candidates", -1, "a whole number of at least 1"),
+        ("paragraph_candidates", 0, "a whole number of at least 1"),
+        ("probes", "64", "a whole number of at least 1"),
+        ("evidence_spans", 0, "a whole number of at least 1"),
+        ("max_answer_tokens", 0, "a whole number of at least 1"),
+        ("paragraph_weight", -0.5, "a finite number of at least 0, or None for the encoder's weight"),
+        ("document_weight", float("nan"), "a finite number of at least 0, or None for the encoder's weight"),
+        ("document_weight", float("inf"), "a finite number of at least 0, or None for the encoder's weight"),
+        ("exhaustive", 1, "True or False"),
+    ],
+)
+def test_refusals_name_field_found_and_expected(name: str, value: Any, expected: str) -> None:
+    with pytest.raises(SearchError) as caught:
+        SearchOptions(**{name: value})
+    assert str(caught.value) == f"Search option {name} is {value!r}; expected {expected}."
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"strategy": "dense-first", "unit": "document", "top_k": 1},
+        {"top_k": np.int64(3), "paragraph_weight": np.float32(0.5), "document_weight": 0},
+        {"max_answer_tokens": 1, "paragraph_weight": 0.0, "exhaustive": True},
+    ],
+    ids=str,
+)
+def test_sensible_options_are_taken_as_they_are(options: dict[str, Any]) -> None:
+    made = SearchOptions(**options)
+    assert all(getattr(made, name) == value for name, value in options.items())
+
+
+def test_unknown_options_are_refused() -> None:
+    with pytest.raises(TypeError, match="nprobe"):
+        SearchOptions(nprobe=4)  # type: ignore[call-arg]

@@ -1,0 +1,197 @@
+"""Imports point upward only, and a few things stand in one place only."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LAYERS = {"kernels": 0, "densephrase": 1, "build_index": 2, "serve": 2, "benchmarks": 3, "tests": 3}
+MAPPED = ("kernels", "build_index", "serve")
+
+KERNEL_IMPORTS = {"__future__", "numpy", "numba", "math", "typing"}
+COMPILE_IMPORTS = KERNEL_IMPORTS | {"os", "collections"}
+PICKLERS = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+COMPILERS = {"njit", "jit", "vectorize", "guvectorize", "stencil"}
+
+
+def folder_of(module: str) -> str | None:
+    """Return the folder that holds an imported module, or None for other people's modules."""
+    parts = module.split(".")
+    if parts[0] in ("benchmarks", "tests"):
+        return parts[0]
+    if parts[0] != "densephrase":
+        return None
+    return parts[1] if len(parts) > 1 and parts[1] in LAYERS else "densephrase"
+
+
+def module_of(path: str) -> str:
+    """Return the import name of a file, given its path in the checkout."""
+    parts = path.removesuffix(".py").removesuffix("/__init__").split("/")
+    return ".".join(["densephrase", *parts] if parts[0] in MAPPED else parts)
+
+
+def imported_modules(node: ast.AST, path: str) -> list[str]:
+    """Return every module that an import statement may load; `from a import b` may load `a.b`."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    base = node.module or ""
+    if node.level:
+        package = module_of(path).split(".")
+        package = package if path.endswith("/__init__.py") else package[:-1]
+        base = ".".join([*package[: len(package) - node.level + 1], *filter(None, [base])])
+    return [base, *(f"{base}.{alias.name}" for alias in node.names)]
+
+
+def walk(tree: ast.Module) -> Iterator[tuple[ast.AST, bool]]:
+    """Yield every node and whether it lies inside a function."""
+    stack: list[tuple[ast.AST, bool]] = [(tree, False)]
+    while stack:
+        node, inside = stack.pop()
+        yield node, inside
+        inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        stack.extend((child, inside) for child in ast.iter_child_nodes(node))
+
+
+def may_import(path: str, target: str, inside_function: bool) -> bool:
+    """Say whether the file at `path` may import from the folder `target`."""
+    source = path.split("/")[0]
+    if source == target or LAYERS[target] < LAYERS[source]:
+        return True
+    if source == "tests":
+        return target == "benchmarks"
+    # The facade and the command line offer the build; they load it when it is asked for.
+    calls_builder = path == "densephrase/phrase_index.py" or path.startswith("densephrase/cli/")
+    return calls_builder and inside_function and target == "build_index"
+
+
+def import_faults(node: ast.AST, path: str, inside_function: bool) -> Iterator[str]:
+    """Yield what is wrong with an import statement."""
+    allowed_in_kernels = COMPILE_IMPORTS if path == "kernels/compile.py" else KERNEL_IMPORTS
+    for module in imported_modules(node, path):
+        top, target = module.split(".")[0], folder_of(module)
+        if top in MAPPED:
+            yield f"imports {module}; the import name is densephrase.{module}"
+        elif target and not may_import(path, target, inside_function):
+            yield f"imports {module}, which does not lie below it"
+        elif path.startswith("kernels/") and target is None and top not in allowed_in_kernels:
+            yield f"imports {top}; a kernel imports numpy, numba and math only"
+        elif top in PICKLERS:
+            yield f"imports {top}; nothing is pickled"
+
+
+def keyword_is(node: ast.Call, name: str, value: bool) -> bool:
+    """Say whether a call passes the literal `name=value`."""
+    return any(k.arg == name and isinstance(k.value, ast.Constant) and k.value.value is value for k in node.keywords)
+
+
+def call_faults(node: ast.AST, path: str) -> Iterator[str]:
+    """Yield what is wrong with a call."""
+    if not isinstance(node, ast.Call):
+        return
+    called = ast.unparse(node.func)
+    if called == "print" and not path.startswith(("densephrase/cli/", "benchmarks/", "tests/")):
+        yield "calls print; only the command line prints"
+    if called in ("torch.load", "torch.save") or keyword_is(node, "allow_pickle", True):
+        yield f"calls {called}, which pickles"
+    if keyword_is(node, "strict", False) and called != "zip" and not path.startswith("tests/"):
+        yield f"calls {called} with strict=False, which hides what does not fit"
+
+
+def compiler_faults(node: ast.AST, path: str) -> Iterator[str]:
+    """Yield uses of numba's compilers outside their one module."""
+    if path == "kernels/compile.py":
+        return
+    if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "numba":
+        yield from (f"imports {a.name} of numba; use kernels/compile.py" for a in node.names if a.name in COMPILERS)
+    if isinstance(node, ast.Attribute) and node.attr in COMPILERS and ast.unparse(node.value) in ("numba", "nb"):
+        yield f"uses numba.{node.attr}; use kernels/compile.py"
+
+
+def faults(path: str, source: str) -> list[str]:
+    """Return every broken rule of a module as `path:line: what`."""
+    found = set()
+    for node, inside_function in walk(ast.parse(source)):
+        for fault in (
+            *import_faults(node, path, inside_function),
+            *call_faults(node, path),
+            *compiler_faults(node, path),
+        ):
+            found.add(f"{path}:{getattr(node, 'lineno', 0)}: {fault}")
+    return sorted(found)
+
+
+def checked_files() -> list[str]:
+    return sorted(p.relative_to(ROOT).as_posix() for folder in LAYERS for p in (ROOT / folder).rglob("*.py"))
+
+
+def test_every_folder_is_checked() -> None:
+    checked = checked_files()
+    assert {"kernels/compile.py", "densephrase/__init__.py", "tests/test_layers.py"} <= set(checked)
+
+
+def test_modules_keep_the_rules() -> None:
+    found = [fault for path in checked_files() for fault in faults(path, (ROOT / path).read_text(encoding="utf-8"))]
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("folder", MAPPED)
+def test_mapped_folders_are_no_packages(folder: str) -> None:
+    assert (ROOT / folder).is_dir()
+    assert not (ROOT / folder / "__init__.py").exists()
+
+
+BAD = {
+    "kernel-imports-library": ("kernels/scan.py", "from densephrase.data import Answer"),
+    "kernel-imports-h5py": ("kernels/scan.py", "import h5py"),
+    "kernel-imports-os": ("kernels/scan.py", "import os"),
+    "library-imports-builder": ("densephrase/search/x.py", "import densephrase.build_index.pipeline"),
+    "library-imports-builder-by-name": ("densephrase/search/x.py", "from densephrase import build_index"),
+    "library-imports-builder-relatively": ("densephrase/search/x.py", "from ..build_index import pipeline"),
+    "library-imports-builder-late": ("densephrase/search/x.py", "def f():\n    from densephrase.build_index import x"),
+    "facade-imports-builder-at-the-top": ("densephrase/phrase_index.py", "from densephrase.build_index import x"),
+    "facade-imports-server": ("densephrase/phrase_index.py", "def f():\n    import densephrase.serve.app"),
+    "builder-imports-server": ("build_index/x.py", "import densephrase.serve.app"),
+    "server-imports-builder": ("serve/x.py", "import densephrase.build_index.x"),
+    "library-imports-tests": ("densephrase/x.py", "import tests.helpers"),
+    "library-imports-benchmarks": ("densephrase/x.py", "from benchmarks import speed"),
+    "benchmarks-import-tests": ("benchmarks/x.py", "from tests import helpers"),
+    "top-level-kernels": ("densephrase/x.py", "import kernels"),
+    "bare-njit": ("densephrase/x.py", "from numba import njit"),
+    "bare-njit-as-attribute": ("kernels/scan.py", "import numba\n@numba.njit\ndef f(): pass"),
+    "print": ("densephrase/x.py", "print('x')"),
+    "pickle": ("build_index/x.py", "import pickle"),
+    "pickle-late": ("build_index/x.py", "def f():\n    from pickle import loads"),
+    "pickle-through-numpy": ("densephrase/x.py", "np.load(path, allow_pickle=True)"),
+    "pickle-through-torch": ("densephrase/x.py", "torch.load(path)"),
+    "not-strict": ("densephrase/x.py", "model.load_state_dict(weights, strict=False)"),
+}
+
+GOOD = {
+    "kernel-imports-kernel": ("kernels/scan.py", "import math\nfrom densephrase.kernels.compile import kernel"),
+    "compile-module": ("kernels/compile.py", "import os\nfrom collections.abc import Callable\nfrom numba import njit"),
+    "library-imports-kernel": ("densephrase/search/x.py", "from densephrase.kernels.scan import scan"),
+    "library-imports-relatively": ("densephrase/search/x.py", "from ..data import Answer\nfrom .y import z"),
+    "facade-imports-builder-late": ("densephrase/phrase_index.py", "def f():\n    import densephrase.build_index.x"),
+    "cli-imports-builder-late": ("densephrase/cli/build.py", "def f():\n    from densephrase.build_index import x"),
+    "builder-imports-library": ("build_index/x.py", "import densephrase.data, densephrase.build_index.y"),
+    "prange": ("kernels/scan.py", "from numba import prange"),
+    "cli-prints": ("densephrase/cli/output.py", "print('x')"),
+    "strict": ("densephrase/x.py", "model.load_state_dict(weights, strict=True)"),
+    "pairs": ("densephrase/x.py", "zip(a, a[1:], strict=False)"),
+}
+
+
+@pytest.mark.parametrize(("path", "source"), BAD.values(), ids=BAD.keys())
+def test_checker_finds(path: str, source: str) -> None:
+    assert faults(path, source)
+
+
+@pytest.mark.parametrize(("path", "source"), GOOD.values(), ids=GOOD.keys())
+def test_checker_accepts(path: str, source: str) -> None:
+    assert faults(path, source) == []

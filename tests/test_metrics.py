@@ -1,0 +1,148 @@
+"""Golden cases, worked out by hand after the official SQuAD v1.1 script and DPR's string match."""
+
+from __future__ import annotations
+
+import re
+import string
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from densephrase.metrics import answer_tokens, exact_match, f1, has_answer, normalise_answer
+
+NORMALISED = {
+    "case": ("William SHAKESPEARE", "william shakespeare"),
+    "leading article": ("The Beatles", "beatles"),
+    "all three articles": ("a cat, an owl and the dog", "cat owl and dog"),
+    "article inside a word stays": ("another theatre", "another theatre"),
+    "article alone": ("the", ""),
+    "article after an apostrophe becomes one word": ("l'a", "la"),
+    "article split off by a dash that is not ASCII": ("vitamin\u2013a", "vitamin\u2013"),
+    "article split off by a hyphen is glued": ("vitamin-a", "vitamina"),
+    "punctuation joins": ("U.S.A.", "usa"),
+    "hyphen joins": ("well-known", "wellknown"),
+    "thousands separator": ("$1,234.50", "123450"),
+    "typographic quotes stay": ("\u201cHamlet\u201d", "\u201chamlet\u201d"),
+    "accents stay": ("Caf\u00e9", "caf\u00e9"),
+    "white space": ("  New \t York\n City ", "new york city"),
+    "no-break space": ("New\u00a0York", "new york"),
+    "only punctuation": ("?!...", ""),
+    "empty": ("", ""),
+    "chinese": ("\u5317\u4eac", "\u5317\u4eac"),
+    "capital sharp s": ("STRA\u1e9eE", "stra\u00dfe"),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), NORMALISED.values(), ids=NORMALISED.keys())
+def test_normalise_answer(text: str, expected: str) -> None:
+    assert normalise_answer(text) == expected
+
+
+# prediction, references, exact match, F1
+SCORED = {
+    "equal": ("Denver Broncos", ["Denver Broncos"], True, 1.0),
+    "case and article": ("the denver broncos", ["Denver Broncos"], True, 1.0),
+    "punctuation": ("Denver Broncos.", ["Denver Broncos"], True, 1.0),
+    "hyphen is not a space": ("well known", ["well-known"], False, 0.0),
+    "accents differ": ("Beyonce", ["Beyonc\u00e9"], False, 0.0),
+    "decomposed accent differs": ("Beyonce\u0301", ["Beyonc\u00e9"], False, 0.0),
+    "too long": ("the Denver Broncos team", ["Denver Broncos"], False, 2 * (2 / 3) / (2 / 3 + 1)),
+    "too short": ("Broncos", ["Denver Broncos"], False, 2 / 3),
+    "half and half": ("Denver Nuggets", ["Denver Broncos"], False, 0.5),
+    "disjoint": ("Carolina Panthers", ["Denver Broncos"], False, 0.0),
+    "order does not matter to F1": ("Broncos Denver", ["Denver Broncos"], False, 1.0),
+    "repeated token counts once": ("Denver Denver", ["Denver"], False, 2 / 3),
+    "repeated in both": ("New York New York", ["New York, New York"], True, 1.0),
+    "best of several": ("in 1963", ["November 1963", "1963", "the sixties"], False, 2 / 3),
+    "exact with the second": ("1963", ["November 22, 1963", "1963"], True, 1.0),
+    "best F1 from another than the first": ("Saint Bernadette", ["Mary", "Saint Bernadette Soubirous"], False, 0.8),
+    "only articles, both": ("the", ["a"], True, 0.0),
+    "empty prediction": ("", ["Denver"], False, 0.0),
+    "both empty": ("", [""], True, 0.0),
+    "no reference": ("Denver", [], False, 0.0),
+    "number with sign": ("-5", ["5"], True, 1.0),
+    "currency sign": ("$1,200", ["1200"], True, 1.0),
+    "pound sign stays": ("\u00a3100", ["100"], False, 0.0),
+    "spaces of tokenised text": ("Maria Sk\u0142odowska - Curie", ["Maria Sk\u0142odowska-Curie"], False, 0.4),
+}
+
+
+@pytest.mark.parametrize(("prediction", "references", "exact", "score"), SCORED.values(), ids=SCORED.keys())
+def test_exact_match_and_f1(prediction: str, references: list[str], exact: bool, score: float) -> None:
+    assert exact_match(prediction, references) is exact
+    assert f1(prediction, references) == pytest.approx(score)
+
+
+def official_normalise(text: str) -> str:
+    """Repeat the steps of the official script, character by character."""
+    lower = "".join(character for character in text.lower() if character not in set(string.punctuation))
+    return " ".join(re.sub(r"\b(a|an|the)\b", " ", lower).split())
+
+
+def official_f1(prediction: str, reference: str) -> float:
+    """Repeat the official token F1."""
+    left, right = official_normalise(prediction).split(), official_normalise(reference).split()
+    same = sum((Counter(left) & Counter(right)).values())
+    return 2 * (same / len(left)) * (same / len(right)) / (same / len(left) + same / len(right)) if same else 0
+
+
+SHORT_TEXT = st.text(st.sampled_from("aA tThHeEnN.-'\u00e9\u2013\u00a0 1"), max_size=20) | st.text(max_size=12)
+
+
+@given(SHORT_TEXT, st.lists(SHORT_TEXT, min_size=1, max_size=3))
+def test_scores_are_those_of_the_official_steps(prediction: str, references: list[str]) -> None:
+    assert normalise_answer(prediction) == official_normalise(prediction)
+    assert f1(prediction, references) == pytest.approx(max(official_f1(prediction, one) for one in references))
+
+
+TOKENS = {
+    "words and punctuation": ("It's 5.2 km!", ["it", "'", "s", "5", ".", "2", "km", "!"]),
+    "accents are decomposed": ("Caf\u00e9", ["cafe\u0301"]),
+    "underscore is punctuation": ("a_b", ["a", "_", "b"]),
+    "controls and separators vanish": ("a\u200bb\u00a0c\n", ["a", "b", "c"]),
+    "chinese is one run": ("\u5317\u4eac\u5e02", ["\u5317\u4eac\u5e02"]),
+    "emoji": ("\U0001f681", ["\U0001f681"]),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), TOKENS.values(), ids=TOKENS.keys())
+def test_answer_tokens(text: str, expected: list[str]) -> None:
+    assert answer_tokens(text) == expected
+
+
+# text, answers, found
+MATCHED = {
+    "word": ("Hamlet was written by Shakespeare.", ["Shakespeare"], True),
+    "case": ("HAMLET", ["hamlet"], True),
+    "part of a word": ("Shakespearean plays", ["Shakespeare"], False),
+    "several words": ("in New York City today", ["New York City"], True),
+    "words apart": ("New bridges of York", ["New York"], False),
+    "any of several": ("in 1963", ["Dallas", "1963"], True),
+    "spacing around punctuation": ("Maria Sk\u0142odowska - Curie", ["Maria Sk\u0142odowska-Curie"], True),
+    "punctuation counts": ("the US army", ["U.S."], False),
+    "article counts": ("Beatles fans", ["The Beatles"], False),
+    "composed against decomposed": ("Cafe\u0301 Central", ["Caf\u00e9"], True),
+    "accent against none": ("Cafe Central", ["Caf\u00e9"], False),
+    "chinese inside a run": ("\u5317\u4eac\u5e02", ["\u5317\u4eac"], False),
+    "at the end": ("it is 42", ["42"], True),
+    "longer than the text": ("42", ["42 is it"], False),
+    "empty text": ("", ["42"], False),
+    "empty answer": ("some text", [""], False),
+    "invisible answer": ("some text", ["\u200b"], False),
+    "no answers": ("some text", [], False),
+    "first token repeated": ("a a a b", ["a b"], True),
+    "line break between": ("New\nYork", ["New York"], True),
+    "number with comma": ("1,234 people", ["1234"], False),
+}
+
+
+@pytest.mark.parametrize(("text", "answers", "found"), MATCHED.values(), ids=MATCHED.keys())
+def test_has_answer(text: str, answers: list[str], found: bool) -> None:
+    assert has_answer(text, answers) is found
+
+
+@given(st.text(max_size=30), st.text(max_size=30), st.text("ab1", min_size=1, max_size=5))
+def test_an_answer_between_spaces_is_found(before: str, after: str, answer: str) -> None:
+    assert has_answer(f"{before} {answer} {after}", [answer])
