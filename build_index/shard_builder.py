@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from densephrase.build_index.memory import trim_memory
 from densephrase.build_index.plan import metadata_json
 from densephrase.corpus.paragraphs import split_paragraphs
 from densephrase.data import Document, Paragraph
@@ -113,6 +114,8 @@ def build_shard(documents: Sequence[Document], encoder: PhraseEncoder, report: R
         encoded = _encode(chunk, documents, encoder, row_size)
         _add_chunk([paragraph for _, paragraph in chunk], encoded, starts, ends)
         tokens += [item.tokens for item in encoded]
+        del encoded
+        trim_memory()
         before, finished = finished, flat[after][0] if after < len(flat) else len(documents)
         report(finished - before, sum(len(item.text) for _, item in chunk), sum(tokens[first:]))
     whole = {

@@ -25,7 +25,9 @@ def minilm_folder() -> Path:
     folder = Path(spec.origin).parent / "model"
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     if digest != MINILM_SHA256:
-        raise EncoderError(f"{folder}/model.safetensors has sha256 {digest}, expected {MINILM_SHA256}: reinstall the package.")
+        raise EncoderError(
+            f"{folder}/model.safetensors has sha256 {digest}, expected {MINILM_SHA256}: reinstall the package."
+        )
     return folder
 
 
@@ -45,16 +47,22 @@ def load_backbone(name: str) -> tuple[nn.Module, Tokenizer, dict[str, Any]]:
         raise EncoderError(f"The backbone {name!r} lacks weights {missing[:5]}; a partly random backbone is of no use.")
     if not tokenizer.is_fast:
         raise EncoderError(f"The backbone {name!r} has no fast tokenizer, which phrase offsets need; choose another.")
-    return backbone, tokenizer.backend_tokenizer, {
-        "backbone": backbone.config.to_dict(),
-        "cls_token_id": _token(tokenizer.cls_token_id, tokenizer.bos_token_id, name, "first"),
-        "sep_token_id": _token(tokenizer.sep_token_id, tokenizer.eos_token_id, name, "separator"),
-        "pad_token_id": tokenizer.pad_token_id or 0,
-    }
+    return (
+        backbone,
+        tokenizer.backend_tokenizer,
+        {
+            "backbone": backbone.config.to_dict(),
+            "cls_token_id": _token(tokenizer.cls_token_id, tokenizer.bos_token_id, name, "first"),
+            "sep_token_id": _token(tokenizer.sep_token_id, tokenizer.eos_token_id, name, "separator"),
+            "pad_token_id": tokenizer.pad_token_id or 0,
+        },
+    )
 
 
 def _token(preferred: int | None, other: int | None, name: str, role: str) -> int:
     token = preferred if preferred is not None else other
     if token is None:
-        raise EncoderError(f"The tokenizer of {name!r} has no {role} token (cls/bos, sep/eos); choose another backbone.")
+        raise EncoderError(
+            f"The tokenizer of {name!r} has no {role} token (cls/bos, sep/eos); choose another backbone."
+        )
     return token

@@ -49,7 +49,9 @@ class EncoderConfig:
             raise EncoderError("The encoder configuration lacks backbone.model_type; it names the Hugging Face model.")
         for name, least in _LEAST.items():
             if getattr(self, name) < least:
-                raise EncoderError(f"The encoder configuration has {name}={getattr(self, name)}; at least {least} is needed.")
+                raise EncoderError(
+                    f"The encoder configuration has {name}={getattr(self, name)}; at least {least} is needed."
+                )
         if self.window_stride > self.window_capacity:
             raise EncoderError(
                 f"window_stride={self.window_stride} is more than the {self.window_capacity} tokens that max_tokens, "
@@ -83,13 +85,17 @@ class EncoderConfig:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise EncoderError(f"{folder} holds no {CONFIG_FILE}; give the folder of an encoder made by this library.") from None
+            raise EncoderError(
+                f"{folder} holds no {CONFIG_FILE}; give the folder of an encoder made by this library."
+            ) from None
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
             raise EncoderError(f"{path} is not JSON: {error}") from None
         known = {item.name for item in fields(cls)}
         if not isinstance(content, dict) or "backbone" not in content or set(content) - known:
             unknown = sorted(set(content) - known) if isinstance(content, dict) else []
-            raise EncoderError(f"{path} is no phrase encoder configuration (unknown keys: {unknown}; 'backbone' is required).")
+            raise EncoderError(
+                f"{path} is no phrase encoder configuration (unknown keys: {unknown}; 'backbone' is required)."
+            )
         for name in ("start_threshold", "end_threshold"):
             if content.get(name) is None:
                 content[name] = float("-inf")

@@ -78,8 +78,12 @@ class PhraseModel(nn.Module):
         sizes = (hidden_size, config.vector_size, config.head_hidden_size)
         self.start_head, self.end_head = ResidualHead(*sizes), ResidualHead(*sizes)
         self.question_start, self.question_end = QuestionHead(*sizes), QuestionHead(*sizes)
-        self.start_coherency = nn.Linear(hidden_size, config.coherency_rank, bias=False) if config.coherency_rank else None
-        self.end_coherency = nn.Linear(hidden_size, config.coherency_rank, bias=False) if config.coherency_rank else None
+        self.start_coherency = (
+            nn.Linear(hidden_size, config.coherency_rank, bias=False) if config.coherency_rank else None
+        )
+        self.end_coherency = (
+            nn.Linear(hidden_size, config.coherency_rank, bias=False) if config.coherency_rank else None
+        )
         self.phrase_filter = nn.Sequential(nn.Linear(hidden_size, 128), nn.GELU(), nn.Linear(128, 2))
 
     def hidden(self, input_ids: Tensor, mask: Tensor) -> Tensor:

@@ -54,7 +54,9 @@ class PhraseEncoder:
             self._text_backbone = copy.deepcopy(self._model.backbone).to(self._dtype)
 
     @classmethod
-    def from_pretrained(cls, name_or_path: str | Path = "default", device: str = "cpu", bf16: bool | None = None) -> PhraseEncoder:
+    def from_pretrained(
+        cls, name_or_path: str | Path = "default", device: str = "cpu", bf16: bool | None = None
+    ) -> PhraseEncoder:
         """Load an encoder from a folder, from the Hugging Face hub, or the bundled one ("default").
 
         `bf16` asks for text in bfloat16 (None: where the processor is fast in it); questions are always float32.

@@ -24,7 +24,9 @@ class VectorQuantiser:
 
     def __post_init__(self) -> None:
         if self.offset.shape != self.scale.shape or self.offset.ndim != 1:
-            raise EncoderError(f"Quantiser offset {self.offset.shape} and scale {self.scale.shape} must be equal and flat.")
+            raise EncoderError(
+                f"Quantiser offset {self.offset.shape} and scale {self.scale.shape} must be equal and flat."
+            )
         if not (np.isfinite(self.offset).all() and np.isfinite(self.scale).all() and (self.scale > 0).all()):
             raise EncoderError("Quantiser offsets must be finite and scales finite and positive.")
 

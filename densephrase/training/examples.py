@@ -42,7 +42,9 @@ class TrainingExamples:
     skipped: int
 
 
-def make_examples(questions: Sequence[Question], tokeniser: PhraseTokeniser, max_answer_tokens: int) -> TrainingExamples:
+def make_examples(
+    questions: Sequence[Question], tokeniser: PhraseTokeniser, max_answer_tokens: int
+) -> TrainingExamples:
     """Tokenise every paragraph once and give each question to the window that owns its answer's first token.
 
     Raises TrainingError when a question has no context or when nothing is left to train on.
@@ -50,7 +52,9 @@ def make_examples(questions: Sequence[Question], tokeniser: PhraseTokeniser, max
     groups: dict[tuple[str, str], list[Question]] = {}
     for question in questions:
         if question.context is None:
-            raise TrainingError(f"Question {question.id!r} has no context; training needs the paragraph of each question.")
+            raise TrainingError(
+                f"Question {question.id!r} has no context; training needs the paragraph of each question."
+            )
         groups.setdefault((question.title, question.context), []).append(question)
     windows: list[TrainingWindow] = []
     placed = 0
@@ -59,7 +63,9 @@ def make_examples(questions: Sequence[Question], tokeniser: PhraseTokeniser, max
         placed += sum(len(window.questions) for window in made)
         windows.extend(window for window in made if window.questions)
     if not windows:
-        raise TrainingError(f"None of the {len(questions)} questions has an answer with a known offset: nothing to train on.")
+        raise TrainingError(
+            f"None of the {len(questions)} questions has an answer with a known offset: nothing to train on."
+        )
     return TrainingExamples(windows, len(questions) - placed)
 
 
@@ -68,9 +74,7 @@ def _windows(
 ) -> list[TrainingWindow]:
     tokenised = tokeniser.paragraphs([ParagraphInput(context, title.replace("_", " "))])
     offsets = tokenised.offsets[0]
-    made = [
-        TrainingWindow(title, row.input_ids, row.first, len(row.input_ids) - 1) for row in tokenised.windows
-    ]
+    made = [TrainingWindow(title, row.input_ids, row.first, len(row.input_ids) - 1) for row in tokenised.windows]
     asked = list(questions)
     ids = tokeniser.questions([question.text for question in asked])
     for question, question_ids in zip(asked, ids, strict=True):

@@ -50,7 +50,9 @@ class _Run:
     steps_per_epoch: int
 
 
-def train(questions: Sequence[Question], output: str | Path, config: TrainingConfig, device: str = "cpu") -> dict[str, Any]:
+def train(
+    questions: Sequence[Question], output: str | Path, config: TrainingConfig, device: str = "cpu"
+) -> dict[str, Any]:
     """Train an encoder and save it, 8-bit, in `output`; a stopped run goes on from its last checkpoint there.
 
     Returns what the run came to. Raises TrainingError for unusable data and for a checkpoint of another run.
@@ -65,7 +67,9 @@ def train(questions: Sequence[Question], output: str | Path, config: TrainingCon
     progress = load_checkpoint(folder, model, run.optimiser, _identity(config, questions))
     progress = _loop(run, progress)
     save_checkpoint(folder, model, run.optimiser, progress)
-    calibration_windows = make_examples(held_out, tokeniser, config.max_answer_tokens).windows if held_out else examples.windows
+    calibration_windows = (
+        make_examples(held_out, tokeniser, config.max_answer_tokens).windows if held_out else examples.windows
+    )
     return _finish(run, tokeniser, calibration_windows, progress)
 
 

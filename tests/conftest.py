@@ -1,0 +1,83 @@
+"""A small real encoder, made on the spot: random weights, a word-piece vocabulary, windows of 32 tokens."""
+
+from __future__ import annotations
+
+import string
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from densephrase.encoder.config import EncoderConfig
+from densephrase.encoder.model import PhraseModel
+from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.quantiser import VectorQuantiser
+from densephrase.encoder.tokens import PhraseTokeniser
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+_SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
+_WORDS = "the of and in was by to who what when where which paris london river city king queen war year born".split()
+
+
+def make_tokenizer() -> Tokenizer:
+    """Build an uncased word-piece tokenizer over ASCII letters, digits and a few words."""
+    characters = string.ascii_lowercase + string.digits + string.punctuation
+    pieces = [*_SPECIAL, *characters, *("##" + character for character in characters), *_WORDS]
+    tokenizer = Tokenizer(models.WordPiece({piece: number for number, piece in enumerate(pieces)}, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece()
+    return tokenizer
+
+
+def make_config(tokenizer: Tokenizer, **changes: object) -> EncoderConfig:
+    """Return the configuration of a two-layer BERT of 32 dimensions."""
+    backbone = {
+        "model_type": "bert",
+        "vocab_size": tokenizer.get_vocab_size(),
+        "hidden_size": 32,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 64,
+        "max_position_embeddings": 64,
+    }
+    settings = {
+        "vector_size": 32,
+        "coherency_rank": 4,
+        "head_hidden_size": 16,
+        "max_tokens": 32,
+        "window_stride": 12,
+        "max_title_tokens": 4,
+        "max_question_tokens": 16,
+        "max_answer_tokens": 6,
+        "cls_token_id": 2,
+        "sep_token_id": 3,
+        "pad_token_id": 0,
+    }
+    return EncoderConfig(backbone=backbone, **{**settings, **changes})  # type: ignore[arg-type]
+
+
+def make_encoder(**changes: object) -> PhraseEncoder:
+    """Return an encoder of fixed random weights; `changes` go into its configuration."""
+    tokenizer = make_tokenizer()
+    config = make_config(tokenizer, **changes)
+    torch.manual_seed(7)
+    model = PhraseModel(config)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    quantiser = VectorQuantiser(np.zeros(config.row_size, np.float32), np.full(config.row_size, 0.05, np.float32))
+    return PhraseEncoder(model, PhraseTokeniser(tokenizer, config), quantiser, quantiser, bf16=False)
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved tiny encoder."""
+    folder = tmp_path_factory.mktemp("encoder")
+    make_encoder().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tiny_encoder_path: Path) -> PhraseEncoder:
+    """The saved tiny encoder, loaded."""
+    return PhraseEncoder.from_pretrained(tiny_encoder_path, bf16=False)
