@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from densephrase.encoder.quantiser import VectorQuantiser
 
 ANN_FILE = "ann.h5"
-MOST_LISTS = 16_384  # a question is compared with every centroid
+MOST_LISTS = 4_096  # a question is compared with every centroid, a start row too when it is assigned
 ITERATIONS = 6
 TRAINING_ROWS_PER_LIST = 32
 _ROWS_AT_ONCE = 65_536
-_ROWS_COMPARED = 2_048  # with all centroids at once: 128 MiB of scores where there are most
+_ROWS_COMPARED = 2_048  # with all centroids at once: 32 MiB of scores where there are most
 
 Advance = Callable[[int], None]
 
 
 def list_count(starts: int) -> int:
-    """Return the power of two nearest to 4 sqrt(starts), at most MOST_LISTS."""
-    return min(MOST_LISTS, 1 << round(math.log2(4 * math.sqrt(max(1, starts)))))
+    """Return the power of two nearest to sqrt(starts), at most MOST_LISTS: then centroids cost what a list costs."""
+    return min(MOST_LISTS, 1 << round(math.log2(math.sqrt(max(1, starts)))))
 
 
 def write_inverted_lists(

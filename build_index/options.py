@@ -17,7 +17,7 @@ class BuildOptions:
     """
 
     shard_characters: int = 4_000_000  # characters of text in a shard, the unit of restart (about a million tokens)
-    flat_limit: int = 2_000_000  # up to so many start vectors are scanned flat; more get inverted lists
+    flat_limit: int = 400_000  # up to so many start vectors are scanned flat (about 15 ms); more get inverted lists
     lists: int | None = None  # number of inverted lists; None: chosen from the number of start vectors
     language: str = "english"  # of the term index: one of densephrase.terms.analyser.LANGUAGES
     seed: int = 0  # of the sample that the inverted lists are trained on

@@ -59,7 +59,7 @@ class ScoreParts:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One place that says an answer: `document.text[start:end]`, inside the paragraph `[paragraph_start, paragraph_end)`."""
+    """One place that says an answer: `document.text[start:end]`, of paragraph `[paragraph_start, paragraph_end)`."""
 
     document: Document
     start: int
@@ -85,7 +85,11 @@ class Evidence:
             "text": self.text,
             "score": self.score,
             "parts": asdict(self.parts),
-            "document": {"id": self.document.id, "title": self.document.title, "metadata": dict(self.document.metadata)},
+            "document": {
+                "id": self.document.id,
+                "title": self.document.title,
+                "metadata": dict(self.document.metadata),
+            },
             "start": self.start,
             "end": self.end,
             "context": self.context,

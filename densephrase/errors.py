@@ -41,4 +41,5 @@ class MissingExtraError(DensePhraseError, ImportError):
     """An optional dependency is not installed; the message names the `pip install` that cures it."""
 
     def __init__(self, package: str, purpose: str, extra: str) -> None:
-        super().__init__(f"{purpose} needs the package {package!r}. Install it with: pip install 'densephrase[{extra}]'")
+        cure = f"pip install 'densephrase[{extra}]'"
+        super().__init__(f"{purpose} needs the package {package!r}. Install it with: {cure}")

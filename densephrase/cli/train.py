@@ -7,7 +7,7 @@ from dataclasses import Field, fields
 from typing import Any
 
 from densephrase.cli.arguments import add_device, add_json
-from densephrase.cli.output import write_json, write_table
+from densephrase.cli.output import log_on_stderr, write_json, write_table
 from densephrase.cli.usage import UsageError
 from densephrase.errors import TrainingError
 from densephrase.training.config import TrainingConfig
@@ -32,7 +32,8 @@ def run(options: argparse.Namespace) -> int:
     from densephrase.training.trainer import train
 
     questions = [question for path in options.data for question in read_questions(path)]
-    report = train(questions, options.output, config, device=options.device)
+    with log_on_stderr("densephrase.training"):
+        report = train(questions, options.output, config, device=options.device)
     if options.json:
         write_json(report)
     else:

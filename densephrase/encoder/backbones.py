@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
+from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from torch import nn
 from transformers import AutoModel, AutoTokenizer
@@ -34,29 +36,31 @@ def minilm_folder() -> Path:
 def load_backbone(name: str) -> tuple[nn.Module, Tokenizer, dict[str, Any]]:
     """Load a backbone, its fast tokenizer and the encoder settings that follow from them.
 
-    `name` is "minilm", a folder, or a hub id. Raises EncoderError when it cannot be loaded whole or has no fast tokenizer.
+    `name` is "minilm", a folder, or a hub id. Raises EncoderError when it cannot be loaded whole or has no fast
+    tokenizer, MissingExtraError when the package of MiniLM is not installed.
     """
     source = str(minilm_folder()) if name == "minilm" else name
     try:
-        backbone, report = AutoModel.from_pretrained(source, output_loading_info=True)
+        backbone, report = AutoModel.from_pretrained(source, output_loading_info=True, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
         raise EncoderError(f"The backbone {name!r} cannot be loaded: {error}") from error
     missing = [key for key in report["missing_keys"] if "pooler" not in key]
     if missing or report.get("mismatched_keys"):
         raise EncoderError(f"The backbone {name!r} lacks weights {missing[:5]}; a partly random backbone is of no use.")
     if not tokenizer.is_fast:
         raise EncoderError(f"The backbone {name!r} has no fast tokenizer, which phrase offsets need; choose another.")
-    return (
-        backbone,
-        tokenizer.backend_tokenizer,
-        {
-            "backbone": backbone.config.to_dict(),
-            "cls_token_id": _token(tokenizer.cls_token_id, tokenizer.bos_token_id, name, "first"),
-            "sep_token_id": _token(tokenizer.sep_token_id, tokenizer.eos_token_id, name, "separator"),
-            "pad_token_id": tokenizer.pad_token_id or 0,
-        },
-    )
+    if tokenizer.vocab_size <= len(tokenizer.all_special_ids):  # what transformers makes up where the files are missing
+        raise EncoderError(f"The backbone {name!r} comes without its tokenizer: there are no word pieces.")
+    architecture = backbone.config.to_dict()
+    architecture.pop("_name_or_path", None)  # a path of this machine is no property of the encoder
+    settings = {
+        "backbone": architecture,
+        "cls_token_id": _token(tokenizer.cls_token_id, tokenizer.bos_token_id, name, "first"),
+        "sep_token_id": _token(tokenizer.sep_token_id, tokenizer.eos_token_id, name, "separator"),
+        "pad_token_id": tokenizer.pad_token_id or 0,
+    }
+    return backbone, tokenizer.backend_tokenizer, settings
 
 
 def _token(preferred: int | None, other: int | None, name: str, role: str) -> int:

@@ -45,6 +45,7 @@ class EncoderConfig:
                 f"The encoder has format version {self.format_version}, this library reads {FORMAT_VERSION}; "
                 "use the library version that wrote it or train it again."
             )
+        self._check_types()
         if "model_type" not in self.backbone:
             raise EncoderError("The encoder configuration lacks backbone.model_type; it names the Hugging Face model.")
         for name, least in _LEAST.items():
@@ -57,6 +58,12 @@ class EncoderConfig:
                 f"window_stride={self.window_stride} is more than the {self.window_capacity} tokens that max_tokens, "
                 "less the title and three special tokens, leaves for a window: tokens between windows would be lost."
             )
+
+    def _check_types(self) -> None:
+        for item in fields(self):
+            value, (kinds, meaning) = getattr(self, item.name), _TYPES[str(item.type)]
+            if not isinstance(value, kinds) or isinstance(value, bool) or value != value or value == float("inf"):
+                raise EncoderError(f"The encoder configuration has {item.name}={value!r}; {meaning} is needed.")
 
     @property
     def window_capacity(self) -> int:
@@ -102,6 +109,11 @@ class EncoderConfig:
         return cls(**content)
 
 
+_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
+    "int": ((int,), "a whole number"),
+    "float": ((int, float), "a number that is not NaN and not +infinity"),
+    "dict[str, Any]": ((dict,), "an object"),
+}
 _LEAST = {
     "vector_size": 1,
     "coherency_rank": 0,

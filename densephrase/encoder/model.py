@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel
 
 from densephrase.encoder.config import EncoderConfig
+from densephrase.errors import EncoderError
 
 
 class TextVectors(NamedTuple):
@@ -72,6 +73,7 @@ class PhraseModel(nn.Module):
         super().__init__()
         self.config = config
         self.backbone = backbone if backbone is not None else _new_backbone(config)
+        _check_positions(self.backbone, config)
         if hasattr(self.backbone, "pooler"):
             self.backbone.pooler = None  # a pooled vector is never used, so its weights are not stored
         hidden_size = int(self.backbone.config.hidden_size)
@@ -117,5 +119,23 @@ class PhraseModel(nn.Module):
 
 def _new_backbone(config: EncoderConfig) -> nn.Module:
     settings = {key: value for key, value in config.backbone.items() if key != "model_type"}
-    backbone: nn.Module = AutoModel.from_config(AutoConfig.for_model(config.backbone["model_type"], **settings))
+    try:
+        architecture = AutoConfig.for_model(config.backbone["model_type"], **settings)
+        backbone: nn.Module = AutoModel.from_config(architecture, dtype=torch.float32)
+    except Exception as error:  # every architecture checks its settings in its own way
+        raise EncoderError(
+            f"The encoder's backbone {config.backbone['model_type']!r} cannot be built: {error}"
+        ) from error
     return backbone
+
+
+def _check_positions(backbone: nn.Module, config: EncoderConfig) -> None:
+    """Raise EncoderError when the backbone has fewer positions than windows or questions have tokens."""
+    positions = getattr(backbone.config, "max_position_embeddings", None)
+    if not positions or positions < 0:
+        return  # relative positions
+    # RoBERTa and its kin count positions from behind the padding token's number.
+    places = positions - 1 - getattr(getattr(backbone, "embeddings", None), "padding_idx", -1)
+    for name in ("max_tokens", "max_question_tokens"):
+        if getattr(config, name) > places:
+            raise EncoderError(f"{name}={getattr(config, name)} is more than the {places} positions of the backbone.")

@@ -7,17 +7,16 @@ import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HFValidationError
 from numpy.typing import NDArray
 
-from densephrase.encoder.config import CONFIG_FILE, EncoderConfig
+from densephrase.encoder.config import EncoderConfig
+from densephrase.encoder.device import find_device, prefers_bf16
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionVectors
+from densephrase.encoder.location import ENCODER_FILES, find_encoder_folder
 from densephrase.encoder.model import PhraseModel
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.encoder.rows import KeptRows, split_rows
@@ -25,8 +24,8 @@ from densephrase.encoder.tokens import TOKENIZER_FILE, PhraseTokeniser, TokenWin
 from densephrase.encoder.weights import WEIGHTS_FILE, Precision, load_exactly, read_weights, serialise_weights
 from densephrase.errors import EncoderError
 
-_FILES = (CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
 _BATCH_TOKENS = 8192  # padded tokens in a forward pass: enough to keep the cores busy, small enough for the cache
+_BATCH_QUESTIONS = 256
 
 
 class PhraseEncoder:
@@ -42,10 +41,11 @@ class PhraseEncoder:
         folder: Path | None = None,
         bf16: bool | None = None,
     ) -> None:
+        _check_vocabulary(model, tokeniser)
         self.config: EncoderConfig = model.config
         self.tokeniser = tokeniser
         self.start_quantiser, self.end_quantiser = start_quantiser, end_quantiser
-        self._device = torch.device(device)
+        self._device = find_device(device)
         self._dtype = torch.bfloat16 if (prefers_bf16(self._device) if bf16 is None else bf16) else torch.float32
         self._folder = folder
         self._model = model.to(self._device).eval()
@@ -62,10 +62,10 @@ class PhraseEncoder:
         `bf16` asks for text in bfloat16 (None: where the processor is fast in it); questions are always float32.
         Raises EncoderError when anything is missing, damaged or does not fit.
         """
-        folder = _find_folder(str(name_or_path))
+        folder = find_encoder_folder(str(name_or_path))
         config = EncoderConfig.load(folder)
         state, _ = read_weights(folder)
-        quantisers = [_take_quantiser(state, side, folder) for side in ("start", "end")]
+        quantisers = [_take_quantiser(state, side, config.row_size, folder) for side in ("start", "end")]
         model = PhraseModel(config)
         load_exactly(model, state, str(folder))
         return cls(model, PhraseTokeniser.load(folder, config), *quantisers, device=device, folder=folder, bf16=bf16)
@@ -75,8 +75,9 @@ class PhraseEncoder:
         target = Path(path)
         target.mkdir(parents=True, exist_ok=True)
         if self._folder is not None:
-            for name in _FILES:
-                shutil.copyfile(self._folder / name, target / name)
+            if not target.samefile(self._folder):
+                for name in ENCODER_FILES:
+                    shutil.copyfile(self._folder / name, target / name)
             return
         self.config.save(target)
         (target / WEIGHTS_FILE).write_bytes(serialise_weights(self._state(), precision))
@@ -88,7 +89,7 @@ class PhraseEncoder:
         if self._folder is None:
             raise EncoderError("An encoder has a fingerprint once it is saved; call save_pretrained and load it again.")
         digest = hashlib.sha256()
-        for name in _FILES:
+        for name in ENCODER_FILES:
             digest.update((self._folder / name).read_bytes())
         return digest.hexdigest()
 
@@ -105,10 +106,16 @@ class PhraseEncoder:
         if not questions:
             nothing = np.empty((0, self.config.vector_size), np.float32)
             return QuestionVectors(nothing, nothing)
-        ids, mask = pad_batch(self.tokeniser.questions(questions), self.config.pad_token_id)
+        rows = self.tokeniser.questions(questions)
+        batches = [self._encode_batch(rows[at : at + _BATCH_QUESTIONS]) for at in range(0, len(rows), _BATCH_QUESTIONS)]
+        start, end = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+        return QuestionVectors(start, end)
+
+    def _encode_batch(self, questions: Sequence[list[int]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        ids, mask = pad_batch(questions, self.config.pad_token_id)
         with torch.inference_mode():
             start, end = self._model.encode_questions(ids.to(self._device), mask.to(self._device))
-        return QuestionVectors(start.float().cpu().numpy(), end.float().cpu().numpy())
+        return start.float().cpu().numpy(), end.float().cpu().numpy()
 
     def _encode_windows(self, windows: list[TokenWindow], starts: KeptRows, ends: KeptRows) -> None:
         ids, mask = pad_batch([window.input_ids for window in windows], self.config.pad_token_id)
@@ -127,45 +134,37 @@ class PhraseEncoder:
                 kept.add(paragraph[mine], token[mine], quantiser.encode(values))
 
     def _state(self) -> dict[str, torch.Tensor]:
-        state = {name: value for name, value in self._model.state_dict().items()}
+        state = dict(self._model.state_dict())
         for side, quantiser in (("start", self.start_quantiser), ("end", self.end_quantiser)):
             state[f"quantiser.{side}.offset"] = torch.from_numpy(quantiser.offset)
             state[f"quantiser.{side}.scale"] = torch.from_numpy(quantiser.scale)
         return state
 
 
-def prefers_bf16(device: torch.device) -> bool:
-    """Tell whether bfloat16 is faster than float32 on the device: CUDA, and processors with bfloat16 instructions."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    return bool(torch.cpu._is_avx512_bf16_supported())
-
-
-def _find_folder(name: str) -> Path:
-    """Return the folder of the bundled encoder, of a path, or of a hub id (fetched once, then cached)."""
-    if name == "default":
-        return Path(str(files("densephrase") / "models" / "default"))
-    if Path(name).is_dir():
-        return Path(name)
-    try:
-        return Path(snapshot_download(name, allow_patterns=list(_FILES)))
-    except (OSError, HFValidationError, ValueError) as error:
+def _check_vocabulary(model: PhraseModel, tokeniser: PhraseTokeniser) -> None:
+    pieces, embedded = tokeniser.tokenizer.get_vocab_size(), model.backbone.get_input_embeddings().num_embeddings
+    if pieces > embedded:
         raise EncoderError(
-            f"There is no encoder folder {name!r}, and the Hugging Face hub gave none of that id ({error}). "
-            "Give 'default', the folder of an encoder, or a hub id with access to the network."
-        ) from error
+            f"The tokenizer has {pieces} word pieces, the backbone embeds {embedded}; they do not belong together."
+        )
 
 
-def _take_quantiser(state: dict[str, torch.Tensor], side: str, folder: Path) -> VectorQuantiser:
+def _take_quantiser(state: dict[str, torch.Tensor], side: str, size: int, folder: Path) -> VectorQuantiser:
     names = [f"quantiser.{side}.{part}" for part in ("offset", "scale")]
     missing = [name for name in names if name not in state]
     if missing:
         raise EncoderError(f"The weights of {folder} lack {missing}; save the encoder again after training.")
-    return VectorQuantiser(*(state.pop(name).numpy() for name in names))
+    offset, scale = (state.pop(name).numpy() for name in names)
+    if offset.shape != (size,) or scale.shape != (size,):
+        raise EncoderError(
+            f"The {side} quantiser of {folder} has offset {offset.shape} and scale {scale.shape}; "
+            f"its configuration asks for {(size,)}."
+        )
+    return VectorQuantiser(offset, scale)
 
 
 def _batches(windows: Sequence[TokenWindow]) -> Iterator[list[TokenWindow]]:
-    """Yield windows by falling length, at most _BATCH_TOKENS padded tokens at a time; the order is fixed by the input."""
+    """Yield windows by falling length, at most _BATCH_TOKENS padded tokens at a time; order fixed by the input."""
     ordered = sorted(windows, key=lambda window: -len(window.input_ids))
     at = 0
     while at < len(ordered):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from densephrase.errors import EncoderError
 
-_CLIPPED = 5e-4  # share of values beyond the range: outliers would cost everyone else resolution
+_REACHES = (2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 8.0, 12.0)  # ends of the range in standard deviations, to choose from
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,20 @@ class VectorQuantiser:
 
     @classmethod
     def fit(cls, rows: NDArray[np.float32], coherency_rank: int) -> VectorQuantiser:
-        """Fit to rows float32 [n, row_size] of a corpus sample: centre at the mean, clip the outermost 0.05 %."""
+        """Fit to rows float32 [n, row_size] of a corpus sample.
+
+        A dimension's range is centred at its mean and reaches as far as makes the mean squared error least: a wider one
+        rounds more coarsely, a narrower one clips more. Raises EncoderError when there are no rows.
+        """
         if not len(rows):
             raise EncoderError("A quantiser needs at least one row to be fitted to; the sample gave none.")
-        offset = rows.mean(0)
+        offset = rows.mean(0, dtype=np.float64).astype(np.float32)
         offset[len(offset) - coherency_rank :] = 0
-        reach = np.quantile(np.abs(rows - offset), 1 - _CLIPPED, axis=0)
-        return cls(offset.astype(np.float32), (np.maximum(reach, 1e-6) / 127).astype(np.float32))
+        spread = np.maximum(np.sqrt(np.square(rows - offset).mean(0)), 1e-6)
+        candidates = [cls(offset, (reach * spread / 127).astype(np.float32)) for reach in _REACHES]
+        errors = [np.square(item.decode(item.encode(rows)) - rows).mean(0) for item in candidates]
+        best = np.argmin(errors, 0)
+        return cls(offset, np.stack([item.scale for item in candidates])[best, np.arange(len(offset))])
 
     def encode(self, rows: NDArray[np.float32]) -> NDArray[np.int8]:
         """Quantise rows float32 [n, row_size] to int8."""

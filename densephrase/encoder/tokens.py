@@ -62,7 +62,7 @@ class PhraseTokeniser:
             raise EncoderError(f"{path} cannot be read as a fast tokenizer: {error}") from error
 
     def paragraphs(self, paragraphs: Sequence[ParagraphInput]) -> TokenisedParagraphs:
-        """Cut paragraphs into word pieces and windows: `[CLS] title [SEP] tokens [SEP]`, without `title [SEP]` where none."""
+        """Cut paragraphs into windows `[CLS] title [SEP] tokens [SEP]`, without `title [SEP]` where none."""
         titles = self._titles([paragraph.title for paragraph in paragraphs])
         encodings = self.tokenizer.encode_batch([paragraph.text for paragraph in paragraphs], add_special_tokens=False)
         windows: list[TokenWindow] = []

@@ -20,15 +20,20 @@ _SCALE = ".row_scale"
 
 
 def serialise_weights(state: Mapping[str, Tensor], precision: Precision) -> bytes:
-    """Return the safetensors bytes of `state`; with `int8`, every matrix [rows, columns] becomes int8 and float32 [rows]."""
+    """Return the safetensors bytes of `state`; with `int8`, a matrix [rows, columns] turns int8 and float32 [rows]."""
     tensors: dict[str, Tensor] = {}
     for name, value in state.items():
-        value = value.detach().float().cpu().contiguous()
+        value = value.detach().to("cpu", torch.float32, copy=True).contiguous()  # no two may share memory in the file
         if precision == "int8" and value.ndim == 2:
             tensors[name], tensors[name + _SCALE] = _quantise_rows(value)
         else:
             tensors[name] = value
     return save(tensors, metadata={"format": "densephrase", "precision": precision})
+
+
+def rounded_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return `state` as `read_weights` gives it after `serialise_weights` with `int8`, on its own devices."""
+    return {name: _restore_rows(*_quantise_rows(value)) if value.ndim == 2 else value for name, value in state.items()}
 
 
 def read_weights(folder: Path) -> tuple[dict[str, Tensor], Precision]:
@@ -78,6 +83,13 @@ def _quantise_rows(matrix: Tensor) -> tuple[Tensor, Tensor]:
 def _restore(name: str, value: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
     if value.dtype != torch.int8:
         return value
-    if name + _SCALE not in tensors:
-        raise EncoderError(f"The 8-bit weight {name!r} has no row scales ({name + _SCALE}); the file is damaged.")
-    return value.float() * tensors[name + _SCALE][:, None]
+    scale = tensors.get(name + _SCALE)
+    if scale is None or value.ndim != 2 or scale.shape != value.shape[:1]:
+        raise EncoderError(
+            f"The 8-bit weight {name!r} has no row scales that fit ({name + _SCALE}); the file is damaged."
+        )
+    return _restore_rows(value, scale)
+
+
+def _restore_rows(codes: Tensor, scale: Tensor) -> Tensor:
+    return codes.float() * scale[:, None]

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 NAME = "densephrase_training"
@@ -30,13 +30,16 @@ def _attention(
     key: Tensor,
     value: Tensor,
     attention_mask: Tensor | None,
-    scaling: float | None = None,
-    **_: Any,  # noqa: ANN401
+    dropout: float = 0.0,
+    **options: Any,
 ) -> tuple[Tensor, None]:
-    """Follow the interface of transformers: (batch, heads, tokens, size) in, (batch, tokens, heads, size) out."""
+    """Follow the interface of transformers: (batch, heads, tokens, size) in, (batch, tokens, heads, size) out.
+
+    `dropout` is part of that interface and is not applied.
+    """
     dtype = query.dtype
     if query.device.type == "cpu":
         query, key, value = query.float(), key.float(), value.float()
     with torch.autocast(query.device.type, enabled=False):
-        mixed = scaled_dot_product_attention(query, key, value, attn_mask=attention_mask, scale=scaling)
-    return mixed.to(dtype).transpose(1, 2).contiguous(), None
+        mixed, _ = sdpa_attention_forward(module, query, key, value, attention_mask, dropout=0.0, **options)
+    return mixed.to(dtype), None

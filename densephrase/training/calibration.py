@@ -16,6 +16,7 @@ from densephrase.encoder.tokens import pad_batch
 from densephrase.training.examples import TrainingWindow
 
 _BATCH = 32
+_MARGIN = 1e-3  # so that rounding does not drop the very token that set a threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,8 @@ def calibrate(
 ) -> Calibration:
     """Fit to at most `limit` random windows.
 
-    The thresholds keep the share `recall` of the gold starts and of the gold ends; the quantisers are fitted to the rows
-    that pass them.
+    The thresholds keep at least the share `recall` of the gold starts and of the gold ends; the quantisers are fitted to the
+    rows that pass them.
     """
     chosen = np.random.default_rng(seed).permutation(len(windows))[:limit]
     sides = (_Side([], []), _Side([], []))
@@ -47,7 +48,7 @@ def calibrate(
         _collect(model, [windows[number] for number in chosen[at : at + _BATCH]], sides)
     thresholds, quantisers = [], []
     for side in sides:
-        threshold = float(np.quantile(np.concatenate(side.gold), 1 - recall))
+        threshold = float(np.quantile(np.concatenate(side.gold), 1 - recall, method="lower")) - _MARGIN
         rows = np.concatenate(side.rows)
         kept = rows[rows[:, -1] >= threshold, :-1]
         thresholds.append(threshold)

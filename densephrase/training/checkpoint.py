@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from densephrase.encoder.weights import load_exactly
-from densephrase.errors import TrainingError
+from densephrase.errors import EncoderError, TrainingError
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 _MODEL, _OPTIMISER, _RANDOM = "model.", "optimiser.", "random."
@@ -57,22 +57,33 @@ def load_checkpoint(folder: Path, model: nn.Module, optimiser: torch.optim.Optim
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
         progress = Progress(**metadata)
     except (SafetensorError, OSError, TypeError, json.JSONDecodeError) as error:
-        raise TrainingError(f"The checkpoint {path} cannot be read ({error}); remove it to start again.") from error
+        raise _unreadable(path, error) from error
     if progress.run != run:
         raise TrainingError(
             f"The checkpoint {path} belongs to a run with other settings, data or library versions; "
             "give another --output, or remove it to start again."
         )
-    load_exactly(model, _part(tensors, _MODEL), str(path))
-    _load_optimiser(optimiser, _part(tensors, _OPTIMISER))
-    torch.set_rng_state(tensors[_RANDOM + "cpu"])
-    if torch.cuda.is_available() and _RANDOM + "cuda" in tensors:
-        torch.cuda.set_rng_state(tensors[_RANDOM + "cuda"])
+    try:
+        load_exactly(model, _part(tensors, _MODEL), str(path))
+        _load_optimiser(optimiser, _part(tensors, _OPTIMISER))
+        _load_random(_part(tensors, _RANDOM))
+    except (EncoderError, KeyError, ValueError, RuntimeError, TypeError) as error:
+        raise _unreadable(path, error) from error
     return progress
+
+
+def _unreadable(path: Path, error: Exception) -> TrainingError:
+    return TrainingError(f"The checkpoint {path} cannot be read ({error}); remove it to start again.")
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _load_random(tensors: dict[str, Tensor]) -> None:
+    torch.set_rng_state(tensors["cpu"])
+    if torch.cuda.is_available() and "cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["cuda"])
 
 
 def _load_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:

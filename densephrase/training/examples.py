@@ -72,7 +72,7 @@ def make_examples(
 def _windows(
     title: str, context: str, questions: Iterable[Question], tokeniser: PhraseTokeniser, max_answer_tokens: int
 ) -> list[TrainingWindow]:
-    tokenised = tokeniser.paragraphs([ParagraphInput(context, title.replace("_", " "))])
+    tokenised = tokeniser.paragraphs([ParagraphInput(context, title)])
     offsets = tokenised.offsets[0]
     made = [TrainingWindow(title, row.input_ids, row.first, len(row.input_ids) - 1) for row in tokenised.windows]
     asked = list(questions)

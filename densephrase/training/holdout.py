@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from densephrase.data import Question
 
-
 _ARTICLE = 5  # paragraphs: a title with fewer is a single paragraph of Natural Questions rather than an article
 
 

@@ -1,4 +1,4 @@
-"""The training objective: joint span losses inside the gold paragraph and over the batch, start, end and filter losses."""
+"""The training objective: joint span losses in the gold paragraph and over the batch, start, end and filter losses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from densephrase.encoder.model import TextVectors
 from densephrase.training.batches import TrainingBatch
 from densephrase.training.config import TrainingConfig
 
-_TINY = 1e-30
+_TINY = 1e-300
 
 
 class Losses(NamedTuple):
@@ -69,20 +69,21 @@ def span_evidence(start: Tensor, end: Tensor, coherency: Tensor, max_answer_toke
     """Return Z (Q, P): logsumexp over the spans of each paragraph of start + end + coherency.
 
     start, end: (Q, P, T), -inf off the paragraph's tokens; coherency: (P, T, T). The sum over the ends of a start is a
-    product with the banded matrix exp(coherency), so spans are never listed one by one.
+    product with the banded matrix exp(coherency), so spans are never listed one by one. The product is in float64: a
+    start whose own ends score 600 below the paragraph's best end still gets its due, where float32 would stop at 80.
     """
     tokens = start.shape[2]
     ones = torch.ones(tokens, tokens, dtype=torch.bool, device=start.device)
     band = ones.triu() & ~ones.triu(max_answer_tokens)
     highest = coherency.detach().masked_fill(~band, float("-inf")).amax((1, 2), keepdim=True)
-    weight = torch.where(band, coherency - highest, float("-inf")).exp()  # (P, T, T)
+    weight = torch.where(band, coherency - highest, float("-inf")).double().exp()  # (P, T, T)
     peak = end.detach().amax(2, keepdim=True)
-    ends = torch.einsum("pij,qpj->qpi", weight, (end - peak).exp())
-    best = start + (ends + _TINY).log() + peak + highest.view(1, -1, 1)
+    ends = torch.einsum("pij,qpj->qpi", weight, (end - peak).double().exp())
+    best = start + (ends + _TINY).log().to(start.dtype) + peak + highest.view(1, -1, 1)
     return best.logsumexp(2)
 
 
 def _token_logits(question: Tensor, tokens: Tensor, token_mask: Tensor) -> Tensor:
     """Scores (Q, P, T) of question vectors (Q, d) against token vectors (P, T, d)."""
-    logits = (question @ tokens.flatten(0, 1).T).float().view(len(question), *token_mask.shape)
+    logits = (question.float() @ tokens.float().flatten(0, 1).T).view(len(question), *token_mask.shape)
     return logits.masked_fill(~token_mask, float("-inf"))

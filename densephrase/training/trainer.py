@@ -17,23 +17,27 @@ from torch import Tensor
 
 import densephrase
 from densephrase.data import Question
-from densephrase.encoder.backbones import load_backbone
-from densephrase.encoder.config import EncoderConfig
+from densephrase.encoder.device import find_device, prefers_bf16
 from densephrase.encoder.model import PhraseModel
-from densephrase.encoder.phrase_encoder import PhraseEncoder, prefers_bf16
+from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.encoder.tokens import PhraseTokeniser
+from densephrase.encoder.weights import load_exactly, rounded_weights
+from densephrase.errors import TrainingError
 from densephrase.training.attention import use_training_attention
 from densephrase.training.batches import TrainingBatch, batches_per_epoch, epoch_batches
 from densephrase.training.calibration import calibrate
 from densephrase.training.checkpoint import CHECKPOINT_FILE, Progress, load_checkpoint, save_checkpoint
 from densephrase.training.config import TrainingConfig
-from densephrase.training.examples import TrainingExamples, make_examples
+from densephrase.training.examples import TrainingExamples, TrainingWindow, make_examples
 from densephrase.training.holdout import split_by_title
+from densephrase.training.interruption import deferred_interrupt
 from densephrase.training.loss import Losses, losses
+from densephrase.training.new_model import new_model
 
 _log = logging.getLogger(__name__)
 _QUESTION_CHUNK = 48  # questions of like length that are encoded together
 _LOG_EVERY = 20
+_AFTER_OR_BESIDE_TRAINING = ("checkpoint_minutes", "filter_recall")  # settings that the weights do not depend on
 
 
 @dataclass(slots=True)
@@ -55,37 +59,35 @@ def train(
 ) -> dict[str, Any]:
     """Train an encoder and save it, 8-bit, in `output`; a stopped run goes on from its last checkpoint there.
 
-    Returns what the run came to. Raises TrainingError for unusable data and for a checkpoint of another run.
+    Returns what the run came to. Raises TrainingError for unusable data and for a checkpoint of another run,
+    EncoderError for a backbone that cannot be loaded, and KeyboardInterrupt, after a last checkpoint, on Ctrl-C.
     """
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
-    model, tokeniser = _new_model(config)
-    kept, held_out = split_by_title(questions, config.held_out_articles)
-    examples = make_examples(kept, tokeniser, config.max_answer_tokens)
-    run = _start(model, examples, config, torch.device(device), folder)
+    model, tokeniser = new_model(config)
+    examples, calibration = _split(questions, tokeniser, config)
+    run = _start(model, examples, config, find_device(device), folder)
     progress = load_checkpoint(folder, model, run.optimiser, _identity(config, questions))
     progress = _loop(run, progress)
     save_checkpoint(folder, model, run.optimiser, progress)
-    calibration_windows = (
-        make_examples(held_out, tokeniser, config.max_answer_tokens).windows if held_out else examples.windows
-    )
-    return _finish(run, tokeniser, calibration_windows, progress)
+    return _finish(run, tokeniser, calibration, progress)
 
 
-def _new_model(config: TrainingConfig) -> tuple[PhraseModel, PhraseTokeniser]:
-    backbone, tokenizer, settings = load_backbone(config.backbone)
-    encoder_config = EncoderConfig(
-        **settings,
-        vector_size=config.vector_size,
-        coherency_rank=config.coherency_rank,
-        head_hidden_size=config.head_hidden_size,
-        max_tokens=config.max_tokens,
-        window_stride=config.max_tokens // 2,
-        max_title_tokens=config.max_title_tokens,
-        max_answer_tokens=config.max_answer_tokens,
-    )
-    return PhraseModel(encoder_config, backbone), PhraseTokeniser(tokenizer, encoder_config)
+def _split(
+    questions: Sequence[Question], tokeniser: PhraseTokeniser, config: TrainingConfig
+) -> tuple[TrainingExamples, Sequence[TrainingWindow]]:
+    """Return what to train on, and the windows for calibration: held-out ones where there are any."""
+    kept, held_out = split_by_title(questions, config.held_out_articles)
+    if not kept and held_out:
+        raise TrainingError(
+            f"All {len(held_out)} questions are about articles that held_out_articles={config.held_out_articles} keeps "
+            "out of training; lower it."
+        )
+    examples = make_examples(kept, tokeniser, config.max_answer_tokens)
+    if not held_out:
+        return examples, examples.windows
+    return examples, make_examples(held_out, tokeniser, config.max_answer_tokens).windows
 
 
 def _start(
@@ -110,20 +112,24 @@ def _start(
 def _loop(run: _Run, progress: Progress) -> Progress:
     began, earlier, saved = time.monotonic(), progress.seconds, time.monotonic()
     first = progress.step
-    for batch in _batches(run, first):
-        parts = _step(run, batch, progress.step)
-        now = time.monotonic()
-        progress = replace(
-            progress,
-            step=progress.step + 1,
-            questions=progress.questions + len(batch.gold_window),
-            seconds=earlier + now - began,
-        )
-        if progress.step % _LOG_EVERY == 0 or progress.step == run.steps:
-            _report(run, progress, parts, (now - began) / (progress.step - first))
-        if now - saved > 60 * run.config.checkpoint_minutes:
-            save_checkpoint(run.folder, run.model, run.optimiser, progress)
-            saved = now
+    with deferred_interrupt() as stop:
+        for batch in _batches(run, first):
+            parts = _step(run, batch, progress.step)
+            now = time.monotonic()
+            progress = replace(
+                progress,
+                step=progress.step + 1,
+                questions=progress.questions + len(batch.gold_window),
+                seconds=earlier + now - began,
+            )
+            if progress.step % _LOG_EVERY == 0 or progress.step == run.steps:
+                _report(run, progress, parts, (now - began) / (progress.step - first))
+            if stop.is_set() or now - saved > 60 * run.config.checkpoint_minutes:
+                save_checkpoint(run.folder, run.model, run.optimiser, progress)
+                saved = now
+            if stop.is_set():
+                _log.warning("stopped after step %d/%d; the same command goes on from there", progress.step, run.steps)
+                raise KeyboardInterrupt
     return progress
 
 
@@ -187,16 +193,22 @@ def _report(run: _Run, progress: Progress, parts: Losses, seconds_per_step: floa
 
 
 def _identity(config: TrainingConfig, questions: Sequence[Question]) -> str:
-    """Return a digest of the settings and the data, so that a checkpoint is only continued by its own run."""
-    settings = {name: value for name, value in asdict(config).items() if name != "checkpoint_minutes"}
+    """Return a digest of the data and of the settings that shape the weights: a checkpoint belongs to one run only.
+
+    The same command with another filter_recall therefore only calibrates a finished run again.
+    """
+    settings = {name: value for name, value in asdict(config).items() if name not in _AFTER_OR_BESIDE_TRAINING}
     digest = hashlib.sha256(json.dumps([densephrase.__version__, settings], sort_keys=True).encode())
     for question in questions:
         digest.update(f"{question.id}\0{question.text}\0{question.answer_starts}".encode())
     return digest.hexdigest()
 
 
-def _finish(run: _Run, tokeniser: PhraseTokeniser, windows: Sequence[Any], progress: Progress) -> dict[str, Any]:
+def _finish(
+    run: _Run, tokeniser: PhraseTokeniser, windows: Sequence[TrainingWindow], progress: Progress
+) -> dict[str, Any]:
     model = run.model.eval()
+    load_exactly(model, rounded_weights(model.state_dict()), "the rounded model")  # thresholds fit what is stored
     calibration = calibrate(model, windows, run.config.filter_recall, seed=run.config.seed)
     summary = {
         "settings": asdict(run.config),

@@ -17,7 +17,7 @@ from densephrase.index.columns import map_columns, write_columns
 
 
 @pytest.mark.parametrize(
-    ("starts", "lists"), [(0, 4), (1, 4), (100, 32), (2_000_000, 4096), (10_000_000, 16_384), (10**9, 16_384)]
+    ("starts", "lists"), [(0, 1), (1, 1), (100, 8), (2_000_000, 1024), (10_000_000, 4096), (10**9, 4096)]
 )
 def test_list_count(starts: int, lists: int) -> None:
     assert list_count(starts) == lists

@@ -1,0 +1,28 @@
+"""The device an encoder runs on, and whether bfloat16 pays there."""
+
+from __future__ import annotations
+
+import torch
+
+from densephrase.errors import EncoderError
+
+
+def find_device(name: str) -> torch.device:
+    """Return the torch device of that name; EncoderError when there is none of the name or it is not available."""
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise EncoderError(f"There is no device {name!r}; expected 'cpu', 'cuda' or 'cuda:1' and the like.") from error
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise EncoderError(
+            f"The device {name!r} is not available: torch {torch.__version__} sees {torch.cuda.device_count()} CUDA "
+            "devices. Use 'cpu', or install a build of torch that fits the driver."
+        )
+    return device
+
+
+def prefers_bf16(device: torch.device) -> bool:
+    """Tell whether bfloat16 is faster than float32 on the device: CUDA, and processors with bfloat16 instructions."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return bool(torch.cpu._is_avx512_bf16_supported())

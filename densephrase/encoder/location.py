@@ -1,0 +1,46 @@
+"""Where an encoder's files are: bundled, in a folder, or on the Hugging Face hub."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HFValidationError
+
+from densephrase.encoder.config import CONFIG_FILE
+from densephrase.encoder.tokens import TOKENIZER_FILE
+from densephrase.encoder.weights import WEIGHTS_FILE
+from densephrase.errors import EncoderError
+
+ENCODER_FILES = (CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
+
+
+def find_encoder_folder(name: str) -> Path:
+    """Return the folder of the bundled encoder ("default"), of a path, or of a hub id (fetched once, then cached).
+
+    Raises EncoderError when there is no such folder and the hub gives none.
+    """
+    if name == "default":
+        return Path(str(files("densephrase") / "models" / "default"))
+    if Path(name).is_dir():
+        return Path(name)
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(ENCODER_FILES)))
+    except (OSError, HFValidationError, ValueError) as error:
+        raise EncoderError(
+            f"There is no encoder folder {name!r}, and the Hugging Face hub gave none of that id ({error}). "
+            "Give 'default', the folder of an encoder, or a hub id with access to the network."
+        ) from error
+
+
+def is_encoder(name: str) -> bool:
+    """Tell whether `name` is "default" or the folder of an encoder, rather than that of a bare backbone."""
+    if name == "default":
+        return True
+    try:
+        content = json.loads((Path(name) / CONFIG_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and "coherency_rank" in content

@@ -1,0 +1,61 @@
+"""The model a run starts from: a pretrained backbone with new heads, or an encoder that is trained further."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from densephrase.encoder.backbones import load_backbone
+from densephrase.encoder.config import EncoderConfig
+from densephrase.encoder.location import find_encoder_folder, is_encoder
+from densephrase.encoder.model import PhraseModel
+from densephrase.encoder.tokens import PhraseTokeniser
+from densephrase.encoder.weights import load_exactly, read_weights
+from densephrase.errors import TrainingError
+from densephrase.training.config import TrainingConfig
+
+_SHAPES = ("vector_size", "coherency_rank", "head_hidden_size")
+
+
+def new_model(config: TrainingConfig) -> tuple[PhraseModel, PhraseTokeniser]:
+    """Return the model and its tokeniser, on CPU, with the sizes and limits of `config`.
+
+    Raises EncoderError when the backbone cannot be loaded, TrainingError when an encoder has other sizes than `config`.
+    """
+    if is_encoder(config.backbone):
+        return _from_encoder(find_encoder_folder(config.backbone), config)
+    backbone, tokenizer, settings = load_backbone(config.backbone)
+    encoder_config = EncoderConfig(**settings, **_sizes(config))
+    return PhraseModel(encoder_config, backbone), PhraseTokeniser(tokenizer, encoder_config)
+
+
+def _from_encoder(folder: Path, config: TrainingConfig) -> tuple[PhraseModel, PhraseTokeniser]:
+    """Start from all weights of an encoder, heads and filter included; its tuned search weights stay."""
+    former = EncoderConfig.load(folder)
+    for name in _SHAPES:
+        if getattr(former, name) != getattr(config, name):
+            raise TrainingError(
+                f"The encoder {folder} has {name}={getattr(former, name)}, the training settings say "
+                f"{getattr(config, name)}; an encoder that is trained further keeps its sizes."
+            )
+    encoder_config = replace(former, **_sizes(config))
+    model = PhraseModel(encoder_config)
+    state, _ = read_weights(folder)
+    load_exactly(
+        model, {name: value for name, value in state.items() if not name.startswith("quantiser.")}, str(folder)
+    )
+    return model, PhraseTokeniser.load(folder, encoder_config)
+
+
+def _sizes(config: TrainingConfig) -> dict[str, Any]:
+    room = config.max_tokens - config.max_title_tokens - 3
+    return {
+        "vector_size": config.vector_size,
+        "coherency_rank": config.coherency_rank,
+        "head_hidden_size": config.head_hidden_size,
+        "max_tokens": config.max_tokens,
+        "window_stride": max(1, min(config.max_tokens // 2, room)),
+        "max_title_tokens": config.max_title_tokens,
+        "max_answer_tokens": config.max_answer_tokens,
+    }
