@@ -125,8 +125,10 @@ def _densephrase(arguments: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _build_table(builds: dict[str, dict[str, Any]]) -> list[str]:
-    lines = ["| build | documents | paragraphs | tokens | starts kept | time | tokens/s | index bytes/token | peak memory |"]
-    lines.append("|---|---|---|---|---|---|---|---|---|")
+    lines = [
+        "| build | documents | paragraphs | tokens | starts kept | time | tokens/s | index bytes/token | peak memory |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
     for name, figures in builds.items():
         info, seconds = figures["info"], figures["wall_seconds"]
         lines.append(
@@ -138,8 +140,11 @@ def _build_table(builds: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def _quality_table(rows: list[Row], figures: list[dict[str, Any]]) -> list[str]:
-    lines = ["| corpus | questions | search | EM | F1 | EM in first 10 | right paragraph first | answer in first 10 paragraphs |"]
-    lines.append("|---|---|---|---|---|---|---|---|")
+    lines = [
+        "| corpus | questions | search | EM | F1 | EM in first 10 | right paragraph first "
+        "| answer in first 10 paragraphs |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     for row, found in zip(rows, figures, strict=True):
         lines.append(
             f"| {row.corpus} | {row.questions} ({found['questions']:,}) | {row.name} | {found['em']:.1f} "
@@ -150,7 +155,10 @@ def _quality_table(rows: list[Row], figures: list[dict[str, Any]]) -> list[str]:
 
 
 def _time_table(rows: list[Row], figures: list[dict[str, Any]]) -> list[str]:
-    lines = ["| corpus | search | p50 | p95 | p99 | mean | peak memory, mapped pages included |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| corpus | search | p50 | p95 | p99 | mean | peak memory, mapped pages included |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for row, found in zip(rows, figures, strict=True):
         seconds = found["seconds_per_question"]
         cells = " | ".join(f"{1000 * seconds[name]:.1f} ms" for name in ("p50", "p95", "p99", "mean"))

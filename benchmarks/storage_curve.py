@@ -66,7 +66,9 @@ def shifted(encoder: PhraseEncoder, shift: float) -> PhraseEncoder:
 class ProjectedEncoder:
     """An encoder whose vectors are projected to fewer dimensions; scores of full size are kept as well as can be."""
 
-    def __init__(self, encoder: PhraseEncoder, bases: Sequence[NDArray[np.float32]], sample: Sequence[ParagraphInput]):
+    def __init__(
+        self, encoder: PhraseEncoder, bases: Sequence[NDArray[np.float32]], sample: Sequence[ParagraphInput]
+    ) -> None:
         """Project start and end rows by `bases` (each [vector_size, size], orthonormal columns)."""
         self._encoder, self._bases = encoder, bases
         self.config = replace(encoder.config, vector_size=bases[0].shape[1])
@@ -105,9 +107,10 @@ def projected(encoder: PhraseEncoder, sample: Sequence[ParagraphInput], size: in
     encoded = encoder.encode_paragraphs(sample)
     bases = []
     for side, quantiser in (("start", encoder.start_quantiser), ("end", encoder.end_quantiser)):
-        rows = quantiser.decode(np.concatenate([_side(item, side) for item in encoded]))[:, : encoder.config.vector_size]
-        values, vectors = np.linalg.eigh(rows.T @ rows)
-        bases.append(np.ascontiguousarray(vectors[:, np.argsort(-values)[:size]]))
+        values = quantiser.decode(np.concatenate([_side(item, side) for item in encoded]))
+        rows = values[:, : encoder.config.vector_size]
+        strength, directions = np.linalg.eigh(rows.T @ rows)
+        bases.append(np.ascontiguousarray(directions[:, np.argsort(-strength)[:size]]))
     return ProjectedEncoder(encoder, bases, sample)
 
 

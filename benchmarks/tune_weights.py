@@ -50,7 +50,8 @@ def main() -> None:
         for document, paragraph in itertools.product(options.document_weights, options.paragraph_weights):
             exact = exact_match(index, questions, paragraph, document)
             print(f"| {paragraph} | {document} | {exact:.2f} |", flush=True)
-            best = max(best, (exact, paragraph, document))
+            if exact > best[0]:  # of equal ones the first, which has the smaller weights
+                best = (exact, paragraph, document)
     print(f"\nbest: paragraph weight {best[1]}, document weight {best[2]}, EM {best[0]:.2f}")
     if options.write:
         folder = Path(options.write)

@@ -7,7 +7,7 @@ thread at a time only: under numba's `workqueue` layer, concurrent callers abort
 
 import os
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from numba import njit
 
@@ -17,9 +17,9 @@ _Kernel = TypeVar("_Kernel", bound=Callable[..., Any])
 
 def kernel(function: _Kernel) -> _Kernel:
     """Compile a single-threaded kernel."""
-    return njit(nogil=True, cache=_CACHE)(function)  # type: ignore[no-any-return]
+    return cast(_Kernel, njit(nogil=True, cache=_CACHE)(function))
 
 
 def parallel_kernel(function: _Kernel) -> _Kernel:
     """Compile a kernel whose `prange` loops use every numba thread."""
-    return njit(nogil=True, cache=_CACHE, parallel=True)(function)  # type: ignore[no-any-return]
+    return cast(_Kernel, njit(nogil=True, cache=_CACHE, parallel=True)(function))

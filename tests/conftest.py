@@ -8,15 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.model import PhraseModel
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.encoder.tokens import PhraseTokeniser
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-_WORDS = "the of and in was by to who what when where which paris london river city king queen war year born".split()
+_WORDS = [
+    *("the", "of", "and", "in", "was", "by", "to", "who", "what", "when", "where", "which", "paris", "london"),
+    *("river", "city", "king", "queen", "war", "year", "born"),
+]
 
 
 def make_tokenizer() -> Tokenizer:

@@ -10,8 +10,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from tokenizers import Tokenizer
-from torch import nn
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 
 from densephrase.errors import EncoderError, MissingExtraError
 
@@ -33,7 +32,7 @@ def minilm_folder() -> Path:
     return folder
 
 
-def load_backbone(name: str) -> tuple[nn.Module, Tokenizer, dict[str, Any]]:
+def load_backbone(name: str) -> tuple[PreTrainedModel, Tokenizer, dict[str, Any]]:
     """Load a backbone, its fast tokenizer and the encoder settings that follow from them.
 
     `name` is "minilm", a folder, or a hub id. Raises EncoderError when it cannot be loaded whole or has no fast

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel
+from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from densephrase.encoder.config import EncoderConfig
 from densephrase.errors import EncoderError
@@ -69,13 +69,15 @@ class PhraseModel(nn.Module):
     by sqrt(vector_size), so that scores are plain dot products at search time.
     """
 
-    def __init__(self, config: EncoderConfig, backbone: nn.Module | None = None) -> None:
+    def __init__(self, config: EncoderConfig, backbone: PreTrainedModel | None = None) -> None:
         super().__init__()
         self.config = config
-        self.backbone = backbone if backbone is not None else _new_backbone(config)
+        self.backbone: PreTrainedModel = backbone if backbone is not None else _new_backbone(config)
         _check_positions(self.backbone, config)
         if hasattr(self.backbone, "pooler"):
-            self.backbone.pooler = None  # a pooled vector is never used, so its weights are not stored
+            self.backbone.register_module(
+                "pooler", None
+            )  # a pooled vector is never used, so its weights are not stored
         hidden_size = int(self.backbone.config.hidden_size)
         sizes = (hidden_size, config.vector_size, config.head_hidden_size)
         self.start_head, self.end_head = ResidualHead(*sizes), ResidualHead(*sizes)
@@ -117,11 +119,11 @@ class PhraseModel(nn.Module):
         return self.question_start(hidden, mask) * scale, self.question_end(hidden, mask) * scale
 
 
-def _new_backbone(config: EncoderConfig) -> nn.Module:
+def _new_backbone(config: EncoderConfig) -> PreTrainedModel:
     settings = {key: value for key, value in config.backbone.items() if key != "model_type"}
     try:
         architecture = AutoConfig.for_model(config.backbone["model_type"], **settings)
-        backbone: nn.Module = AutoModel.from_config(architecture, dtype=torch.float32)
+        backbone: PreTrainedModel = AutoModel.from_config(architecture, dtype=torch.float32)
     except Exception as error:  # every architecture checks its settings in its own way
         raise EncoderError(
             f"The encoder's backbone {config.backbone['model_type']!r} cannot be built: {error}"
@@ -129,7 +131,7 @@ def _new_backbone(config: EncoderConfig) -> nn.Module:
     return backbone
 
 
-def _check_positions(backbone: nn.Module, config: EncoderConfig) -> None:
+def _check_positions(backbone: PreTrainedModel, config: EncoderConfig) -> None:
     """Raise EncoderError when the backbone has fewer positions than windows or questions have tokens."""
     positions = getattr(backbone.config, "max_position_embeddings", None)
     if not positions or positions < 0:

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,12 +47,11 @@ class PhraseEncoder:
         self.tokeniser = tokeniser
         self.start_quantiser, self.end_quantiser = start_quantiser, end_quantiser
         self._device = find_device(device)
-        self._dtype = torch.bfloat16 if (prefers_bf16(self._device) if bf16 is None else bf16) else torch.float32
         self._folder = folder
         self._model = model.to(self._device).eval()
         self._text_backbone = self._model.backbone
-        if self._dtype != torch.float32:
-            self._text_backbone = copy.deepcopy(self._model.backbone).to(self._dtype)
+        if prefers_bf16(self._device) if bf16 is None else bf16:
+            self._text_backbone = copy.deepcopy(self._model.backbone).bfloat16()
 
     @classmethod
     def from_pretrained(
@@ -65,10 +65,11 @@ class PhraseEncoder:
         folder = find_encoder_folder(str(name_or_path))
         config = EncoderConfig.load(folder)
         state, _ = read_weights(folder)
-        quantisers = [_take_quantiser(state, side, config.row_size, folder) for side in ("start", "end")]
+        start, end = (_take_quantiser(state, side, config.row_size, folder) for side in ("start", "end"))
         model = PhraseModel(config)
         load_exactly(model, state, str(folder))
-        return cls(model, PhraseTokeniser.load(folder, config), *quantisers, device=device, folder=folder, bf16=bf16)
+        tokeniser = PhraseTokeniser.load(folder, config)
+        return cls(model, tokeniser, start, end, device=device, folder=folder, bf16=bf16)
 
     def save_pretrained(self, path: str | Path, precision: Precision = "int8") -> None:
         """Write the encoder to a folder; one that was loaded from a folder is copied byte for byte."""
@@ -142,7 +143,8 @@ class PhraseEncoder:
 
 
 def _check_vocabulary(model: PhraseModel, tokeniser: PhraseTokeniser) -> None:
-    pieces, embedded = tokeniser.tokenizer.get_vocab_size(), model.backbone.get_input_embeddings().num_embeddings
+    embedding: Any = model.backbone.get_input_embeddings()
+    pieces, embedded = tokeniser.tokenizer.get_vocab_size(), embedding.num_embeddings
     if pieces > embedded:
         raise EncoderError(
             f"The tokenizer has {pieces} word pieces, the backbone embeds {embedded}; they do not belong together."

@@ -28,7 +28,8 @@ def serialise_weights(state: Mapping[str, Tensor], precision: Precision) -> byte
             tensors[name], tensors[name + _SCALE] = _quantise_rows(value)
         else:
             tensors[name] = value
-    return save(tensors, metadata={"format": "densephrase", "precision": precision})
+    # One key only: safetensors writes several in random order, and equal weights shall give equal bytes.
+    return save(tensors, metadata={"precision": precision})
 
 
 def rounded_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -41,7 +41,7 @@ class SearchOptions:
     top_k: int = 10
     dense_candidates: int = 1000
     paragraph_candidates: int = 100
-    probes: int = 64
+    probes: int = 128
     evidence_spans: int = 100
     max_answer_tokens: int | None = None
     paragraph_weight: float | None = None

@@ -10,18 +10,18 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AttentionInterface, AttentionMaskInterface
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 NAME = "densephrase_training"
 
 
-def use_training_attention(backbone: nn.Module) -> None:
+def use_training_attention(backbone: PreTrainedModel) -> None:
     """Switch a Hugging Face backbone to this attention, where its architecture lets attention be chosen."""
     AttentionInterface.register(NAME, _attention)
     AttentionMaskInterface.register(NAME, sdpa_mask)
-    backbone.set_attn_implementation(NAME)  # type: ignore[operator]
+    backbone.set_attn_implementation(NAME)
 
 
 def _attention(

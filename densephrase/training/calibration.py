@@ -39,8 +39,8 @@ def calibrate(
 ) -> Calibration:
     """Fit to at most `limit` random windows.
 
-    The thresholds keep at least the share `recall` of the gold starts and of the gold ends; the quantisers are fitted to the
-    rows that pass them.
+    The thresholds keep at least the share `recall` of the gold starts and of the gold ends; the quantisers are fitted
+    to the rows that pass them.
     """
     chosen = np.random.default_rng(seed).permutation(len(windows))[:limit]
     sides = (_Side([], []), _Side([], []))

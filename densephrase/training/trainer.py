@@ -152,7 +152,7 @@ def _step(run: _Run, batch: TrainingBatch, step: int) -> Losses:
         question = _encode_questions(run.model, batch)
     parts = losses(text, question, batch, run.config.max_answer_tokens)
     run.optimiser.zero_grad(set_to_none=True)
-    parts.total(run.config).backward()
+    torch.autograd.backward(parts.total(run.config))
     torch.nn.utils.clip_grad_norm_(run.model.parameters(), run.config.clip)
     run.optimiser.step()
     return parts
@@ -161,7 +161,7 @@ def _step(run: _Run, batch: TrainingBatch, step: int) -> Losses:
 def _encode_questions(model: PhraseModel, batch: TrainingBatch) -> tuple[Tensor, Tensor]:
     starts, ends = [], []
     for ids, mask in zip(
-        batch.question_ids.split(_QUESTION_CHUNK), batch.question_mask.split(_QUESTION_CHUNK), strict=True
+        torch.split(batch.question_ids, _QUESTION_CHUNK), torch.split(batch.question_mask, _QUESTION_CHUNK), strict=True
     ):
         width = int(mask.sum(1).max())
         start, end = model.encode_questions(ids[:, :width], mask[:, :width])

@@ -88,7 +88,7 @@ def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[st
     assert "usage: densephrase" in captured.err
 
 
-def test_usage_found_wrong_by_the_command_is_2(replace_command, capsys) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001
+def test_usage_found_wrong_by_the_command_is_2(replace_command, capsys) -> None:  # type: ignore[no-untyped-def]
     replace_command(raising(UsageError("give either of them")))
     assert exit_code(["info"]) == 2
     assert "densephrase info: error: give either of them" in capsys.readouterr().err
@@ -105,7 +105,7 @@ def test_usage_found_wrong_by_the_command_is_2(replace_command, capsys) -> None:
     ],
     ids=["corpus", "index", "operating system", "interrupt", "broken pipe"],
 )
-def test_errors_become_exit_codes(replace_command, error, code, message, capsys) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001
+def test_errors_become_exit_codes(replace_command, error, code, message, capsys) -> None:  # type: ignore[no-untyped-def]
     replace_command(raising(error))
     assert main(["info"]) == code
     captured = capsys.readouterr()
@@ -113,7 +113,7 @@ def test_errors_become_exit_codes(replace_command, error, code, message, capsys)
     assert captured.err.endswith(message)
 
 
-def test_the_commands_exit_code_is_passed_on(replace_command) -> None:  # type: ignore[no-untyped-def] # noqa: ANN001
+def test_the_commands_exit_code_is_passed_on(replace_command) -> None:  # type: ignore[no-untyped-def]
     replace_command(lambda options: 7)
     assert main(["info"]) == 7
 

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from densephrase.encoder.encoded import ParagraphInput
 from densephrase.encoder.location import ENCODER_FILES
 from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.weights import serialise_weights
 from densephrase.errors import EncoderError
 from tests.conftest import make_encoder
 
@@ -219,3 +220,8 @@ def test_what_is_neither_folder_nor_on_the_hub_is_named(monkeypatch: pytest.Monk
 def test_a_device_that_is_not_there_is_named(tiny_encoder_path: Path, device: str) -> None:
     with pytest.raises(EncoderError, match=device):
         PhraseEncoder.from_pretrained(tiny_encoder_path, device=device)
+
+
+def test_equal_weights_give_equal_bytes() -> None:
+    state = make_encoder()._state()
+    assert len({serialise_weights(state, "int8") for _ in range(20)}) == 1

@@ -1,0 +1,73 @@
+"""Thresholds keep the asked share of gold tokens; quantisers fit the rows that pass."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from densephrase.encoder.encoded import ParagraphInput
+from densephrase.encoder.model import PhraseModel
+from densephrase.encoder.tokens import PhraseTokeniser
+from densephrase.training.calibration import calibrate
+from densephrase.training.examples import TrainingWindow, make_examples
+from tests.conftest import make_encoder
+from tests.encoder.direct import direct_rows
+from tests.training.facts import make_facts
+
+
+@pytest.fixture(scope="module")
+def windows() -> list[TrainingWindow]:
+    return make_examples(make_facts(), tokeniser(), 6).windows
+
+
+def tokeniser() -> PhraseTokeniser:
+    return make_encoder(max_tokens=48).tokeniser
+
+
+def model() -> PhraseModel:
+    return make_encoder(max_tokens=48)._model
+
+
+def gold_logits() -> list[np.ndarray[tuple[int], np.dtype[np.float32]]]:
+    """Return the filter logits of all gold starts and all gold ends, window by window."""
+    encoder = make_encoder(max_tokens=48)
+    found: list[list[float]] = [[], []]
+    for question in make_facts():
+        context = str(question.context)
+        logits = direct_rows(encoder, ParagraphInput(context, question.title))["filter"]
+        offsets = encoder.tokeniser.tokenizer.encode(context, add_special_tokens=False).offsets
+        first, last = question.answer_starts[0], question.answer_starts[0] + len(question.answers[0])
+        found[0].append(logits[[a for a, _ in offsets].index(first), 0])
+        found[1].append(logits[[b for _, b in offsets].index(last), 1])
+    return [np.array(values) for values in found]
+
+
+@pytest.mark.parametrize("recall", [1.0, 0.99, 0.75, 0.5], ids="recall {}".format)
+def test_thresholds_keep_the_asked_share(recall: float, windows: list[TrainingWindow]) -> None:
+    config = calibrate(model(), windows, recall).config
+    for threshold, logits in zip((config.start_threshold, config.end_threshold), gold_logits(), strict=True):
+        assert (logits >= threshold).sum() >= recall * len(logits)
+        assert (logits > threshold + 1.1e-3).sum() <= recall * len(logits)  # a higher one would keep too few
+
+
+def test_quantisers_fit_the_rows_that_pass(windows: list[TrainingWindow]) -> None:
+    result = calibrate(model(), windows, 0.75)
+    rows = []
+    for window in windows:
+        ids = torch.tensor([window.input_ids])
+        with torch.inference_mode():
+            text = model().encode_text(ids, torch.ones_like(ids, dtype=torch.bool))
+        own = slice(window.first, window.last)
+        rows.append(text.start[0, own][text.filter_logits[0, own, 0] >= result.config.start_threshold].numpy())
+    kept = np.concatenate(rows)
+    np.testing.assert_allclose(result.start_quantiser.offset[:32], kept.mean(0)[:32], atol=1e-4)
+    np.testing.assert_array_equal(result.start_quantiser.offset[32:], 0)
+    error = result.start_quantiser.decode(result.start_quantiser.encode(kept)) - kept
+    assert np.sqrt((error**2).mean()) < 0.02 * kept.std()
+
+
+def test_a_sample_is_drawn_by_seed(windows: list[TrainingWindow]) -> None:
+    one, same, other = (calibrate(model(), windows, 0.9, limit=3, seed=seed) for seed in (0, 0, 5))
+    np.testing.assert_array_equal(one.end_quantiser.scale, same.end_quantiser.scale)
+    assert not np.array_equal(one.end_quantiser.scale, other.end_quantiser.scale)

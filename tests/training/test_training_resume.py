@@ -1,0 +1,178 @@
+"""Runs that were stopped end as if they had not been; checkpoints that do not fit are refused."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from densephrase.data import Question
+from densephrase.encoder.config import EncoderConfig
+from densephrase.encoder.location import ENCODER_FILES
+from densephrase.errors import TrainingError
+from densephrase.training import trainer
+from densephrase.training.checkpoint import CHECKPOINT_FILE
+from densephrase.training.interruption import deferred_interrupt
+from densephrase.training.trainer import train
+from tests.training.facts import make_facts, make_settings
+
+FACTS = make_facts()
+
+
+class Stopped(Exception):
+    """The machine goes off."""
+
+
+def before_step(monkeypatch: pytest.MonkeyPatch, number: int, action: Callable[[], None]) -> list[int]:
+    """Do something when step `number` is about to be made; return the steps that are made."""
+    step, made = trainer._step, []
+
+    def watched(run: Any, batch: Any, at: int) -> Any:
+        made.append(at)
+        if at == number:
+            action()
+        return step(run, batch, at)
+
+    monkeypatch.setattr(trainer, "_step", watched)
+    return made
+
+
+def stop() -> None:
+    raise Stopped
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    """Compare every weight, every state of the optimiser, and the encoder's files."""
+    first, second = (load_file(folder / CHECKPOINT_FILE) for folder in (one, other))
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert all((one / name).read_bytes() == (other / name).read_bytes() for name in ENCODER_FILES)
+
+
+@pytest.mark.parametrize("at", [1, 3, 5], ids="after {} steps".format)
+def test_a_stopped_run_ends_like_one_that_never_stopped(
+    at: int, whole: Path, backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings(backbone)
+    every_step = replace(settings, checkpoint_minutes=0.0)
+    with monkeypatch.context() as patch:
+        made = before_step(patch, at, stop)
+        with pytest.raises(Stopped):
+            train(FACTS, tmp_path, every_step)
+        assert made == list(range(at + 1))
+    torch.manual_seed(999)  # another process would stand elsewhere
+    made = before_step(monkeypatch, -1, stop)
+    train(FACTS, tmp_path, every_step)
+    assert made == list(range(at, 6))
+    whole_config, config = EncoderConfig.load(whole), EncoderConfig.load(tmp_path)
+    config.training["settings"]["checkpoint_minutes"] = whole_config.training["settings"]["checkpoint_minutes"]
+    config.save(tmp_path)
+    assert_same_run(whole, tmp_path)
+
+
+def test_dropout_makes_resuming_worth_a_test(whole: Path, backbone: Path, tmp_path: Path) -> None:
+    train(FACTS, tmp_path, make_settings(backbone, seed=14))
+    first, second = (
+        load_file(folder / CHECKPOINT_FILE)["model.start_head.projection.weight"] for folder in (whole, tmp_path)
+    )
+    assert not torch.equal(first, second)
+
+
+def test_ctrl_c_finishes_the_step_and_keeps_it(
+    whole: Path, backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    former = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patch:
+        before_step(patch, 3, lambda: signal.raise_signal(signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt), caplog.at_level(logging.INFO):
+            train(FACTS, tmp_path, make_settings(backbone))
+    assert "stopped after step 4/6; the same command goes on from there" in caplog.text
+    assert signal.getsignal(signal.SIGINT) is former
+    made = before_step(monkeypatch, -1, stop)
+    train(FACTS, tmp_path, make_settings(backbone))
+    assert made == [4, 5]
+    assert_same_run(whole, tmp_path)
+
+
+def test_a_second_ctrl_c_stops_at_once() -> None:
+    with deferred_interrupt() as asked:
+        signal.raise_signal(signal.SIGINT)
+        assert asked.is_set()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_other_threads_train_without_signals() -> None:
+    seen: list[bool] = []
+
+    def work() -> None:
+        with deferred_interrupt() as asked:
+            seen.append(asked.is_set())
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert seen == [False]
+
+
+@pytest.mark.parametrize("recall", [0.99, 0.5], ids="recall {}".format)
+def test_a_finished_run_is_only_calibrated_again(
+    recall: float, whole: Path, backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(whole / CHECKPOINT_FILE, tmp_path)
+    made = before_step(monkeypatch, -1, stop)
+    report = train(FACTS, tmp_path, make_settings(backbone, filter_recall=recall))
+    assert made == []
+    assert report["steps"] == 6
+    threshold, former = (EncoderConfig.load(folder).start_threshold for folder in (tmp_path, whole))
+    assert threshold == former if recall == 0.99 else threshold > former
+
+
+@pytest.mark.parametrize(
+    ("changes", "questions"),
+    [({"learning_rate": 1e-3}, FACTS), ({"max_steps": 7}, FACTS), ({}, FACTS[:-1])],
+    ids=["settings", "steps", "data"],
+)
+def test_a_checkpoint_of_another_run_is_refused(
+    changes: dict[str, Any], questions: list[Question], whole: Path, backbone: Path
+) -> None:
+    with pytest.raises(TrainingError, match="belongs to a run with other settings, data or library versions"):
+        train(questions, whole, make_settings(backbone, **changes))
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:1000])
+
+
+def lose(*names: str) -> Callable[[Path], None]:
+    def change(path: Path) -> None:
+        with safe_open(str(path), "pt") as file:
+            metadata = file.metadata()
+        save_file({name: value for name, value in load_file(path).items() if name not in names}, path, metadata)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [cut, lambda path: path.write_bytes(b""), lose("model.start_head.projection.bias"), lose("random.cpu")],
+    ids=["cut", "empty", "no weight", "no random state"],
+)
+def test_a_damaged_checkpoint_is_named(
+    damage: Callable[[Path], None], whole: Path, backbone: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / CHECKPOINT_FILE
+    path.write_bytes((whole / CHECKPOINT_FILE).read_bytes())
+    damage(path)
+    with pytest.raises(TrainingError, match=r"checkpoint\.safetensors cannot be read .*; remove it to start again"):
+        train(FACTS, tmp_path, make_settings(backbone))
