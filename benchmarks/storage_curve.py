@@ -1,8 +1,9 @@
-"""What storage costs in answers: closed EM and bytes per token against the phrase filter and the vector size.
+"""What storage costs in answers: closed EM against quantisation, phrase filter and vector size, with bytes per token.
 
     python -m benchmarks.storage_curve TRAIN_QUESTIONS [--encoder default] [--limit 1500]
 
-Asks held-out training questions of their own paragraphs (no dev). The filter rows shift both thresholds; the vector
+Asks held-out training questions of their own paragraphs (no dev). The quantisation rows compare float32 with int8
+codes that have a scale for each dimension (what the index stores) or for each row. The filter rows shift both thresholds; the vector
 rows keep the principal directions of the start and end vectors, a projection folded into text and question alike, as
 an encoder of that size could learn at least. Bytes are those of the stored rows alone.
 """
@@ -10,7 +11,7 @@ an encoder of that size could learn at least. Bytes are those of the stored rows
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -44,13 +45,48 @@ def main() -> None:
     _, held_out = split_by_title(read_questions(options.questions), TrainingConfig().held_out_articles)
     questions = sample_questions(held_out, options.limit, 0)
     encoder = PhraseEncoder.from_pretrained(options.encoder)
-    print("| thresholds shifted by | starts kept | ends kept | bytes/token | EM | F1 |\n|---|---|---|---|---|---|")
+    print("| quantisation | starts kept | ends kept | bytes/token | EM | F1 |\n|---|---|---|---|---|---|")
+    for name, rounding in {"float32": unrounded, "int8 per dimension": None, "int8 per row": rounded_by_row}.items():
+        print(
+            f"| {name} | {_row(encoder if rounding is None else _rounded(encoder, rounding), questions)} |", flush=True
+        )
+    print("\n| thresholds shifted by | starts kept | ends kept | bytes/token | EM | F1 |\n|---|---|---|---|---|---|")
     for shift in SHIFTS:
         print(f"| {shift:+} | {_row(shifted(encoder, shift), questions)} |", flush=True)
     print("\n| vector size | starts kept | ends kept | bytes/token | EM | F1 |\n|---|---|---|---|---|---|")
     paragraphs = _paragraphs(questions)
     for size in (size for size in SIZES if size <= encoder.config.vector_size):
         print(f"| {size} | {_row(projected(encoder, paragraphs[:300], size), questions)} |", flush=True)
+
+
+def unrounded(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return rows as they are."""
+    return rows
+
+
+def rounded_by_row(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the values that int8 codes with one scale for each row stand for."""
+    scale = np.maximum(np.abs(rows).max(1, keepdims=True), 1e-12) / 127
+    values: NDArray[np.float32] = np.rint(rows / scale) * scale
+    return values
+
+
+class _Rounding:
+    """Stands in for a quantiser: its codes are the float32 values that they stand for."""
+
+    def __init__(self, like: VectorQuantiser, rounding: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> None:
+        self.offset, self.scale, self._rounding = like.offset, like.scale, rounding
+
+    def encode(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
+        return self._rounding(rows)
+
+    def decode(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
+        return codes
+
+
+def _rounded(encoder: PhraseEncoder, rounding: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> PhraseEncoder:
+    start, end = (_Rounding(quantiser, rounding) for quantiser in (encoder.start_quantiser, encoder.end_quantiser))
+    return _with_config(encoder, encoder._model, encoder.config, start, end)  # type: ignore[arg-type]
 
 
 def shifted(encoder: PhraseEncoder, shift: float) -> PhraseEncoder:
@@ -135,7 +171,8 @@ def _row(encoder: PhraseEncoder | ProjectedEncoder, questions: Sequence[Question
     encoded = encoder.encode_paragraphs(_paragraphs(questions)[:300])
     tokens = sum(item.tokens for item in encoded)
     starts, ends = (sum(len(_side(item, side)) for item in encoded) for side in ("start", "end"))
-    size = (starts + ends) * encoder.config.row_size / tokens
+    width = encoded[0].start_codes.itemsize * encoder.config.row_size
+    size = (starts + ends) * width / tokens
     exact = 100 * sum(result.exact_match for result in results) / len(results)
     f1 = 100 * sum(result.f1 for result in results) / len(results)
     return f"{starts / tokens:.1%} | {ends / tokens:.1%} | {size:.0f} | {exact:.2f} | {f1:.2f}"
