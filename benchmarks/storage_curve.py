@@ -3,9 +3,9 @@
     python -m benchmarks.storage_curve TRAIN_QUESTIONS [--encoder default] [--limit 1500]
 
 Asks held-out training questions of their own paragraphs (no dev). The quantisation rows compare float32 with int8
-codes that have a scale for each dimension (what the index stores) or for each row. The filter rows shift both thresholds; the vector
-rows keep the principal directions of the start and end vectors, a projection folded into text and question alike, as
-an encoder of that size could learn at least. Bytes are those of the stored rows alone.
+codes that have a scale for each dimension (what the index stores) or for each row. The filter rows shift both
+thresholds; the vector rows keep the principal directions of the start and end vectors, a projection folded into text
+and question alike, as an encoder of that size could learn at least. Bytes are those of the stored rows alone.
 """
 
 from __future__ import annotations
