@@ -1,10 +1,14 @@
-"""The table of the README: quality, seconds per question, build time, bytes and memory of the default encoder.
+"""The tables of the README: answers, seconds per question, build time, bytes and memory of the default encoder.
 
     python -m benchmarks.quality --work FOLDER --squad-dev FILE --nq-dev FILE --open-21k CORPUS [--open-258k CORPUS]
+        [--tuned ENCODER] [--plot FILE]
 
-Every row is one run of the command line in a process of its own, kept in FOLDER: a stopped benchmark goes on with the
-row it was at, and `--fresh` forgets them all. Quality rows run `--jobs` at a time; the timed rows run alone afterwards,
-on one thread, over 500 random questions, with a warm page cache.
+The rows follow the tables of DenSPI (Seo et al. 2019) and Sparc (Lee et al. 2020): what each way to search and each
+part of the score is worth, with one encoder and one index. `--tuned` names the same encoder with a fine-tuned question
+side. Every row is a run of the command line in a process of its own, kept in FOLDER: a stopped benchmark goes on with
+the row it was at, and `--fresh` forgets them all. Quality rows run `--jobs` at a time; the timed rows run alone
+afterwards, on one thread, over 500 random questions, with a warm page cache. Differences have a 95 % interval of a
+paired bootstrap over questions.
 """
 
 from __future__ import annotations
@@ -13,41 +17,51 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
-import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-NOTHING_SPARSE = ("--strategy", "dense-first", "--paragraph-weight", "0", "--document-weight", "0")
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.bootstrap import paired_difference
+from benchmarks.command_line import densephrase, kept
+from densephrase.errors import MissingExtraError
+
+SPARC = "hybrid with Sparc"
+TERMS = "hybrid with terms only (DenSPI)"
+TUNED = "hybrid with Sparc, tuned questions"
 STRATEGIES = {
-    "dense-first, nothing sparse": NOTHING_SPARSE,
-    "dense-first": ("--strategy", "dense-first"),
-    "sparse-first": ("--strategy", "sparse-first"),
-    "hybrid": ("--strategy", "hybrid"),
+    "dense-first, nothing sparse": (
+        *("--strategy", "dense-first", "--no-sparc"),
+        *("--paragraph-weight", "0", "--document-weight", "0"),
+    ),
+    "dense-first": ("--strategy", "dense-first", "--no-sparc"),
+    "sparse-first": ("--strategy", "sparse-first", "--no-sparc"),
+    TERMS: ("--strategy", "hybrid", "--no-sparc"),
+    SPARC: ("--strategy", "hybrid"),
 }
 TIMED_QUESTIONS = "500"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One run: what the table calls it and the arguments of `densephrase`."""
+    """One run: what the table calls it and the arguments of `densephrase evaluate`."""
 
     corpus: str
     questions: str
     name: str
     arguments: tuple[str, ...]
 
-    @property
-    def file(self) -> str:
-        """Name of the file that keeps the run's figures."""
-        return f"{self.corpus}-{self.questions}-{self.name}.json".replace(" ", "-").replace(",", "")
+    def file(self, suffix: str) -> str:
+        """Name of a file of this run."""
+        words = "-".join(f"{self.corpus} {self.questions} {self.name}".replace(",", "").split())
+        return words.replace("(", "").replace(")", "") + suffix
 
 
 def main() -> None:
-    """Build what is missing, run what is missing, print the table."""
+    """Build what is missing, run what is missing, print the tables, draw the plot."""
     options = _arguments()
     work = Path(options.work)
     if options.fresh:
@@ -58,10 +72,15 @@ def main() -> None:
     quality, timed = _rows(options, work, list(builds))
     with ThreadPoolExecutor(options.jobs) as pool:
         figures = list(pool.map(lambda row: _run(work, row), quality))
-    times = [_run(work, row) for row in timed]
-    table = "\n".join([*_build_table(builds), "", *_quality_table(quality, figures), "", *_time_table(timed, times)])
-    (work / "quality.md").write_text(table + "\n", encoding="utf-8")
-    print(table)
+    times = [] if options.no_times else [_run(work, row, timed=True) for row in timed]
+    tables = [_build_table(builds), _quality_table(quality, figures), _difference_table(quality, figures)]
+    if times:
+        tables.append(_time_table(timed, times))
+    text = "\n\n".join("\n".join(table) for table in tables) + "\n"
+    (work / "quality.md").write_text(text, encoding="utf-8")
+    print(text)
+    if options.plot:
+        plot(quality, figures, timed, times, Path(options.plot))
 
 
 def _arguments() -> argparse.Namespace:
@@ -71,70 +90,64 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--nq-dev", required=True)
     parser.add_argument("--open-21k", required=True, help="the corpus of all SQuAD articles")
     parser.add_argument("--open-258k", help="the larger corpus")
-    parser.add_argument("--limit-258k", default="2000", help="SQuAD questions asked of the larger corpus")
+    parser.add_argument("--tuned", metavar="ENCODER", help="the encoder with a fine-tuned question side")
+    parser.add_argument("--limit", metavar="N", help="ask N random questions of each file instead of all")
+    parser.add_argument("--plot", metavar="FILE", help="exact match against seconds per question, png or svg")
+    parser.add_argument("--no-times", action="store_true", help="leave the timed rows out")
     parser.add_argument("--jobs", type=int, default=max(1, len(os.sched_getaffinity(0))))
     parser.add_argument("--fresh", action="store_true")
     return parser.parse_args()
 
 
 def _rows(options: argparse.Namespace, work: Path, corpora: list[str]) -> tuple[list[Row], list[Row]]:
-    quality = [Row("closed", "squad-dev", "closed", ("--closed", options.squad_dev))]
-    quality += [Row("closed", "nq-dev", "closed", ("--closed", options.nq_dev))]
+    files = {"squad-dev": options.squad_dev, "nq-dev": options.nq_dev}
+    limit = ("--limit", options.limit) if options.limit else ()
+    quality = [Row("closed", name, "closed", ("--closed", file, *limit)) for name, file in files.items()]
     timed = []
+    strategies = STRATEGIES | ({TUNED: ("--encoder", options.tuned)} if options.tuned else {})
     for corpus in corpora:
         index = str(work / corpus)
-        limit = () if corpus == "open-21k" else ("--limit", options.limit_258k)
-        for name, search in STRATEGIES.items():
-            quality.append(Row(corpus, "squad-dev", name, (index, options.squad_dev, *limit, *search)))
-            if corpus == "open-258k":
-                quality.append(Row(corpus, "nq-dev", name, (index, options.nq_dev, *search)))
+        for name, search in strategies.items():
+            quality += [Row(corpus, asked, name, (index, file, *limit, *search)) for asked, file in files.items()]
             timed.append(Row(corpus, "timed", name, (index, options.squad_dev, "--limit", TIMED_QUESTIONS, *search)))
     return quality, timed
 
 
 def _build(work: Path, name: str, corpus: str) -> dict[str, Any]:
-    kept = work / f"{name}-build.json"
-    if not kept.is_file():
-        figures = _densephrase(("build", corpus, str(work / name), "--json"))
-        kept.write_text(json.dumps(figures, indent=2), encoding="utf-8")
-    figures = json.loads(kept.read_text(encoding="utf-8"))
-    return {**figures, "info": _densephrase(("info", str(work / name), "--json"))}
+    figures = kept(work / f"{name}-build.json", lambda: densephrase(("build", corpus, str(work / name), "--json")))
+    return {**figures, "info": densephrase(("info", str(work / name), "--json"))}
 
 
-def _run(work: Path, row: Row) -> dict[str, Any]:
-    kept = work / row.file
-    if not kept.is_file():
-        figures = _densephrase(("evaluate", *row.arguments, "--threads", "1", "--json"))
-        kept.write_text(json.dumps(figures, indent=2), encoding="utf-8")
-    content: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
-    return content
+def _run(work: Path, row: Row, timed: bool = False) -> dict[str, Any]:
+    """Evaluate a row; `right` holds a digit for each question, 1 where the first answer is right."""
 
+    def evaluate() -> dict[str, Any]:
+        arguments = ("evaluate", *row.arguments, "--threads", "1", "--json")
+        if timed:
+            return densephrase(arguments)
+        predictions = work / row.file(".jsonl")
+        figures = densephrase((*arguments, "--predictions", str(predictions)))
+        with predictions.open(encoding="utf-8") as lines:
+            right = "".join(str(int(json.loads(line)["exact_match"])) for line in lines)
+        predictions.unlink()
+        return {**figures, "right": right}
 
-def _densephrase(arguments: tuple[str, ...]) -> dict[str, Any]:
-    """Run the command line; return its last JSON object with `wall_seconds` and `peak_memory_bytes` of the process."""
-    began = time.monotonic()
-    command = [sys.executable, "-c", "from densephrase.cli.main import main; raise SystemExit(main())", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    output = process.stdout.read() if process.stdout else ""
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"densephrase {' '.join(arguments)} failed with exit code {process.returncode}")
-    figures: dict[str, Any] = json.loads(output.strip().splitlines()[-1])
-    return {**figures, "wall_seconds": time.monotonic() - began, "peak_memory_bytes": usage.ru_maxrss * 1024}
+    return kept(work / row.file(".json"), evaluate)
 
 
 def _build_table(builds: dict[str, dict[str, Any]]) -> list[str]:
     lines = [
-        "| build | documents | paragraphs | tokens | starts kept | time | tokens/s | index bytes/token | peak memory |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| build | documents | paragraphs | tokens | starts kept | ends kept | time | tokens/s | index bytes/token "
+        "| peak memory |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, figures in builds.items():
         info, seconds = figures["info"], figures["wall_seconds"]
         lines.append(
             f"| {name} | {info['documents']:,} | {info['paragraphs']:,} | {info['tokens']:,} "
-            f"| {info['starts'] / info['tokens']:.1%} | {seconds / 60:.1f} min | {info['tokens'] / seconds:,.0f} "
-            f"| {info['bytes_per_token']:.0f} | {figures['peak_memory_bytes'] / 2**30:.1f} GiB |"
+            f"| {info['starts'] / info['tokens']:.1%} | {info['ends'] / info['tokens']:.1%} | {seconds / 60:.1f} min "
+            f"| {info['tokens'] / seconds:,.0f} | {info['bytes_per_token']:.0f} "
+            f"| {figures['peak_memory_bytes'] / 2**30:.1f} GiB |"
         )
     return lines
 
@@ -154,6 +167,23 @@ def _quality_table(rows: list[Row], figures: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
+def _difference_table(rows: list[Row], figures: list[dict[str, Any]]) -> list[str]:
+    """Compare the hybrid searches of each corpus and each set of questions."""
+    right = {(row.corpus, row.questions, row.name): _right(found) for row, found in zip(rows, figures, strict=True)}
+    lines = ["| corpus | questions | EM of | less EM of | difference [95 % interval] |", "|---|---|---|---|---|"]
+    for corpus, questions in dict.fromkeys((row.corpus, row.questions) for row in rows):
+        for better, worse in ((SPARC, TERMS), (TUNED, SPARC)):
+            pair = [right.get((corpus, questions, name)) for name in (better, worse)]
+            if pair[0] is not None and pair[1] is not None:
+                difference = paired_difference(pair[0], pair[1])
+                lines.append(f"| {corpus} | {questions} | {better} | {worse} | {difference} |")
+    return lines
+
+
+def _right(figures: dict[str, Any]) -> NDArray[np.bool_]:
+    return np.array([digit == "1" for digit in figures["right"]])
+
+
 def _time_table(rows: list[Row], figures: list[dict[str, Any]]) -> list[str]:
     lines = [
         "| corpus | search | p50 | p95 | p99 | mean | peak memory, mapped pages included |",
@@ -164,6 +194,34 @@ def _time_table(rows: list[Row], figures: list[dict[str, Any]]) -> list[str]:
         cells = " | ".join(f"{1000 * seconds[name]:.1f} ms" for name in ("p50", "p95", "p99", "mean"))
         lines.append(f"| {row.corpus} | {row.name} | {cells} | {found['peak_memory_bytes'] / 2**30:.1f} GiB |")
     return lines
+
+
+def plot(
+    rows: list[Row], figures: list[dict[str, Any]], timed: list[Row], times: list[dict[str, Any]], file: Path
+) -> None:
+    """Draw exact match on SQuAD dev against the mean seconds per question, a line of points for each corpus."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtraError("matplotlib", "The plot", "benchmarks") from None
+    seconds = {
+        (row.corpus, row.name): found["seconds_per_question"]["mean"] for row, found in zip(timed, times, strict=True)
+    }
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
+    for corpus in dict.fromkeys(row.corpus for row in timed):
+        points = [
+            (seconds[corpus, row.name], found["em"], row.name)
+            for row, found in zip(rows, figures, strict=True)
+            if row.corpus == corpus and row.questions == "squad-dev" and (corpus, row.name) in seconds
+        ]
+        axes.scatter([point[0] for point in points], [point[1] for point in points], label=corpus)
+        for place, exact, name in points:
+            axes.annotate(name, (place, exact), xytext=(4, 4), textcoords="offset points", fontsize=7)
+    axes.set(xlabel="seconds per question, one thread", ylabel="exact match, SQuAD v1.1 dev", xscale="log")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(file, dpi=150)
 
 
 def _at_ten(shares: dict[str, float] | None, factor: float) -> str:

@@ -55,7 +55,8 @@ def main() -> None:
     print(f"\nbest: paragraph weight {best[1]}, document weight {best[2]}, EM {best[0]:.2f}")
     if options.write:
         folder = Path(options.write)
-        replace(EncoderConfig.load(folder), paragraph_weight=best[1], document_weight=best[2]).save(folder)
+        tuned = replace(EncoderConfig.load(folder), paragraph_weight=best[1], document_weight=best[2])
+        replace(tuned, confidence={}).save(folder)  # it was fitted to the former scores
 
 
 def exact_match(index: PhraseIndex, questions: Sequence[Question], paragraph: float, document: float) -> float:

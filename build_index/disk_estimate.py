@@ -8,11 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from densephrase.build_index.shard_builder import build_shard
 from densephrase.corpus.paragraphs import split_paragraphs
 from densephrase.data import Document
 from densephrase.errors import DiskSpaceError
 from densephrase.index.atomic_file import temporary_path
+from densephrase.index.inverted_lists import id_type
 from densephrase.terms.analyser import Analyser
 from densephrase.terms.term_index import write_term_index
 
@@ -35,13 +38,13 @@ class SizeRates:
     term_bytes: float
     starts: float
 
-    def bytes_left(self, left: int, characters: int, flat_limit: int, vector_size: int) -> int:
+    def bytes_left(self, left: int, characters: int, flat_limit: int, list_dimensions: int) -> int:
         """Return what is still to be written for a corpus of `characters`, `left` of which are in no shard yet.
 
-        Terms are counted whole, and the lists of a large corpus, which are a second copy of its start vectors.
+        Terms are counted whole, and so are the lists of a large corpus: a number and the first codes of each start.
         """
         starts = self.starts * characters
-        lists = starts * (vector_size + 8) if starts > flat_limit else 0.0
+        lists = starts * (list_dimensions + np.dtype(id_type(int(starts))).itemsize) if starts > flat_limit else 0.0
         return int(left * self.shard_bytes + characters * self.term_bytes + lists)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from densephrase.errors import MissingExtraError
 from densephrase.index.column_writer import ColumnWriter
 from densephrase.index.columns import map_columns
+from densephrase.index.inverted_lists import id_type
 from densephrase.index.manifest import AnnRecord, FileRecord
 
 if TYPE_CHECKING:
@@ -28,6 +30,16 @@ _ROWS_COMPARED = 2_048  # with all centroids at once: 32 MiB of scores where the
 Advance = Callable[[int], None]
 
 
+@dataclass(frozen=True, slots=True)
+class ListSettings:
+    """How lists are made: `dimensions` of `vector_size` are copied; `lists` of None leaves their number to the rows."""
+
+    vector_size: int
+    dimensions: int
+    lists: int | None
+    seed: int
+
+
 def list_count(starts: int) -> int:
     """Return the power of two nearest to sqrt(starts), at most MOST_LISTS: then centroids cost what a list costs."""
     return min(MOST_LISTS, 1 << round(math.log2(math.sqrt(max(1, starts)))))
@@ -37,25 +49,26 @@ def write_inverted_lists(
     shards: Sequence[Path],
     path: Path,
     quantiser: VectorQuantiser,
-    vector_size: int,
-    lists: int | None,
-    seed: int,
+    settings: ListSettings,
     advance: Advance,
 ) -> AnnRecord:
     """Write the inverted lists over the start rows of `shards` to `path`; `advance` counts rows, each one twice.
+
+    Rows are assigned by their whole vectors; only `settings.dimensions` of their codes are written.
 
     Raises:
         MissingExtraError: if FAISS is not installed.
     """
     faiss = _load_faiss()
-    rows = _StartRows(shards, quantiser, vector_size)
-    lists = min(lists or list_count(rows.count), rows.count)
+    rows = _StartRows(shards, quantiser, settings.vector_size)
+    lists = min(settings.lists or list_count(rows.count), rows.count)
+    dimensions = min(settings.dimensions, settings.vector_size)
     training_rows = min(rows.count, TRAINING_ROWS_PER_LIST * lists)
-    centroids = _train(faiss, rows.sample(training_rows, seed), lists, seed)
+    centroids = _train(faiss, rows.sample(training_rows, settings.seed), lists, settings.seed)
     assigned = _assign(rows, centroids, advance)
-    checksums = _write(path, rows, centroids, assigned, advance)
+    checksums = _write(path, rows, centroids, assigned, dimensions, advance)
     file = FileRecord(path.name, path.stat().st_size, checksums)
-    return AnnRecord("inverted-lists", lists, training_rows, ITERATIONS, seed, file)
+    return AnnRecord("inverted-lists", lists, dimensions, training_rows, ITERATIONS, settings.seed, file)
 
 
 def _load_faiss() -> Any:
@@ -134,7 +147,12 @@ def _assign(rows: _StartRows, centroids: NDArray[np.float32], advance: Advance) 
 
 
 def _write(
-    path: Path, rows: _StartRows, centroids: NDArray[np.float32], assigned: NDArray[np.int32], advance: Advance
+    path: Path,
+    rows: _StartRows,
+    centroids: NDArray[np.float32],
+    assigned: NDArray[np.int32],
+    dimensions: int,
+    advance: Advance,
 ) -> dict[str, str]:
     """Sort the rows into their lists by counting: the lists' sizes are known, so each row's place is too."""
     list_ptr = np.zeros(len(centroids) + 1, np.int64)
@@ -142,8 +160,8 @@ def _write(
     layout = {
         "centroids": (centroids.shape, "float32"),
         "list_ptr": (list_ptr.shape, "int64"),
-        "ids": ((rows.count,), "int64"),
-        "codes": ((rows.count, rows.vector_size), "int8"),
+        "ids": ((rows.count,), id_type(rows.count)),
+        "codes": ((rows.count, dimensions), "int8"),
     }
     with ColumnWriter(path, layout, {"kind": "inverted-lists"}) as writer:
         writer.write("centroids", 0, centroids)
@@ -153,7 +171,7 @@ def _write(
         for first, chunk in rows.chunks():
             places, order = _places(assigned[first : first + len(chunk)], filled)
             ids[places] = first + order
-            codes[places] = chunk[order, : rows.vector_size]
+            codes[places] = chunk[order, :dimensions]
             writer.release()
             advance(len(chunk))
         return writer.finish()

@@ -19,12 +19,19 @@ class BuildOptions:
     shard_characters: int = 4_000_000  # characters of text in a shard, the unit of restart (about a million tokens)
     flat_limit: int = 400_000  # up to so many start vectors are scanned flat (about 15 ms); more get inverted lists
     lists: int | None = None  # number of inverted lists; None: chosen from the number of start vectors
+    list_dimensions: int = 64  # first dimensions of a start vector that its list holds; more than there are: all
     language: str = "english"  # of the term index: one of densephrase.terms.analyser.LANGUAGES
     seed: int = 0  # of the sample that the inverted lists are trained on
     skip_bad: bool = False  # leave out documents that cannot be read instead of stopping
 
     def __post_init__(self) -> None:
-        for name, least in (("shard_characters", 1), ("flat_limit", 0), ("lists", 1), ("seed", 0)):
+        for name, least in (
+            ("shard_characters", 1),
+            ("flat_limit", 0),
+            ("lists", 1),
+            ("list_dimensions", 1),
+            ("seed", 0),
+        ):
             value = getattr(self, name)
             if value is not None and value < least:
                 raise BuildError(f"The build option {name} is {value}; it must be at least {least}.")

@@ -19,7 +19,7 @@ from densephrase.build_index.build_state import BuildState, check_target, locked
 from densephrase.build_index.disk_estimate import FreeBytes, SizeRates, check_space, free_bytes, measure_rates
 from densephrase.build_index.encoder_copy import copy_encoder
 from densephrase.build_index.finished_parts import finished_shards, is_intact, shard_name
-from densephrase.build_index.inverted_list_builder import ANN_FILE, write_inverted_lists
+from densephrase.build_index.inverted_list_builder import ANN_FILE, ListSettings, write_inverted_lists
 from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.plan import DocumentDigest, plan_shards, shards_of
 from densephrase.build_index.progress import Listener, ProgressCounter
@@ -142,8 +142,8 @@ class _Run:
                 self.documents(), inputs.characters, self.encoder, self.options.language, state.folder
             )
             state.write("estimate", rates)
-        vector_size = self.encoder.config.vector_size
-        needed = rates.bytes_left(left, inputs.characters, self.options.flat_limit, vector_size)
+        dimensions = min(self.options.list_dimensions, self.encoder.config.vector_size)
+        needed = rates.bytes_left(left, inputs.characters, self.options.flat_limit, dimensions)
         check_space(needed, self.index_path, free(self.index_path))
 
     def _build_shards(
@@ -211,9 +211,9 @@ class _Run:
             [self.segment / shard.file.file for shard in shards],
             self.segment / ANN_FILE,
             self.encoder.start_quantiser,
-            self.encoder.config.vector_size,
-            self.options.lists,
-            self.options.seed,
+            ListSettings(
+                self.encoder.config.vector_size, self.options.list_dimensions, self.options.lists, self.options.seed
+            ),
             self.counter.advance,
         )
         state.write("ann", record)
@@ -229,7 +229,8 @@ class _Run:
         return record
 
     def _quantisation(self) -> Quantisation:
-        return Quantisation("int8", self.encoder.config.vector_size, self.encoder.config.coherency_rank)
+        config = self.encoder.config
+        return Quantisation("int8", config.vector_size, config.coherency_rank, sparse=config.sparc_size > 0)
 
     def _manifest(self, encoder: EncoderRecord, inputs: BuildInputs, segment: SegmentRecord) -> Manifest:
         return Manifest(encoder, self._quantisation(), (segment,), inputs.options, inputs.versions)

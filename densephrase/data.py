@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +43,64 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class ScoreParts:
-    """The terms of the score that add up to it (design of the score: DenSPI, section 3; Sparc, section 3)."""
+    """The terms of the score that add up to it (design of the score: DenSPI, section 3; Sparc, section 3).
+
+    `sparc_start` and `sparc_end` are those of contextualised sparse vectors, 0 where there are none.
+    """
 
     dense_start: float
     dense_end: float
     coherency: float
     paragraph_terms: float
     document_terms: float
+    sparc_start: float = 0.0
+    sparc_end: float = 0.0
 
     @property
     def total(self) -> float:
         """The sum of all parts."""
-        return self.dense_start + self.dense_end + self.coherency + self.paragraph_terms + self.document_terms
+        dense = self.dense_start + self.dense_end + self.coherency
+        return dense + self.paragraph_terms + self.document_terms + self.sparc_start + self.sparc_end
+
+
+@dataclass(frozen=True, slots=True)
+class SparseMatch:
+    """An n-gram that a phrase's contextualised sparse vector shares with the question's (Sparc, section 3.2).
+
+    It stands at `document.text[start:end]` and belongs to the vector of the phrase's start or end; `order` is 1 for a
+    unigram, 2 for a bigram of word pieces. Contributions, products of both weights, add up to `sparc_start` and
+    `sparc_end`.
+    """
+
+    ngram: str
+    side: Literal["start", "end"]
+    order: int
+    start: int
+    end: int
+    text_weight: float
+    question_weight: float
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class TermMatch:
+    """A term of the question, as the index's analyser makes it, that a phrase's paragraph or document holds.
+
+    `paragraph` and `document` are what it adds to `paragraph_terms` and `document_terms`.
+    """
+
+    term: str
+    paragraph: float
+    document: float
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One place that says an answer: `document.text[start:end]`, of paragraph `[paragraph_start, paragraph_end)`."""
+    """One place that says an answer: `document.text[start:end]`, of paragraph `[paragraph_start, paragraph_end)`.
+
+    Where the search was asked to explain, `sparse_matches` and `term_matches` say what it shares with the question,
+    strongest first; otherwise they are None.
+    """
 
     document: Document
     start: int
@@ -68,6 +109,8 @@ class Evidence:
     paragraph_end: int
     score: float
     parts: ScoreParts
+    sparse_matches: tuple[SparseMatch, ...] | None = None
+    term_matches: tuple[TermMatch, ...] | None = None
 
     @property
     def text(self) -> str:
@@ -80,7 +123,8 @@ class Evidence:
         return self.document.text[self.paragraph_start : self.paragraph_end]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what a JSON client needs to cite and check the phrase."""
+        """Return what a JSON client needs to cite and check the phrase; the matches only where it is explained."""
+        matches = {"sparse_matches": self.sparse_matches, "term_matches": self.term_matches}
         return {
             "text": self.text,
             "score": self.score,
@@ -94,14 +138,19 @@ class Evidence:
             "end": self.end,
             "context": self.context,
             "context_start": self.paragraph_start,
+            **{name: list(map(asdict, found)) for name, found in matches.items() if found is not None},
         }
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A group of phrases that normalise to the same string, best first; the answer speaks for its best member."""
+    """A group of phrases that normalise to the same string, best first; the answer speaks for its best member.
+
+    `confidence` is the probability that the best member is right, None where the encoder has none fitted.
+    """
 
     evidence: tuple[Evidence, ...]
+    confidence: float | None = None
 
     @property
     def text(self) -> str:
@@ -140,7 +189,11 @@ class Answer:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the best member's fields and, under `evidence`, every member's."""
-        return {**self.evidence[0].to_dict(), "evidence": [evidence.to_dict() for evidence in self.evidence]}
+        return {
+            **self.evidence[0].to_dict(),
+            "confidence": self.confidence,
+            "evidence": [evidence.to_dict() for evidence in self.evidence],
+        }
 
     def __repr__(self) -> str:
         return f"Answer({self.text!r}, score={self.score:.3f}, document={self.document.id!r}[{self.start}:{self.end}])"

@@ -1,4 +1,4 @@
-"""Answer metrics: exact match and F1 of SQuAD v1.1, and the string match of DPR."""
+"""Answer metrics: exact match and F1 of SQuAD v1.1 and v2.0, and the string match of DPR."""
 
 import re
 import string
@@ -19,6 +19,11 @@ def normalise_answer(text: str) -> str:
     Source: the official SQuAD v1.1 evaluation script (Rajpurkar et al. 2016), in that order.
     """
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
+
+
+def answer_name(text: str) -> str:
+    """Return what texts that count as the same answer share: the normal form, or the text where that is empty."""
+    return normalise_answer(text) or text.casefold()
 
 
 def exact_match(prediction: str, references: Sequence[str]) -> bool:
@@ -46,6 +51,19 @@ def _token_f1(prediction: Sequence[str], reference: Sequence[str]) -> float:
         return 0.0
     precision, recall = shared / len(prediction), shared / len(reference)
     return 2 * precision * recall / (precision + recall)
+
+
+def exact_match_and_f1(prediction: str, references: Sequence[str]) -> tuple[bool, float]:
+    """Return exact match and F1 of a prediction that may be "", for no answer.
+
+    Source: the official SQuAD v2.0 evaluation script (Rajpurkar et al. 2018). References that normalise to nothing do
+    not count; without any other, the right prediction is one that normalises to nothing. Else as in v1.1.
+    """
+    answers = [reference for reference in references if normalise_answer(reference)]
+    if not answers:
+        abstained = not normalise_answer(prediction)
+        return abstained, float(abstained)
+    return exact_match(prediction, answers), f1(prediction, answers)
 
 
 def answer_tokens(text: str) -> list[str]:

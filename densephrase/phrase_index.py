@@ -27,19 +27,33 @@ class PhraseIndex:
     'William Shakespeare'
     """
 
-    def __init__(self, reader: IndexReader, device: str = "cpu") -> None:
-        """Wrap an opened index; `device` is where questions are encoded."""
+    def __init__(self, reader: IndexReader, device: str = "cpu", encoder_path: Path | None = None) -> None:
+        """Wrap an opened index; `device` is where questions are encoded, with the encoder of the index or another."""
         self._reader: IndexReader | None = reader
         self._device = device
+        self._encoder_path = encoder_path or reader.encoder_path
 
     @classmethod
-    def open(cls, path: str | Path, device: str = "cpu") -> Self:
+    def open(cls, path: str | Path, device: str = "cpu", encoder: str | Path | None = None) -> Self:
         """Open a finished index; its encoder is loaded with the first search.
+
+        encoder: the name or folder of another one to encode questions with, whose phrase side must be the same
+            (`tune-questions` makes such encoders).
 
         Raises:
             IndexFormatError: if the index is missing, damaged or of another format version.
+            EncoderError: if the other encoder is missing or damaged.
+            SearchError: if the other encoder could not have made the rows of the index; names what is different.
         """
-        return cls(IndexReader.open(path), device)
+        reader = IndexReader.open(path)
+        if encoder is None:
+            return cls(reader, device)
+        from densephrase.encoder.location import find_encoder_folder
+        from densephrase.encoder.phrase_side import check_same_phrase_side
+
+        folder = find_encoder_folder(str(encoder))
+        check_same_phrase_side(reader.path, reader.encoder_path, folder)
+        return cls(reader, device, folder)
 
     @classmethod
     def build(
@@ -112,10 +126,11 @@ class PhraseIndex:
 
     @cached_property
     def encoder(self) -> PhraseEncoder:
-        """The encoder that the index was built with."""
+        """The encoder that the index was built with, or the other one that it was opened with."""
         from densephrase.encoder.phrase_encoder import PhraseEncoder
 
-        return PhraseEncoder.from_pretrained(self._opened().encoder_path, self._device)
+        self._opened()
+        return PhraseEncoder.from_pretrained(self._encoder_path, self._device)
 
     @cached_property
     def _searcher(self) -> Searcher:

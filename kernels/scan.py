@@ -1,5 +1,7 @@
 """Scan of stored codes for the rows with the largest dot products: the dense half of the search."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +19,7 @@ STREAMS = 5
 @kernel
 def scan(
     codes: Codes,
-    ids: Rows,
+    ids: NDArray[Any],
     first_id: int,
     range_ptr: Rows,
     weights: Weights,
@@ -27,9 +29,10 @@ def scan(
 ) -> int:
     """Offer the rows of some ranges to a heap of the k largest dot products; return the heap's new size.
 
-    `codes` int8[N, D], of which the first V columns count; `ids` int64[N] names the rows, or is empty and row i is
-    called `first_id + i`; `range_ptr` int64[R, 2] lists half-open row ranges; `weights` int16[V]; `heap_scores`
-    int32[k], `heap_ids` int64[k] and `size` are a heap of `densephrase.kernels.selection`, empty or of earlier scans.
+    `codes` int8[N, D], of which the first V columns count; `ids` [N], int32 or int64, names the rows, or is empty and
+    row i is called `first_id + i`; `range_ptr` int64[R, 2] lists half-open row ranges; `weights` int16[V];
+    `heap_scores` int32[k], `heap_ids` int64[k] and `size` are a heap of `densephrase.kernels.selection`, empty or of
+    earlier scans.
     """
     for interval in range(range_ptr.shape[0]):
         begin, end = range_ptr[interval, 0], range_ptr[interval, 1]

@@ -1,13 +1,51 @@
 """The best end of each candidate start.
 
-Source: DenSPI, section 3: a phrase's score is the sum of its start's, its end's and their coherency.
+Sources: DenSPI, section 3: a phrase's score is the sum of its start's, its end's and their coherency; Sparc, section
+3.2, adds a sparse vector to each side.
 """
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from densephrase.kernels.compile import kernel
 from densephrase.kernels.dot import precise_dot
-from densephrase.kernels.types import Codes, Rows, Tokens, Weights
+from densephrase.kernels.sparse import SparseQuestion, SparseRows, row_score, skip_rows, weigh_ngrams
+from densephrase.kernels.types import Codes, Places, Rows, Weights
+
+
+class EndRows(NamedTuple):
+    """The end rows of a shard: those of paragraph p are `ptr[p]:ptr[p + 1]`, ascending by token."""
+
+    ptr: Rows  # [P + 1]
+    token: Places  # [E]
+    codes: Codes  # [E, V + r]
+    sparse: SparseRows
+
+
+class EndQuestion(NamedTuple):
+    """What a question says of ends.
+
+    A dot product with `weights` and `low_bits` counts `step`. The products of both quantisers' coherency scales are
+    `coherency_scale`, below 2**31, times `coherency_step`.
+    """
+
+    weights: Weights  # [2, V]
+    low_bits: int
+    step: float
+    coherency_scale: Rows  # [r]
+    coherency_step: float
+    sparse: SparseQuestion
+
+
+class BestEnds(NamedTuple):
+    """The best end of each of C starts: its row, or -1 where there is none, and the parts of its score (0 there)."""
+
+    end: Rows  # [C]
+    dot: Rows  # [C]
+    coherency: Rows  # [C]
+    sparse: NDArray[np.float64]  # [C]
 
 
 @kernel
@@ -29,61 +67,65 @@ def coherency(folded: Rows, end_codes: Codes, end: int, vector_size: int) -> np.
 @kernel
 def best_ends(
     starts: Rows,
-    start_paragraph: Tokens,
-    start_token: Tokens,
+    paragraphs: Rows,
+    start_token: Places,
     start_codes: Codes,
-    paragraph_end_ptr: Rows,
-    end_token: Tokens,
-    end_codes: Codes,
-    weights: Weights,
-    low_bits: int,
-    step: float,
-    coherency_scale: Rows,
-    coherency_step: float,
+    ends: EndRows,
+    question: EndQuestion,
     max_answer_tokens: int,
-    best_end: Rows,
-    best_dot: Rows,
-    best_coherency: Rows,
+    best: BestEnds,
 ) -> None:
-    """Find for each start the end in its paragraph that maximises `dot * step + coherency * coherency_step`.
+    """Find for each start the end in its paragraph that maximises `dot * step + coherency * coherency_step + sparse`.
 
     It must satisfy `start token <= end token < start token + max_answer_tokens`. The smallest end wins a tie; -1 says
     that there is none.
 
-    `starts` int64[C] are rows in ascending order. Columns of the shard: `start_paragraph`, `start_token` int32[S],
-    `start_codes` int8[S, V + r], `paragraph_end_ptr` int64[P + 1], `end_token` int32[E], ascending in a paragraph,
-    `end_codes` int8[E, V + r]. Question: `weights` int16[2, V] with `low_bits` and `step`. The products of both
-    quantisers' coherency scales are `coherency_scale` int64[r], below 2**31, times `coherency_step`.
-    Outputs, int64[C] each: `best_end` (row or -1), `best_dot`, `best_coherency` (0 where there is no end).
+    `starts` int64[C] are rows in ascending order, `paragraphs` int64[C] those that hold them, `start_token` [S] and
+    `start_codes` int8[S, V + r] columns of the shard; `best` is the output.
 
-    An end's dot product is computed once per paragraph, and only if some candidate can reach it.
+    What an end alone adds is computed once per paragraph, and only if some candidate can reach it.
     """
+    end_ptr, end_tokens, end_codes, (counts, sparse_ptr, entries, sparse_weights, pieces, piece_ptr) = ends
+    weights, low_bits, step, coherency_scale, coherency_step, ngram_question = question
+    best_end, best_dot, best_coherency, best_sparse = best
     paragraph = np.int64(-1)
-    first = last = lower = scored = np.int64(0)
-    dots = np.empty(0, np.int64)
+    first = last = lower = scored = row = entry = tokens = np.int64(0)
+    has_sparse = ngram_question.slot.size > 0
+    dots, sparse = np.empty(0, np.int64), np.zeros(0, np.float64)
+    ngrams = np.empty(0, np.float64)
     folded = np.empty(coherency_scale.size, np.int64)
     for position in range(starts.size):
         start = starts[position]
-        if start_paragraph[start] != paragraph:
-            paragraph = np.int64(start_paragraph[start])
-            first, last = paragraph_end_ptr[paragraph], paragraph_end_ptr[paragraph + 1]
-            lower = scored = first
+        if paragraphs[position] != paragraph:
+            paragraph = paragraphs[position]
+            first, last = end_ptr[paragraph], end_ptr[paragraph + 1]
+            lower = scored = row = first
             if last - first > dots.size:
-                dots = np.empty(last - first, np.int64)
-        while lower < last and end_token[lower] < start_token[start]:
+                dots, sparse = np.empty(last - first, np.int64), np.zeros(last - first, np.float64)
+            if has_sparse:
+                entry, tokens = sparse_ptr[paragraph], piece_ptr[paragraph + 1] - piece_ptr[paragraph]
+                ngrams = weigh_ngrams(pieces, piece_ptr[paragraph], piece_ptr[paragraph + 1], ngram_question, ngrams)
+        token = np.int64(start_token[start])
+        while lower < last and np.int64(end_tokens[lower]) < token:
             lower += 1
-        best_end[position], best_dot[position], best_coherency[position] = -1, 0, 0
+        best_end[position], best_dot[position], best_coherency[position], best_sparse[position] = -1, 0, 0, 0.0
         fold_coherency(start_codes, start, weights.shape[1], coherency_scale, folded)
-        best = -np.inf
+        best_score = -np.inf
         end = lower
         scored = max(scored, lower)
-        while end < last and end_token[end] < start_token[start] + max_answer_tokens:
+        while end < last and np.int64(end_tokens[end]) < token + max_answer_tokens:
             if end == scored:
                 dots[end - first] = precise_dot(end_codes, end, weights, low_bits)
+                if has_sparse:
+                    entry, row = skip_rows(counts, row, end, entry), end
+                    after = min(entry + np.int64(counts[row]), sparse_ptr[paragraph + 1])
+                    end_token = np.int64(end_tokens[end])
+                    sparse[end - first] = row_score(entries, sparse_weights, entry, after, end_token, ngrams, tokens)
                 scored += 1
             pair = coherency(folded, end_codes, end, weights.shape[1])
-            score = dots[end - first] * step + pair * coherency_step
-            if score > best:
-                best = score
+            score = dots[end - first] * step + pair * coherency_step + sparse[end - first]
+            if score > best_score:
+                best_score = score
                 best_end[position], best_dot[position], best_coherency[position] = end, dots[end - first], pair
+                best_sparse[position] = sparse[end - first]
             end += 1

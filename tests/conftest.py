@@ -57,6 +57,7 @@ def make_config(tokenizer: Tokenizer, **changes: object) -> EncoderConfig:
         "cls_token_id": 2,
         "sep_token_id": 3,
         "pad_token_id": 0,
+        "question_mark_id": tokenizer.token_to_id("?"),
     }
     return EncoderConfig(backbone=backbone, **{**settings, **changes})  # type: ignore[arg-type]
 
@@ -69,8 +70,22 @@ def make_encoder(**changes: object) -> PhraseEncoder:
     model = PhraseModel(config)
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
+    if model.sparc is not None:
+        _spread_sparc(model)
     quantiser = VectorQuantiser(np.zeros(config.row_size, np.float32), np.full(config.row_size, 0.05, np.float32))
-    return PhraseEncoder(model, PhraseTokeniser(tokenizer, config), quantiser, quantiser, bf16=False)
+    sparse_scale = np.array([0.02, 0.03, 0.018, 0.022], np.float32) if config.sparc_size else None
+    tokeniser = PhraseTokeniser(tokenizer, config)
+    return PhraseEncoder(model, tokeniser, quantiser, quantiser, sparse_scale, bf16=False)
+
+
+def _spread_sparc(model: PhraseModel) -> None:
+    """Give about half of all n-grams a weight; random hidden states are too much alike for random heads to do so."""
+    ids = torch.arange(4, 64).view(2, 30)
+    with torch.no_grad():
+        hidden = model.eval().hidden(ids, torch.ones_like(ids, dtype=torch.bool)).flatten(0, 1)
+    for layer in (model.sparc.query, model.sparc.key):
+        layer.weight.data = torch.randn_like(layer.weight) / hidden.std(0) / hidden.shape[1] ** 0.5
+        layer.bias.data = -layer.weight.data @ hidden.mean(0)
 
 
 @pytest.fixture(scope="session")

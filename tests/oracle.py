@@ -24,7 +24,7 @@ _DECIMALS = 7  # scores this close are taken for equal, because they were added 
 
 @dataclass(frozen=True)
 class Hit:
-    """A start with its best end: rows and offsets, the score and its five parts."""
+    """A start with its best end: rows and offsets, the score and its parts in the order of `ScoreParts`."""
 
     document: int
     start: int
@@ -52,6 +52,7 @@ def oracle_answers(
     max_answer_tokens: int,
     paragraph_weight: float,
     document_weight: float,
+    sparc: bool = True,
 ) -> list[list[Hit]]:
     """Return the best groups of identical answers, best first, each with all its members, best first."""
     paragraph_terms, document_terms = _term_scores(reader, question)
@@ -60,6 +61,7 @@ def oracle_answers(
     for number, shard in enumerate(reader.shards):
         starts = _decode(shard.start_codes, encoder.start_quantiser)
         ends = _decode(shard.end_codes, encoder.end_quantiser)
+        sparse = [_sparse_scores(shard, side, vectors, encoder, sparc) for side in ("start", "end")]
         for paragraph in range(shard.counts.paragraphs):
             document = int(shard.paragraph_document[paragraph] + reader.bases.documents[number])
             terms = (
@@ -68,10 +70,12 @@ def oracle_answers(
             )
             text = reader.document(document).text
             for start in range(shard.paragraph_start_ptr[paragraph], shard.paragraph_start_ptr[paragraph + 1]):
-                best = _best_end(shard, paragraph, start, starts, ends, vectors, max_answer_tokens)
+                best = _best_end(shard, paragraph, start, starts, ends, sparse[1], vectors, max_answer_tokens)
                 if best is not None:
-                    first, last = int(shard.start_char[start]), int(shard.end_char[best[0]])
-                    hits.append(Hit(document, first, last, text[first:last], (*best[1:], *terms)))
+                    origin = int(shard.paragraph_start[paragraph])
+                    first, last = origin + int(shard.start_char[start]), origin + int(shard.end_char[best[0]])
+                    parts = (*best[1:], *terms, sparse[0][start], sparse[1][best[0]])
+                    hits.append(Hit(document, first, last, text[first:last], parts))
     return _groups(sorted(hits, key=lambda hit: hit.order), top_k)
 
 
@@ -85,25 +89,62 @@ def _best_end(
     start: int,
     starts: NDArray[np.float64],
     ends: NDArray[np.float64],
+    sparse: Sequence[float],
     vectors: Any,
     max_answer_tokens: int,
 ) -> tuple[int, float, float, float] | None:
     """Return end row, start score, end score and coherency; the first of the best ends."""
     size = vectors.start.shape[1]
     start_score = _product(starts[start, :size], vectors.start[0])
-    best = None
+    best, best_score = None, 0.0
     for end in range(shard.paragraph_end_ptr[paragraph], shard.paragraph_end_ptr[paragraph + 1]):
-        if not 0 <= shard.end_token[end] - shard.start_token[start] < max_answer_tokens:
+        if not 0 <= int(shard.end_token[end]) - int(shard.start_token[start]) < max_answer_tokens:
             continue
         end_score = _product(ends[end, :size], vectors.end[0])
         coherency = _product(starts[start, size:], ends[end, size:])
-        if best is None or round(end_score + coherency, _DECIMALS) > round(best[2] + best[3], _DECIMALS):
-            best = (end, start_score, end_score, coherency)
+        score = round(end_score + coherency + sparse[end], _DECIMALS)
+        if best is None or score > best_score:
+            best, best_score = (end, start_score, end_score, coherency), score
     return best
 
 
 def _product(left: NDArray[np.float64], right: NDArray[Any]) -> float:
     return math.fsum((left * right.astype(np.float64)).tolist())
+
+
+def _sparse_scores(shard: Shard, side: str, vectors: Any, encoder: Any, sparc: bool) -> list[float]:
+    """Return the product of each row's sparse vector with the question's, n-gram by n-gram; 0 without any."""
+    tokens = getattr(shard, f"{side}_token").tolist()
+    if not sparc or vectors.sparse is None:
+        return [0.0] * len(tokens)
+    question = _question_weights(vectors.sparse[0], ("start", "end").index(side), encoder.sparse_scale)
+    counts, entries, weights = (
+        getattr(shard, f"{side}_sparse_{name}").tolist() for name in ("count", "entries", "weights")
+    )
+    pieces = shard.token_ids.tolist()
+    scores, entry, first = [], 0, 0
+    for paragraph, length in enumerate(shard.paragraph_tokens.tolist()):
+        mine = pieces[first : first + length]
+        for row in range(*getattr(shard, f"paragraph_{side}_ptr")[paragraph : paragraph + 2]):
+            score = []
+            for name, weight in zip(entries[entry:], weights[entry : entry + counts[row]], strict=False):
+                place = tokens[row] + name // 2
+                ngram = tuple(mine[place : place + 1 + name % 2])
+                score.append(weight * question.get(ngram, 0.0))
+            scores.append(math.fsum(score))
+            entry += counts[row]
+        first += length
+    return scores
+
+
+def _question_weights(ngrams: Any, side: int, scale: NDArray[np.float32]) -> dict[tuple[int, ...], float]:
+    """Return what each n-gram of a question adds for each unit of a stored weight."""
+    weights: dict[tuple[int, ...], float] = {}
+    for piece, weight in zip(ngrams.unigrams.tolist(), ngrams.unigram_weights[side].tolist(), strict=True):
+        weights[(piece,)] = weight * float(scale[2 * side])
+    for pair, weight in zip(ngrams.bigrams.tolist(), ngrams.bigram_weights[side].tolist(), strict=True):
+        weights[divmod(pair, 2**32)] = weight * float(scale[2 * side + 1])
+    return weights
 
 
 def _term_scores(reader: IndexReader, question: str) -> tuple[list[float], list[float]]:

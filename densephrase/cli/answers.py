@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from densephrase.data import Answer
+from densephrase.data import Answer, Evidence
 
 if TYPE_CHECKING:
     from rich.text import Text
 
 _AROUND = 200  # characters shown on each side of a phrase
 _LONGEST = 600  # characters shown of a phrase: a whole paragraph or document can be an answer
+_MATCHES = 12  # shown of an explained answer
 _SPACE = re.compile(r"\s")
 # Control characters start a terminal's escape sequences; bidirectional controls reorder what stands around them.
 _STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -44,6 +45,8 @@ def _append(text: Text, rank: int, answer: Answer) -> None:
     text.append("\n    ")
     text.append(source(answer), style="cyan")
     text.append(f"  {explain(answer)}\n", style="dim")
+    for line in matches(answer.evidence[0]):
+        text.append(f"      {line}\n", style="dim")
 
 
 def source(answer: Answer) -> str:
@@ -54,10 +57,23 @@ def source(answer: Answer) -> str:
 
 
 def explain(answer: Answer) -> str:
-    """Return the score and the terms that it is the sum of."""
+    """Return the confidence, where there is one, and the score with the terms that it is the sum of."""
     parts = [(part.name.replace("_", " "), getattr(answer.parts, part.name)) for part in fields(answer.parts)]
     terms = ", ".join(f"{name} {value:.2f}" for name, value in parts if value)
-    return f"score {answer.score:.2f} ({terms})" if terms else f"score {answer.score:.2f}"
+    score = f"score {answer.score:.2f} ({terms})" if terms else f"score {answer.score:.2f}"
+    return score if answer.confidence is None else f"confidence {100 * answer.confidence:.0f} %, {score}"
+
+
+def matches(evidence: Evidence) -> list[str]:
+    """Return a table of what an explained phrase shares with the question, strongest first; nothing for others."""
+    rows: list[tuple[str, str, str, float]] = [
+        (match.side, "unigram" if match.order == 1 else "bigram", match.ngram, match.contribution)
+        for match in evidence.sparse_matches or ()
+    ]
+    rows += [("paragraph", "term", match.term, match.paragraph) for match in evidence.term_matches or ()]
+    rows += [("document", "term", match.term, match.document) for match in evidence.term_matches or ()]
+    shown = sorted((row for row in rows if row[3]), key=lambda row: -row[3])[:_MATCHES]
+    return [f"{side:<9}  {kind:<7}  {value:>6.2f}  {visible(name)}" for side, kind, name, value in shown]
 
 
 def excerpt(answer: Answer) -> tuple[str, str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 from densephrase.cli.usage import UsageError
 from densephrase.errors import SearchError
 
-_SEARCH = ("top_k", "strategy", "unit", "paragraph_weight", "document_weight")
+_SEARCH = ("top_k", "strategy", "unit", "paragraph_weight", "document_weight", "min_confidence", "sparc", "explain")
 
 
 def positive(text: str) -> int:
@@ -28,6 +28,15 @@ def add_encoder(parser: argparse.ArgumentParser) -> None:
     """Add `--encoder`."""
     parser.add_argument(
         "--encoder", default="default", help="folder or hub id of an encoder (default: the one that comes bundled)"
+    )
+
+
+def add_question_encoder(parser: argparse.ArgumentParser, otherwise: str) -> None:
+    """Add `--encoder` for another encoder than that of an index; `otherwise` says which is used without it."""
+    parser.add_argument(
+        "--encoder",
+        help="folder or hub id of an encoder to ask an index with; only its question heads may be different from those "
+        f"of the index's own, as tune-questions makes them (default: {otherwise})",
     )
 
 
@@ -53,6 +62,19 @@ def add_search(parser: argparse.ArgumentParser, top_k: int) -> None:
             metavar="X",
             help=f"weight of the {unit}'s BM25 score (default: as tuned for the encoder)",
         )
+    parser.add_argument(
+        "--no-sparc",
+        dest="sparc",
+        action="store_false",
+        default=None,
+        help="leave contextualised sparse vectors out of the score (default: count them where there are some)",
+    )
+    parser.add_argument(
+        "--min-confidence",
+        type=float,
+        metavar="X",
+        help="leave out answers that are right with a smaller probability, from 0 to 1 (default: leave out none)",
+    )
 
 
 def search_options(options: argparse.Namespace) -> dict[str, Any]:

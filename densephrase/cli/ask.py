@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from time import perf_counter
 
 from densephrase.cli.answers import render
-from densephrase.cli.arguments import add_device, add_json, add_search, search_options
+from densephrase.cli.arguments import add_device, add_json, add_question_encoder, add_search, search_options
 from densephrase.cli.output import console, note, write_json
 from densephrase.cli.usage import UsageError
 from densephrase.errors import QuestionError
@@ -24,6 +24,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--unit", choices=["phrase", "sentence", "paragraph", "document"], help="what to return (default: phrase)"
     )
+    parser.add_argument(
+        "--explain",
+        action="store_true",
+        default=None,
+        help="show which n-grams and terms each answer shares with the question, and what they add to its score",
+    )
+    add_question_encoder(parser, "that of the index")
     add_device(parser)
     add_json(parser)
 
@@ -36,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     from densephrase.phrase_index import PhraseIndex
 
     began = perf_counter()
-    index = PhraseIndex.open(options.index, device=options.device)
+    index = PhraseIndex.open(options.index, device=options.device, encoder=options.encoder)
     _ = index.encoder  # loaded now, so that the first question is not charged with it
     note(f"opened {options.index} in {perf_counter() - began:.2f} s")
     for question in _questions(options.question):

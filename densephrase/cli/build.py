@@ -27,6 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--flat-limit", type=int, metavar="N", help="more starts than this get inverted lists")
     parser.add_argument("--lists", type=positive, metavar="N", help="number of inverted lists (default: by the starts)")
+    parser.add_argument(
+        "--list-dimensions",
+        type=positive,
+        metavar="N",
+        help="first dimensions of a start vector that its list holds (default: 64)",
+    )
     parser.add_argument("--seed", type=int, metavar="N", help="seed of the inverted lists' training sample")
     add_device(parser)
     add_json(parser)

@@ -11,7 +11,14 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from densephrase.cli.arguments import add_device, add_json, add_search, positive, search_options
+from densephrase.cli.arguments import (
+    add_device,
+    add_json,
+    add_question_encoder,
+    add_search,
+    positive,
+    search_options,
+)
 from densephrase.cli.output import follow, note, write_json, write_table
 from densephrase.cli.usage import UsageError
 from densephrase.data import Question
@@ -29,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--closed", action="store_true", help="ask each question of its own paragraph, without an index"
     )
-    parser.add_argument("--encoder", help="encoder of a closed evaluation (default: the bundled one)")
+    add_question_encoder(parser, "that of the index; with --closed, the bundled one, and any encoder will do")
     parser.add_argument("--limit", type=positive, metavar="N", help="ask a random sample of N questions")
     parser.add_argument("--seed", type=int, default=0, help="seed of the sample (default: 0)")
     parser.add_argument("--threads", type=positive, metavar="N", help="threads of torch and numba (default: torch's)")
@@ -51,7 +58,10 @@ def run(options: argparse.Namespace) -> int:
         raise QuestionError(f"{options.questions} holds no questions to ask.")
     unanswerable = sum(not question.answers for question in questions)
     if unanswerable:
-        note(f"{unanswerable} of {len(questions)} questions have no reference answer; they count as answered wrong.")
+        note(
+            f"{unanswerable} of {len(questions)} questions have no reference answer; only no answer is right for them "
+            "(--min-confidence)."
+        )
     try:
         threads = use_threads(options.threads)
     except SearchError as error:
@@ -72,11 +82,9 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError(f"--closed takes one file of questions, no index; found {options.index} {options.questions}")
     if not options.closed and options.index is None:
         raise UsageError("expected INDEX and QUESTIONS, or --closed and QUESTIONS")
-    if not options.closed and options.encoder is not None:
-        raise UsageError("--encoder goes with --closed; an index holds the encoder that it was built with")
-    searches = search_options(options).keys() - {"top_k"}  # top_k has a default
+    searches = search_options(options).keys() - {"top_k", "min_confidence"}  # top_k has a default
     if options.closed and searches:
-        raise UsageError("--closed does not search: --strategy and weights of terms do not apply")
+        raise UsageError("--closed does not search: --strategy, --no-sparc and weights of terms do not apply")
 
 
 def _closed(options: argparse.Namespace, questions: Sequence[Question]) -> dict[str, Any]:
@@ -86,10 +94,11 @@ def _closed(options: argparse.Namespace, questions: Sequence[Question]) -> dict[
 
     encoder = PhraseEncoder.from_pretrained(options.encoder or "default", device=options.device)
     began = perf_counter()
-    figures = _count(evaluate_closed(encoder, questions), len(questions), None, options.predictions)
+    results = evaluate_closed(encoder, questions, options.min_confidence)
+    figures = _count(results, len(questions), None, options.predictions)
     # Answered in batches, so there is a mean and no distribution.
     figures["seconds_per_question"]["mean"] = (perf_counter() - began) / len(questions)
-    return {"mode": "closed", **figures}
+    return {"mode": "closed", **figures, "min_confidence": options.min_confidence}
 
 
 def _open(options: argparse.Namespace, questions: Sequence[Question]) -> dict[str, Any]:
@@ -98,10 +107,11 @@ def _open(options: argparse.Namespace, questions: Sequence[Question]) -> dict[st
     from densephrase.phrase_index import PhraseIndex
 
     chosen = search_options(options)
-    with PhraseIndex.open(options.index, device=options.device) as index:
+    with PhraseIndex.open(options.index, device=options.device, encoder=options.encoder) as index:
         results = evaluate_search(lambda question: index.search(question, **chosen), questions)
         figures = _count(results, len(questions), options.top_k, options.predictions)
-        return {"mode": "open", **figures, "search": _search_used(index, chosen), "index": index.info()}
+        figures |= {"search": _search_used(index, chosen), "encoder": index.encoder.fingerprint}
+        return {"mode": "open", **figures, "index": index.info()}
 
 
 def _search_used(index: PhraseIndex, chosen: dict[str, Any]) -> dict[str, Any]:
@@ -109,7 +119,8 @@ def _search_used(index: PhraseIndex, chosen: dict[str, Any]) -> dict[str, Any]:
     from densephrase.search.options import SearchOptions
 
     used = asdict(SearchOptions(**chosen))
-    return {name: getattr(index.encoder.config, name) if value is None else value for name, value in used.items()}
+    config = index.encoder.config
+    return {name: getattr(config, name, None) if value is None else value for name, value in used.items()}
 
 
 def _count(results: Iterable[Result], total: int, top_k: int | None, predictions: str | None) -> dict[str, Any]:
@@ -133,6 +144,12 @@ def _rows(figures: dict[str, Any]) -> list[tuple[str, str]]:
         ("exact match", f"{figures['em']:.2f}"),
         ("F1", f"{figures['f1']:.2f}"),
     ]
+    rows.append(("answered", f"{100 * figures['answered']:.2f}"))
+    if figures["has_answer"] is not None and figures["has_answer"]["questions"]:
+        rows.append(("exact match where there is an answer", f"{figures['has_answer']['em']:.2f}"))
+        rows.append(("F1 where there is an answer", f"{figures['has_answer']['f1']:.2f}"))
+    if figures["no_answer"] is not None:
+        rows.append(("not answered where there is no answer", f"{figures['no_answer']['em']:.2f}"))
     for cutoff, percent in (figures["em_top_k"] or {}).items():
         rows.append((f"exact match in the first {cutoff}", f"{percent:.2f}"))
     for cutoff, share in (figures["top_k_accuracy"] or {}).items():

@@ -41,8 +41,13 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append((f"  {name}", f"{size:,}{share}"))
     if tokens:
         rows.append(("bytes a token, without the encoder", f"{facts['bytes_per_token']:.1f}"))
-    rows.append(("row", f"{facts['vector_size']} dimensions + {facts['coherency_rank']} of coherency, int8"))
-    rows.append(("search structure", ", ".join(facts["ann"])))
+    sparse = ", with a sparse vector" if facts["sparse"] else ""
+    rows.append(("row", f"{facts['vector_size']} dimensions + {facts['coherency_rank']} of coherency, int8{sparse}"))
+    rows.append(("search structure", ", ".join(map(_structure, facts["ann"], facts["list_dimensions"]))))
     rows.append(("text analyser", facts["analyser"]))
     rows.append(("encoder", facts["encoder"][:16]))
     return rows
+
+
+def _structure(kind: str, dimensions: int) -> str:
+    return f"{kind} of {dimensions} dimensions" if dimensions else kind

@@ -26,6 +26,9 @@ COMMANDS = {
     "info": "show what an index holds and how large it is",
     "verify": "check every byte of an index",
     "train": "train a phrase encoder",
+    "train-reader": "train a cross-attention reader, to teach a phrase encoder",
+    "tune-questions": "tune the question side of an encoder on what an index holds",
+    "calibrate": "fit the probability that an answer is right",
 }
 _DATA_FAULT, _INTERRUPTED, _BROKEN_PIPE = 1, 130, 141
 
@@ -61,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _dispatch(arguments: Sequence[str] | None) -> int:
     """Import the one command that was asked for and run it."""
     name, *rest = _top_parser().parse_args(arguments).command
-    command = cast(Command, import_module(f"densephrase.cli.{name}"))
+    command = cast(Command, import_module(f"densephrase.cli.{name.replace('-', '_')}"))
     parser = argparse.ArgumentParser(prog=f"densephrase {name}", description=command.__doc__)
     command.add_arguments(parser)
     # Intermixed, because `evaluate INDEX --limit 5 QUESTIONS` has an optional argument before a positional one.

@@ -58,8 +58,15 @@ def load_backbone(name: str) -> tuple[PreTrainedModel, Tokenizer, dict[str, Any]
         "cls_token_id": _token(tokenizer.cls_token_id, tokenizer.bos_token_id, name, "first"),
         "sep_token_id": _token(tokenizer.sep_token_id, tokenizer.eos_token_id, name, "separator"),
         "pad_token_id": tokenizer.pad_token_id or 0,
+        "question_mark_id": question_mark(tokenizer.backend_tokenizer),
     }
     return backbone, tokenizer.backend_tokenizer, settings
+
+
+def question_mark(tokenizer: Tokenizer) -> int:
+    """Return the number of the word piece "?", -1 where there is none."""
+    piece = tokenizer.token_to_id("?")
+    return -1 if piece is None else piece
 
 
 def _token(preferred: int | None, other: int | None, name: str, role: str) -> int:

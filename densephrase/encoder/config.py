@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from densephrase.errors import EncoderError
+from densephrase.search.confidence import check_confidence
 
 CONFIG_FILE = "config.json"
 FORMAT_VERSION = 1
+MOST_ENTRIES = 255  # of a sparse vector: an index counts them in one byte
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,10 @@ class EncoderConfig:
     backbone: dict[str, Any]  # the Hugging Face configuration, `model_type` included
     vector_size: int = 384  # dimensions of a start or end vector
     coherency_rank: int = 16  # dimensions of k (in the start row) and c (in the end row); 0 for none
+    sparc_size: int = 0  # dimensions d of the heads that make contextualised sparse vectors; 0 for none
+    sparc_entries: int = 16  # n-grams kept in the sparse vector of a start or an end: the strongest ones
     head_hidden_size: int = 384  # inner size of the residual heads; 0 for plain linear heads
+    filter_size: int = 128  # inner size of the phrase filter
     max_tokens: int = 256  # of a window, title and special tokens included
     window_stride: int = 128  # tokens between the starts of two windows of a long paragraph
     max_title_tokens: int = 16  # of the title put before each window; 0 for no title
@@ -32,10 +37,12 @@ class EncoderConfig:
     cls_token_id: int = 101
     sep_token_id: int = 102
     pad_token_id: int = 0
+    question_mark_id: int = -1  # the word piece "?", which no n-gram of a question may hold; -1 where there is none
     start_threshold: float = float("-inf")  # a token is kept as a start when its filter logit is at least this
     end_threshold: float = float("-inf")
     paragraph_weight: float = 1.0  # tuned weight of a paragraph's BM25 score in the phrase score
     document_weight: float = 0.0  # tuned weight of a document's BM25 score
+    confidence: dict[str, Any] = field(default_factory=dict)  # fitted models of `densephrase.search.confidence`
     training: dict[str, Any] = field(default_factory=dict)  # how the weights were made
     format_version: int = FORMAT_VERSION
 
@@ -53,6 +60,11 @@ class EncoderConfig:
                 raise EncoderError(
                     f"The encoder configuration has {name}={getattr(self, name)}; at least {least} is needed."
                 )
+        if self.sparc_entries > MOST_ENTRIES:
+            raise EncoderError(
+                f"The encoder configuration has sparc_entries={self.sparc_entries}; at most {MOST_ENTRIES} fit."
+            )
+        check_confidence(self.confidence)
         if self.window_stride > self.window_capacity:
             raise EncoderError(
                 f"window_stride={self.window_stride} is more than the {self.window_capacity} tokens that max_tokens, "
@@ -117,7 +129,10 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
 _LEAST = {
     "vector_size": 1,
     "coherency_rank": 0,
+    "sparc_size": 0,
+    "sparc_entries": 1,
     "head_hidden_size": 0,
+    "filter_size": 1,
     "max_title_tokens": 0,
     "window_capacity": 1,
     "window_stride": 1,

@@ -17,6 +17,19 @@ class ParagraphInput:
 
 
 @dataclass(frozen=True, slots=True)
+class SparseRows:
+    """Sparse vectors of a paragraph's kept starts or ends as CSR; a row has at most 255 entries.
+
+    An entry is `2 * (place - token) + order`: the n-gram at paragraph token `place`, of order 0 for a unigram and 1
+    for the bigram of `place` and `place + 1`, in the vector of `token`. Its weight is the code times its head's scale.
+    """
+
+    pointers: NDArray[np.int64]  # [rows + 1]
+    entries: NDArray[np.int16]  # [N] ascending within a row
+    weights: NDArray[np.uint8]  # [N]
+
+
+@dataclass(frozen=True, slots=True)
 class EncodedParagraph:
     """The stored form of a paragraph: filtered, quantised rows in the order of its tokens.
 
@@ -30,6 +43,19 @@ class EncodedParagraph:
     end_token: NDArray[np.int32]  # [E] ascending
     end_char: NDArray[np.int32]  # [E] exclusive
     end_codes: NDArray[np.int8]  # [E, row_size]
+    token_ids: NDArray[np.int32]  # [tokens] word pieces
+    start_sparse: SparseRows | None = None  # None where the encoder has no Sparc heads
+    end_sparse: SparseRows | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionNgrams:
+    """A question's sparse vector: each n-gram once, with its weights for starts and for ends."""
+
+    unigrams: NDArray[np.int32]  # [n] word pieces, ascending
+    unigram_weights: NDArray[np.float32]  # [2, n]
+    bigrams: NDArray[np.int64]  # [m] first piece * 2**32 + second, ascending
+    bigram_weights: NDArray[np.float32]  # [2, m]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +64,8 @@ class QuestionVectors:
 
     start: NDArray[np.float32]  # [n, vector_size]
     end: NDArray[np.float32]  # [n, vector_size]
+    sparse: tuple[QuestionNgrams, ...] | None = None  # one for each question; None without Sparc heads
+
+    def part(self, rows: slice) -> QuestionVectors:
+        """Return the vectors of some consecutive questions."""
+        return QuestionVectors(self.start[rows], self.end[rows], None if self.sparse is None else self.sparse[rows])

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from densephrase.encoder.config import EncoderConfig
+from densephrase.encoder.sparc import SparcHeads
 from densephrase.errors import EncoderError
 
 
@@ -18,6 +19,15 @@ class TextVectors(NamedTuple):
     start: Tensor  # (windows, tokens, row_size): start vector, then k
     end: Tensor  # (windows, tokens, row_size): end vector, then c
     filter_logits: Tensor  # (windows, tokens, 2): is it a start, is it an end
+    sparc: Tensor | None  # (windows, 4, tokens, tokens): sparse vectors by head, token and place; None without heads
+
+
+class QuestionOutput(NamedTuple):
+    """Everything the question side says of each question."""
+
+    start: Tensor  # (questions, vector_size)
+    end: Tensor  # (questions, vector_size)
+    sparc: Tensor | None  # (questions, 4, tokens): sparse vectors by head and place; None without heads
 
 
 class ResidualHead(nn.Module):
@@ -72,12 +82,8 @@ class PhraseModel(nn.Module):
     def __init__(self, config: EncoderConfig, backbone: PreTrainedModel | None = None) -> None:
         super().__init__()
         self.config = config
-        self.backbone: PreTrainedModel = backbone if backbone is not None else _new_backbone(config)
+        self.backbone = drop_pooler(backbone if backbone is not None else new_backbone(config))
         _check_positions(self.backbone, config)
-        if hasattr(self.backbone, "pooler"):
-            self.backbone.register_module(
-                "pooler", None
-            )  # a pooled vector is never used, so its weights are not stored
         hidden_size = int(self.backbone.config.hidden_size)
         sizes = (hidden_size, config.vector_size, config.head_hidden_size)
         self.start_head, self.end_head = ResidualHead(*sizes), ResidualHead(*sizes)
@@ -88,17 +94,19 @@ class PhraseModel(nn.Module):
         self.end_coherency = (
             nn.Linear(hidden_size, config.coherency_rank, bias=False) if config.coherency_rank else None
         )
-        self.phrase_filter = nn.Sequential(nn.Linear(hidden_size, 128), nn.GELU(), nn.Linear(128, 2))
+        self.sparc = SparcHeads(hidden_size, config.sparc_size) if config.sparc_size else None
+        self.phrase_filter = new_filter(hidden_size, config.filter_size)
 
     def hidden(self, input_ids: Tensor, mask: Tensor) -> Tensor:
         """Run the backbone: ids and mask (rows, tokens) to the last hidden state (rows, tokens, hidden_size)."""
         state: Tensor = self.backbone(input_ids=input_ids, attention_mask=mask.long()).last_hidden_state
         return state
 
-    def encode_text(self, input_ids: Tensor, mask: Tensor) -> TextVectors:
-        """Encode windows: ids int64 and mask bool, both (windows, tokens)."""
+    def encode_text(self, input_ids: Tensor, mask: Tensor, token_mask: Tensor) -> TextVectors:
+        """Encode windows: ids int64, mask and token_mask (paragraph tokens) bool, all (windows, tokens)."""
         hidden = self.hidden(input_ids, mask)
-        return TextVectors(self.start_rows(hidden), self.end_rows(hidden), self.phrase_filter(hidden))
+        sparc = None if self.sparc is None else self.sparc.text(hidden, token_mask)
+        return TextVectors(self.start_rows(hidden), self.end_rows(hidden), self.phrase_filter(hidden), sparc)
 
     def start_rows(self, hidden: Tensor) -> Tensor:
         """Map hidden states (..., hidden_size) to start rows (..., row_size); k is divided by sqrt(coherency_rank)."""
@@ -112,14 +120,31 @@ class PhraseModel(nn.Module):
         rows = self.end_head(hidden)
         return rows if self.end_coherency is None else torch.cat([rows, self.end_coherency(hidden)], -1)
 
-    def encode_questions(self, input_ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode questions: ids int64 and mask bool (questions, tokens) to start and end (questions, vector_size)."""
+    def encode_questions(self, input_ids: Tensor, mask: Tensor) -> QuestionOutput:
+        """Encode questions `[CLS] question [SEP]`: ids int64 and mask bool, both (questions, tokens)."""
         hidden = self.hidden(input_ids, mask)
         scale = self.config.vector_size**-0.5
-        return self.question_start(hidden, mask) * scale, self.question_end(hidden, mask) * scale
+        sparc = None
+        if self.sparc is not None:
+            sparc = self.sparc.first_token(hidden, question_token_mask(input_ids, mask, self.config))
+        return QuestionOutput(self.question_start(hidden, mask) * scale, self.question_end(hidden, mask) * scale, sparc)
 
 
-def _new_backbone(config: EncoderConfig) -> PreTrainedModel:
+def question_token_mask(input_ids: Tensor, mask: Tensor, config: EncoderConfig) -> Tensor:
+    """Say which tokens of questions may stand in an n-gram, bool (questions, tokens): not special ones, no "?"."""
+    token_mask = mask & (input_ids != config.question_mark_id)
+    for special in (config.cls_token_id, config.sep_token_id, config.pad_token_id):
+        token_mask &= input_ids != special
+    return token_mask
+
+
+def new_filter(hidden_size: int, filter_size: int) -> nn.Sequential:
+    """Return a phrase filter: a perceptron with two logits, for starts and for ends."""
+    return nn.Sequential(nn.Linear(hidden_size, filter_size), nn.GELU(), nn.Linear(filter_size, 2))
+
+
+def new_backbone(config: EncoderConfig) -> PreTrainedModel:
+    """Build the backbone that `config` describes, with random weights; EncoderError when it cannot be built."""
     settings = {key: value for key, value in config.backbone.items() if key != "model_type"}
     try:
         architecture = AutoConfig.for_model(config.backbone["model_type"], **settings)
@@ -131,13 +156,27 @@ def _new_backbone(config: EncoderConfig) -> PreTrainedModel:
     return backbone
 
 
-def _check_positions(backbone: PreTrainedModel, config: EncoderConfig) -> None:
-    """Raise EncoderError when the backbone has fewer positions than windows or questions have tokens."""
+def drop_pooler(backbone: PreTrainedModel) -> PreTrainedModel:
+    """Remove the pooler, whose vector is never used, so that its weights are not stored; return the backbone."""
+    if hasattr(backbone, "pooler"):
+        backbone.register_module("pooler", None)
+    return backbone
+
+
+def position_count(backbone: PreTrainedModel) -> int | None:
+    """Return how many tokens a row of the backbone may have, None where positions are relative."""
     positions = getattr(backbone.config, "max_position_embeddings", None)
     if not positions or positions < 0:
-        return  # relative positions
+        return None
     # RoBERTa and its kin count positions from behind the padding token's number.
-    places = positions - 1 - getattr(getattr(backbone, "embeddings", None), "padding_idx", -1)
+    return int(positions) - 1 - int(getattr(getattr(backbone, "embeddings", None), "padding_idx", -1))
+
+
+def _check_positions(backbone: PreTrainedModel, config: EncoderConfig) -> None:
+    """Raise EncoderError when the backbone has fewer positions than windows or questions have tokens."""
+    places = position_count(backbone)
+    if places is None:
+        return
     for name in ("max_tokens", "max_question_tokens"):
         if getattr(config, name) > places:
             raise EncoderError(f"{name}={getattr(config, name)} is more than the {places} positions of the backbone.")

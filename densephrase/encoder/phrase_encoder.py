@@ -6,6 +6,7 @@ import copy
 import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,29 @@ from numpy.typing import NDArray
 
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.device import find_device, prefers_bf16
-from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionVectors
+from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionNgrams, QuestionVectors
 from densephrase.encoder.location import ENCODER_FILES, find_encoder_folder
 from densephrase.encoder.model import PhraseModel
+from densephrase.encoder.phrase_side import phrase_fingerprint
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.encoder.rows import KeptRows, split_rows
+from densephrase.encoder.sparc import HEADS
+from densephrase.encoder.sparse_rows import PrunedRows, SparseSide, prune, question_ngrams
 from densephrase.encoder.tokens import TOKENIZER_FILE, PhraseTokeniser, TokenWindow, pad_batch
 from densephrase.encoder.weights import WEIGHTS_FILE, Precision, load_exactly, read_weights, serialise_weights
 from densephrase.errors import EncoderError
 
 _BATCH_TOKENS = 8192  # padded tokens in a forward pass: enough to keep the cores busy, small enough for the cache
 _BATCH_QUESTIONS = 256
+_SPARSE_SCALE = "quantiser.sparse.scale"
+
+
+@dataclass(slots=True)
+class _Side:
+    """What is kept of one side (start or end) while windows are encoded."""
+
+    rows: KeptRows = field(default_factory=KeptRows)
+    sparse: SparseSide = field(default_factory=SparseSide)
 
 
 class PhraseEncoder:
@@ -38,11 +51,13 @@ class PhraseEncoder:
         tokeniser: PhraseTokeniser,
         start_quantiser: VectorQuantiser,
         end_quantiser: VectorQuantiser,
+        sparse_scale: NDArray[np.float32] | None = None,
         device: str = "cpu",
         folder: Path | None = None,
         bf16: bool | None = None,
     ) -> None:
         _check_vocabulary(model, tokeniser)
+        self.sparse_scale = sparse_scale  # float32 [4], of the heads' weights; None without Sparc heads
         self.config: EncoderConfig = model.config
         self.tokeniser = tokeniser
         self.start_quantiser, self.end_quantiser = start_quantiser, end_quantiser
@@ -65,11 +80,12 @@ class PhraseEncoder:
         folder = find_encoder_folder(str(name_or_path))
         config = EncoderConfig.load(folder)
         state, _ = read_weights(folder)
+        sparse_scale = _take_sparse_scale(state, folder) if config.sparc_size else None
         start, end = (_take_quantiser(state, side, config.row_size, folder) for side in ("start", "end"))
         model = PhraseModel(config)
         load_exactly(model, state, str(folder))
         tokeniser = PhraseTokeniser.load(folder, config)
-        return cls(model, tokeniser, start, end, device=device, folder=folder, bf16=bf16)
+        return cls(model, tokeniser, start, end, sparse_scale, device=device, folder=folder, bf16=bf16)
 
     def save_pretrained(self, path: str | Path, precision: Precision = "int8") -> None:
         """Write the encoder to a folder; one that was loaded from a folder is copied byte for byte."""
@@ -94,51 +110,111 @@ class PhraseEncoder:
             digest.update((self._folder / name).read_bytes())
         return digest.hexdigest()
 
+    @cached_property
+    def phrase_fingerprint(self) -> str:
+        """Sha256 (hex) over everything that stored rows depend on; encoders that share it can search one index.
+
+        EncoderError for an encoder that was never saved.
+        """
+        if self._folder is None:
+            raise EncoderError("An encoder has a fingerprint once it is saved; call save_pretrained and load it again.")
+        return phrase_fingerprint(self._folder)
+
+    @property
+    def model(self) -> PhraseModel:
+        """The model on its device, in evaluation mode; to be read only."""
+        return self._model
+
     def encode_paragraphs(self, paragraphs: Sequence[ParagraphInput]) -> list[EncodedParagraph]:
         """Return the stored form of each paragraph: kept by the filter, quantised to int8."""
         tokenised = self.tokeniser.paragraphs(paragraphs)
-        starts, ends = KeptRows(), KeptRows()
+        sides = (_Side(), _Side())
         for windows in _batches(tokenised.windows):
-            self._encode_windows(windows, starts, ends)
-        return split_rows(tokenised.offsets, starts, ends, self.config.row_size)
+            self._encode_windows(windows, sides)
+        encoded = split_rows(tokenised.offsets, tokenised.ids, sides[0].rows, sides[1].rows, self.config.row_size)
+        if self.sparse_scale is None:
+            return encoded
+        starts = sides[0].sparse.split([item.start_token for item in encoded])
+        ends = sides[1].sparse.split([item.end_token for item in encoded])
+        return [
+            replace(item, start_sparse=start, end_sparse=end)
+            for item, start, end in zip(encoded, starts, ends, strict=True)
+        ]
 
     def encode_questions(self, questions: Sequence[str]) -> QuestionVectors:
-        """Return start and end vectors, float32 [n, vector_size]; an empty question is legal and gets vectors too."""
+        """Return start and end vectors, float32 [n, vector_size], and the questions' n-grams.
+
+        An empty question is legal and gets vectors too.
+        """
         if not questions:
             nothing = np.empty((0, self.config.vector_size), np.float32)
-            return QuestionVectors(nothing, nothing)
+            return QuestionVectors(nothing, nothing, None if self.sparse_scale is None else ())
         rows = self.tokeniser.questions(questions)
         batches = [self._encode_batch(rows[at : at + _BATCH_QUESTIONS]) for at in range(0, len(rows), _BATCH_QUESTIONS)]
-        start, end = (np.concatenate(parts) for parts in zip(*batches, strict=True))
-        return QuestionVectors(start, end)
+        start, end = (np.concatenate([getattr(batch, side) for batch in batches]) for side in ("start", "end"))
+        if self.sparse_scale is None:
+            return QuestionVectors(start, end)
+        return QuestionVectors(start, end, tuple(item for batch in batches for item in batch.sparse or ()))
 
-    def _encode_batch(self, questions: Sequence[list[int]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _encode_batch(self, questions: Sequence[list[int]]) -> QuestionVectors:
         ids, mask = pad_batch(questions, self.config.pad_token_id)
         with torch.inference_mode():
-            start, end = self._model.encode_questions(ids.to(self._device), mask.to(self._device))
-        return start.float().cpu().numpy(), end.float().cpu().numpy()
+            output = self._model.encode_questions(ids.to(self._device), mask.to(self._device))
+        start, end = output.start.float().cpu().numpy(), output.end.float().cpu().numpy()
+        if output.sparc is None:
+            return QuestionVectors(start, end)
+        weights = output.sparc.float().cpu().numpy()
+        return QuestionVectors(start, end, tuple(_ngrams(row, weights[at]) for at, row in enumerate(questions)))
 
-    def _encode_windows(self, windows: list[TokenWindow], starts: KeptRows, ends: KeptRows) -> None:
+    def _encode_windows(self, windows: list[TokenWindow], sides: tuple[_Side, _Side]) -> None:
         ids, mask = pad_batch([window.input_ids for window in windows], self.config.pad_token_id)
         paragraph, token = _ownership(windows, ids.shape[1])
+        thresholds = (self.config.start_threshold, self.config.end_threshold)
+        heads = (
+            (self._model.start_rows, self.start_quantiser),
+            (self._model.end_rows, self.end_quantiser),
+        )
         with torch.inference_mode():
             hidden = self._text_backbone(
                 input_ids=ids.to(self._device), attention_mask=mask.long().to(self._device)
             ).last_hidden_state.float()
             logits = self._model.phrase_filter(hidden).cpu().numpy()
-            for kept, column, threshold, rows, quantiser in (
-                (starts, 0, self.config.start_threshold, self._model.start_rows, self.start_quantiser),
-                (ends, 1, self.config.end_threshold, self._model.end_rows, self.end_quantiser),
-            ):
-                mine = (token >= 0) & (logits[:, :, column] >= threshold)
-                values = rows(hidden[torch.from_numpy(mine).to(self._device)]).cpu().numpy()
-                kept.add(paragraph[mine], token[mine], quantiser.encode(values))
+            sparc = self._sparse_weights(windows, hidden)
+            for number, (side, (rows, quantiser)) in enumerate(zip(sides, heads, strict=True)):
+                mine = (token >= 0) & (logits[:, :, number] >= thresholds[number])
+                chosen = torch.from_numpy(mine).to(self._device)
+                side.rows.add(paragraph[mine], token[mine], quantiser.encode(rows(hidden[chosen]).cpu().numpy()))
+                if sparc is not None:
+                    pruned = self._prune(sparc.transpose(1, 2)[chosen], number)
+                    side.sparse.add(paragraph[mine], token[mine], np.nonzero(mine)[1].astype(np.int32), pruned)
+
+    def _prune(self, weights: torch.Tensor, side: int) -> PrunedRows:
+        """Keep the strongest n-grams of sparse vectors (rows, 4, tokens) for starts (side 0) or ends (1)."""
+        heads = slice(2 * side, 2 * side + 2)
+        scale = torch.from_numpy(self._scale()[heads]).to(self._device)
+        return prune(weights[:, heads], scale, self.config.sparc_entries)
+
+    def _scale(self) -> NDArray[np.float32]:
+        if self.sparse_scale is None:
+            raise EncoderError("An encoder with Sparc heads needs the scales of their weights; train it to the end.")
+        return self.sparse_scale
+
+    def _sparse_weights(self, windows: Sequence[TokenWindow], hidden: torch.Tensor) -> torch.Tensor | None:
+        """Return the sparse vectors (windows, 4, tokens, tokens) of all tokens over the windows' paragraph tokens."""
+        if self._model.sparc is None:
+            return None
+        places = np.zeros(hidden.shape[:2], bool)
+        for row, window in enumerate(windows):
+            places[row, window.first : len(window.input_ids) - 1] = True
+        return self._model.sparc.text(hidden, torch.from_numpy(places).to(self._device))
 
     def _state(self) -> dict[str, torch.Tensor]:
         state = dict(self._model.state_dict())
         for side, quantiser in (("start", self.start_quantiser), ("end", self.end_quantiser)):
             state[f"quantiser.{side}.offset"] = torch.from_numpy(quantiser.offset)
             state[f"quantiser.{side}.scale"] = torch.from_numpy(quantiser.scale)
+        if self.sparse_scale is not None:
+            state[_SPARSE_SCALE] = torch.from_numpy(self.sparse_scale)
         return state
 
 
@@ -163,6 +239,20 @@ def _take_quantiser(state: dict[str, torch.Tensor], side: str, size: int, folder
             f"its configuration asks for {(size,)}."
         )
     return VectorQuantiser(offset, scale)
+
+
+def _take_sparse_scale(state: dict[str, torch.Tensor], folder: Path) -> NDArray[np.float32]:
+    scale = state.pop(_SPARSE_SCALE, torch.zeros(0)).numpy()
+    if scale.shape != (len(HEADS),) or not (np.isfinite(scale).all() and (scale > 0).all()):
+        raise EncoderError(
+            f"The weights of {folder} lack {_SPARSE_SCALE!r}, {len(HEADS)} positive numbers; save the encoder again "
+            "after training."
+        )
+    return scale
+
+
+def _ngrams(ids: Sequence[int], weights: NDArray[np.float32]) -> QuestionNgrams:
+    return question_ngrams(ids, weights[:, : len(ids)])
 
 
 def _batches(windows: Sequence[TokenWindow]) -> Iterator[list[TokenWindow]]:

@@ -35,16 +35,22 @@ class KeptRows:
 
 
 def split_rows(
-    offsets: Sequence[NDArray[np.int32]], starts: KeptRows, ends: KeptRows, row_size: int
+    offsets: Sequence[NDArray[np.int32]],
+    ids: Sequence[NDArray[np.int32]],
+    starts: KeptRows,
+    ends: KeptRows,
+    row_size: int,
 ) -> list[EncodedParagraph]:
     """Return one EncodedParagraph for each entry of `offsets`, the code points int32 [tokens, 2] of its tokens.
+
+    `ids` int32 [tokens] are its word pieces.
 
     A token of no width (some tokenizers make them) can't begin or end a phrase that is a piece of text; it is dropped.
     """
     sides = [_split(offsets, rows, row_size) for rows in (starts, ends)]
     return [
-        EncodedParagraph(len(places), start, places[start, 0], start_codes, end, places[end, 1], end_codes)
-        for places, (start, start_codes), (end, end_codes) in zip(offsets, *sides, strict=True)
+        EncodedParagraph(len(places), start, places[start, 0], start_codes, end, places[end, 1], end_codes, pieces)
+        for places, pieces, (start, start_codes), (end, end_codes) in zip(offsets, ids, *sides, strict=True)
     ]
 
 

@@ -33,10 +33,11 @@ class TokenWindow:
 
 @dataclass(frozen=True, slots=True)
 class TokenisedParagraphs:
-    """Windows of a batch of paragraphs and, per paragraph, the code points of each token (int32 [tokens, 2])."""
+    """Windows of a batch of paragraphs and, per paragraph, its word pieces and their code points."""
 
     windows: list[TokenWindow]
-    offsets: list[NDArray[np.int32]]
+    offsets: list[NDArray[np.int32]]  # [tokens, 2] each
+    ids: list[NDArray[np.int32]]  # [tokens] each
 
 
 class PhraseTokeniser:
@@ -66,11 +67,12 @@ class PhraseTokeniser:
         titles = self._titles([paragraph.title for paragraph in paragraphs])
         encodings = self.tokenizer.encode_batch([paragraph.text for paragraph in paragraphs], add_special_tokens=False)
         windows: list[TokenWindow] = []
-        offsets = []
+        offsets, ids = [], []
         for number, (encoding, title) in enumerate(zip(encodings, titles, strict=True)):
             windows.extend(self._windows(number, encoding.ids, title))
             offsets.append(np.array(encoding.offsets, np.int32).reshape(-1, 2))
-        return TokenisedParagraphs(windows, offsets)
+            ids.append(np.array(encoding.ids, np.int32))
+        return TokenisedParagraphs(windows, offsets, ids)
 
     def questions(self, questions: Sequence[str]) -> list[list[int]]:
         """Return `[CLS] question [SEP]` ids of each question; one that is too long loses its last tokens."""

@@ -21,15 +21,8 @@ _SCALE = ".row_scale"
 
 def serialise_weights(state: Mapping[str, Tensor], precision: Precision) -> bytes:
     """Return the safetensors bytes of `state`; with `int8`, a matrix [rows, columns] turns int8 and float32 [rows]."""
-    tensors: dict[str, Tensor] = {}
-    for name, value in state.items():
-        value = value.detach().to("cpu", torch.float32, copy=True).contiguous()  # no two may share memory in the file
-        if precision == "int8" and value.ndim == 2:
-            tensors[name], tensors[name + _SCALE] = _quantise_rows(value)
-        else:
-            tensors[name] = value
     # One key only: safetensors writes several in random order, and equal weights shall give equal bytes.
-    return save(tensors, metadata={"precision": precision})
+    return save(_stored(state, precision), metadata={"precision": precision})
 
 
 def rounded_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -42,6 +35,14 @@ def read_weights(folder: Path) -> tuple[dict[str, Tensor], Precision]:
 
     Raises EncoderError when the file is missing, damaged or not written by this library.
     """
+    tensors, precision = read_stored_weights(folder)
+    return {
+        name: _restore(name, value, tensors) for name, value in tensors.items() if not name.endswith(_SCALE)
+    }, precision
+
+
+def read_stored_weights(folder: Path) -> tuple[dict[str, Tensor], Precision]:
+    """Read the tensors as they are stored, 8-bit codes and their row scales apart; raises as `read_weights` does."""
     path = folder / WEIGHTS_FILE
     if not path.is_file():
         raise EncoderError(f"{folder} holds no {WEIGHTS_FILE}; give the folder of an encoder made by this library.")
@@ -54,9 +55,19 @@ def read_weights(folder: Path) -> tuple[dict[str, Tensor], Precision]:
     precision = metadata.get("precision")
     if precision not in ("int8", "float32"):
         raise EncoderError(f"{path} was not written by densephrase (metadata {json.dumps(metadata)}).")
-    return {
-        name: _restore(name, value, tensors) for name, value in tensors.items() if not name.endswith(_SCALE)
-    }, precision
+    return tensors, precision
+
+
+def replace_weights(folder: Path, changes: Mapping[str, Tensor]) -> bytes:
+    """Return the safetensors bytes of the folder's weights with some tensors changed, in the precision of the file.
+
+    All other tensors keep their bytes. Raises as `read_weights` does, and EncoderError for a tensor that is not there.
+    """
+    tensors, precision = read_stored_weights(folder)
+    unknown = sorted(changes.keys() - tensors.keys())
+    if unknown:
+        raise EncoderError(f"The weights of {folder} lack {unknown}, which were to be changed.")
+    return save(tensors | _stored(changes, precision), metadata={"precision": precision})
 
 
 def load_exactly(module: torch.nn.Module, state: Mapping[str, Tensor], source: str) -> None:
@@ -74,6 +85,17 @@ def load_exactly(module: torch.nn.Module, state: Mapping[str, Tensor], source: s
             f"unexpected {unexpected[:5]} ({len(unexpected)}), of another shape {misshapen[:5]} ({len(misshapen)})."
         )
     module.load_state_dict(dict(state))
+
+
+def _stored(state: Mapping[str, Tensor], precision: Precision) -> dict[str, Tensor]:
+    tensors: dict[str, Tensor] = {}
+    for name, value in state.items():
+        value = value.detach().to("cpu", torch.float32, copy=True).contiguous()  # no two may share memory in the file
+        if precision == "int8" and value.ndim == 2:
+            tensors[name], tensors[name + _SCALE] = _quantise_rows(value)
+        else:
+            tensors[name] = value
+    return tensors
 
 
 def _quantise_rows(matrix: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,13 +6,23 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from densephrase.data import Question
-from densephrase.encoder.encoded import ParagraphInput
+from densephrase.encoder.encoded import ParagraphInput, QuestionNgrams, QuestionVectors
 from densephrase.errors import QuestionError
 from densephrase.evaluation.result import Result, score_span
-from densephrase.evaluation.spans import best_spans
+from densephrase.evaluation.spans import ParagraphSpans, paragraph_spans
+from densephrase.metrics import answer_name
+from densephrase.search.confidence import (
+    RIVALS,
+    SPANS,
+    Candidate,
+    ConfidenceModel,
+    Rival,
+    answer_features,
+    missing_confidence,
+)
+from densephrase.search.grouping import group_spans
 
 if TYPE_CHECKING:
     from densephrase.encoder.phrase_encoder import PhraseEncoder
@@ -21,10 +31,43 @@ _BATCH_PARAGRAPHS = 128  # enough for the encoder to put paragraphs of like leng
 _BATCH_QUESTIONS = 64
 
 
-def evaluate_closed(encoder: PhraseEncoder, questions: Sequence[Question]) -> Iterator[Result]:
-    """Yield the result of each question; every paragraph is encoded once, in its stored form.
+def evaluate_closed(
+    encoder: PhraseEncoder, questions: Sequence[Question], min_confidence: float | None = None
+) -> Iterator[Result]:
+    """Yield the result of each question; one whose answer has a smaller confidence counts as not answered.
 
-    The score is the dense one with its coherency: term parts are the same for all spans of a paragraph.
+    The score has no term parts: they are the same for all spans of a paragraph.
+    Raises QuestionError when a question has no context, SearchError when a confidence is asked for and none was fitted.
+    """
+    model = ConfidenceModel.of(encoder.config.confidence, "closed")
+    if model is None and min_confidence is not None:
+        raise missing_confidence("closed")
+    for question, spans in closed_spans(encoder, questions):
+        best = spans.best()
+        if best is None:
+            yield score_span(question, None)
+            continue
+        confidence = None if model is None else model.probability(closed_features(question, spans, best))
+        withheld = confidence is not None and confidence < (min_confidence or 0.0)
+        yield score_span(question, None if withheld else _to_dict(question, spans, best, confidence))
+
+
+def closed_features(question: Question, spans: ParagraphSpans, row: int) -> dict[str, float]:
+    """Return what the confidence in one span of the question's paragraph is computed from."""
+    text = question.context or ""
+
+    def name(row: int) -> str:
+        return answer_name(text[spans.start[row] : spans.end[row]])
+
+    groups = group_spans(spans.score.astype(np.float64), name, RIVALS, SPANS)
+    rivals = [Rival(name(group[0]), tuple(spans.score[group].tolist()), "") for group in groups]
+    candidate = Candidate(text[spans.start[row] : spans.end[row]], spans.parts(row), "")
+    return answer_features(question.text, candidate, rivals)
+
+
+def closed_spans(encoder: PhraseEncoder, questions: Sequence[Question]) -> Iterator[tuple[Question, ParagraphSpans]]:
+    """Yield each question with the spans of its paragraph; every paragraph is encoded once, in its stored form.
+
     Raises QuestionError when a question has no context.
     """
     groups: dict[ParagraphInput, list[Question]] = {}
@@ -38,35 +81,36 @@ def evaluate_closed(encoder: PhraseEncoder, questions: Sequence[Question]) -> It
     paragraphs = list(groups)
     for first in range(0, len(paragraphs), _BATCH_PARAGRAPHS):
         batch = paragraphs[first : first + _BATCH_PARAGRAPHS]
-        yield from _answer(encoder, batch, [groups[paragraph] for paragraph in batch])
+        yield from _batch_spans(encoder, batch, [groups[paragraph] for paragraph in batch])
 
 
-def _answer(
+def _batch_spans(
     encoder: PhraseEncoder, paragraphs: Sequence[ParagraphInput], asked: Sequence[Sequence[Question]]
-) -> Iterator[Result]:
-    """Answer the questions of one batch of paragraphs."""
+) -> Iterator[tuple[Question, ParagraphSpans]]:
     encoded = encoder.encode_paragraphs(paragraphs)
-    start, end = _question_vectors(encoder, [question.text for group in asked for question in group])
+    vectors = _question_vectors(encoder, [question.text for group in asked for question in group])
     row = 0
-    for paragraph, stored, group in zip(paragraphs, encoded, asked, strict=True):
+    for stored, group in zip(encoded, asked, strict=True):
         rows = slice(row, row + len(group))
-        spans = best_spans(encoder, stored, start[rows], end[rows])
-        for question, span in zip(group, spans, strict=True):
-            yield score_span(question, None if span is None else _to_dict(paragraph.text, *span))
+        yield from zip(group, paragraph_spans(encoder, stored, vectors.part(rows)), strict=True)
         row = rows.stop
 
 
-def _question_vectors(encoder: PhraseEncoder, texts: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _question_vectors(encoder: PhraseEncoder, texts: Sequence[str]) -> QuestionVectors:
     """Encode questions next to others of like length, because all of a batch are padded to its longest."""
     order = np.argsort([len(text) for text in texts], kind="stable")
     shape = (len(texts), encoder.config.vector_size)
     start, end = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    sparse: dict[int, QuestionNgrams] = {}
     for first in range(0, len(order), _BATCH_QUESTIONS):
         rows = order[first : first + _BATCH_QUESTIONS]
         vectors = encoder.encode_questions([texts[row] for row in rows])
         start[rows], end[rows] = vectors.start, vectors.end
-    return start, end
+        sparse |= dict(zip(rows.tolist(), vectors.sparse or (), strict=False))
+    return QuestionVectors(start, end, tuple(sparse[row] for row in range(len(texts))) if sparse else None)
 
 
-def _to_dict(text: str, start: int, end: int, score: float) -> dict[str, Any]:
-    return {"text": text[start:end], "score": score, "start": start, "end": end}
+def _to_dict(question: Question, spans: ParagraphSpans, row: int, confidence: float | None) -> dict[str, Any]:
+    start, end = int(spans.start[row]), int(spans.end[row])
+    text = (question.context or "")[start:end]
+    return {"text": text, "score": float(spans.score[row]), "confidence": confidence, "start": start, "end": end}

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from densephrase.data import Answer, Question
-from densephrase.metrics import exact_match, f1, has_answer
+from densephrase.metrics import exact_match, exact_match_and_f1, has_answer
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """The scores of one question; ranks count from 1 and are None where nothing matches.
+
+    A question without references is answered right by no answer, which then counts as a match at rank 1.
 
     `right_paragraph` tells whether the first answer stands in the question's own paragraph, None where unknown.
     `seconds` is None where questions were answered in batches.
@@ -44,13 +46,13 @@ class Result:
 def score_answers(question: Question, answers: Sequence[Answer], seconds: float) -> Result:
     """Score the ranked answers of a search: phrases by SQuAD's metrics, paragraphs by DPR's string match."""
     references = question.answers
-    best = answers[0].text if answers else ""
+    exact, overlap = exact_match_and_f1(answers[0].text if answers else "", references)
     return Result(
         question=question,
-        answers=tuple(answer.evidence[0].to_dict() for answer in answers),
-        exact_match=exact_match(best, references),
-        f1=f1(best, references),
-        first_exact_rank=_first([exact_match(answer.text, references) for answer in answers]),
+        answers=tuple({**answer.evidence[0].to_dict(), "confidence": answer.confidence} for answer in answers),
+        exact_match=exact,
+        f1=overlap,
+        first_exact_rank=1 if exact else _first([exact_match(answer.text, references) for answer in answers]),
         first_context_rank=_first([has_answer(answer.context, references) for answer in answers]),
         right_paragraph=_right_paragraph(question, answers),
         seconds=seconds,
@@ -58,14 +60,13 @@ def score_answers(question: Question, answers: Sequence[Answer], seconds: float)
 
 
 def score_span(question: Question, span: dict[str, Any] | None) -> Result:
-    """Score the best span of the question's own paragraph, a JSON object with `text`; None where it has no span."""
-    text = "" if span is None else span["text"]
-    exact = exact_match(text, question.answers)
+    """Score the best span of the question's own paragraph, a JSON object with `text`; None where none is given."""
+    exact, overlap = exact_match_and_f1("" if span is None else span["text"], question.answers)
     return Result(
         question=question,
         answers=() if span is None else (span,),
         exact_match=exact,
-        f1=f1(text, question.answers),
+        f1=overlap,
         first_exact_rank=1 if exact else None,
         first_context_rank=None,
         right_paragraph=None,

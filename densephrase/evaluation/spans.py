@@ -1,46 +1,97 @@
-"""The best span of one paragraph for each of its questions, over all of its stored rows."""
+"""The spans of one paragraph that answer its questions, over all of its stored rows."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.encoder.encoded import EncodedParagraph
+from densephrase.data import ScoreParts
+from densephrase.encoder.encoded import EncodedParagraph, QuestionVectors
+from densephrase.evaluation.sparse import END, START, sparse_scores
 
 if TYPE_CHECKING:
     from densephrase.encoder.phrase_encoder import PhraseEncoder
 
 
-def best_spans(
-    encoder: PhraseEncoder, paragraph: EncodedParagraph, start: NDArray[np.float32], end: NDArray[np.float32]
-) -> list[tuple[int, int, float] | None]:
-    """Return (first character, character after the last, score) for each row of the question vectors.
+@dataclass(frozen=True, slots=True)
+class ParagraphSpans:
+    """A paragraph's starts with their best ends for one question, [S] each, in the order of the paragraph.
 
-    `start` and `end` are float32 [questions, vector_size]. Ties go to the smallest start, then to the smallest end;
-    None where no start has an end within `max_answer_tokens`. Score: DenSPI (Seo et al. 2019), section 3.
+    start and end (exclusive) are code points of the paragraph, int32; score is the sum of the parts, all float32.
+    Starts without an end within `max_answer_tokens` are left out.
+    """
+
+    start: NDArray[np.int32]
+    end: NDArray[np.int32]
+    score: NDArray[np.float32]
+    dense_start: NDArray[np.float32]
+    dense_end: NDArray[np.float32]
+    coherency: NDArray[np.float32]
+    sparc_start: NDArray[np.float32]
+    sparc_end: NDArray[np.float32]
+
+    def best(self) -> int | None:
+        """Return the row of the best span, the first of equal ones; None where there is no span."""
+        return int(self.score.argmax()) if self.score.size else None
+
+    def parts(self, row: int) -> ScoreParts:
+        """Return the parts of one span's score; those that need a whole index are 0."""
+        columns = (getattr(self, part.name, None) for part in fields(ScoreParts))
+        return ScoreParts(*(0.0 if column is None else float(column[row]) for column in columns))
+
+
+def paragraph_spans(
+    encoder: PhraseEncoder, paragraph: EncodedParagraph, questions: QuestionVectors
+) -> Iterator[ParagraphSpans]:
+    """Yield the spans for each question.
+
+    Ties between ends go to the smallest. Score: DenSPI (Seo et al. 2019), section 3, and Sparc (Lee et al. 2020),
+    section 3.
     """
     size = encoder.config.vector_size
     first, stop = _reach(paragraph, encoder.config.max_answer_tokens)
-    width = int((stop - first).max(initial=0))
-    if not width:
-        return [None] * len(start)
-    ends = first[:, None] + np.arange(width)
-    reachable = ends < stop[:, None]
+    rows = np.flatnonzero(stop > first)
+    ends = first[rows, None] + np.arange(int((stop - first).max(initial=1)))
+    reachable = ends < stop[rows, None]
     ends[~reachable] = 0
-    start_rows = encoder.start_quantiser.decode(paragraph.start_codes)
+    start_rows = encoder.start_quantiser.decode(paragraph.start_codes[rows])
     end_rows = encoder.end_quantiser.decode(paragraph.end_codes)
     coherency = np.einsum("sr,swr->sw", start_rows[:, size:], end_rows[ends, size:])
     coherency[~reachable] = -np.inf
-    start_scores = start @ start_rows[:, :size].T
-    end_scores = end @ end_rows[:, :size].T
-    found: list[tuple[int, int, float] | None] = []
-    for of_starts, of_ends in zip(start_scores, end_scores, strict=True):
-        scores = of_starts[:, None] + of_ends[ends] + coherency
-        i, w = divmod(int(scores.argmax()), width)
-        found.append((int(paragraph.start_char[i]), int(paragraph.end_char[ends[i, w]]), float(scores[i, w])))
-    return found
+    dense_start, dense_end = questions.start @ start_rows[:, :size].T, questions.end @ end_rows[:, :size].T
+    for number, (of_starts, of_ends) in enumerate(zip(dense_start, dense_end, strict=True)):
+        sparc_start, sparc_end = _sparse(encoder, paragraph, questions, number)
+        scores = (of_starts + sparc_start[rows])[:, None] + (of_ends + sparc_end)[ends] + coherency
+        best = np.arange(len(rows)), scores.argmax(axis=1)
+        chosen = ends[best]
+        yield ParagraphSpans(
+            start=paragraph.start_char[rows],
+            end=paragraph.end_char[chosen],
+            score=scores[best],
+            dense_start=of_starts,
+            dense_end=of_ends[chosen],
+            coherency=coherency[best],
+            sparc_start=sparc_start[rows],
+            sparc_end=sparc_end[chosen],
+        )
+
+
+def _sparse(
+    encoder: PhraseEncoder, paragraph: EncodedParagraph, questions: QuestionVectors, number: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the sparse scores of starts and ends, float32 [S] and [E], for one question; 0 where none are made."""
+    starts, ends, scale = paragraph.start_sparse, paragraph.end_sparse, encoder.sparse_scale
+    if questions.sparse is None or starts is None or ends is None or scale is None:
+        return np.zeros(len(paragraph.start_token), np.float32), np.zeros(len(paragraph.end_token), np.float32)
+    ngrams, ids = questions.sparse[number], paragraph.token_ids
+    return (
+        sparse_scores(starts, paragraph.start_token, ids, scale, ngrams, START),
+        sparse_scores(ends, paragraph.end_token, ids, scale, ngrams, END),
+    )
 
 
 def _reach(paragraph: EncodedParagraph, max_answer_tokens: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

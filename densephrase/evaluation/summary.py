@@ -24,7 +24,8 @@ class Summary:
         self._context_ranks: list[int | None] = []
         self._right_paragraph: list[bool] = []
         self._seconds: list[float] = []
-        self._without_answers = 0
+        self._answerable: list[bool] = []
+        self._answered: list[bool] = []
 
     def add(self, result: Result) -> None:
         """Count one question."""
@@ -32,7 +33,8 @@ class Summary:
         self._f1.append(result.f1)
         self._exact_ranks.append(result.first_exact_rank)
         self._context_ranks.append(result.first_context_rank)
-        self._without_answers += not result.question.answers
+        self._answerable.append(bool(result.question.answers))
+        self._answered.append(bool(result.answers))
         if result.right_paragraph is not None:
             self._right_paragraph.append(result.right_paragraph)
         if result.seconds is not None:
@@ -41,18 +43,32 @@ class Summary:
     def to_dict(self) -> dict[str, Any]:
         """Return the figures: `em`, `f1` and `em_top_k` in percent, accuracies as shares in [0, 1].
 
-        Everything is over all questions, those without reference answers included (they cannot be answered right);
-        `paragraph_accuracy` is over those with a known paragraph and None where there are none.
+        Everything is over all questions, those without reference answers included; `has_answer` and `no_answer` part
+        them as SQuAD v2.0 does and are None where all have references. `answered` is the share of questions that got
+        an answer; `paragraph_accuracy` is over those with a known paragraph and None where there are none.
         """
+        unanswerable = len(self._exact) - sum(self._answerable)
         return {
             "questions": len(self._exact),
-            "questions_without_answers": self._without_answers,
+            "questions_without_answers": unanswerable,
+            "answered": _mean(self._answered),
             "em": _percent(_mean(self._exact)),
             "f1": _percent(_mean(self._f1)),
+            "has_answer": self._split(True) if unanswerable else None,
+            "no_answer": self._split(False) if unanswerable else None,
             "em_top_k": {str(k): _percent(_share_within(self._exact_ranks, k)) for k in self._cutoffs} or None,
             "top_k_accuracy": {str(k): _share_within(self._context_ranks, k) for k in self._cutoffs} or None,
             "paragraph_accuracy": _mean(self._right_paragraph),
             "seconds_per_question": seconds_per_question(self._seconds),
+        }
+
+    def _split(self, answerable: bool) -> dict[str, Any]:
+        """Return the figures of the questions with references, or of those without."""
+        rows = [row for row, known in enumerate(self._answerable) if known is answerable]
+        return {
+            "questions": len(rows),
+            "em": _percent(_mean([self._exact[row] for row in rows])),
+            "f1": _percent(_mean([self._f1[row] for row in rows])),
         }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import mmap
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import h5py
@@ -51,18 +51,20 @@ class MappedColumns(Mapping[str, np.ndarray]):
     def __len__(self) -> int:
         return len(self._arrays)
 
-    def require(self, name: str, dtype: str, shape: tuple[int | None, ...]) -> np.ndarray:
-        """Return the column `name` after checking its dtype and shape (None: any length).
+    def require(self, name: str, dtypes: str | Sequence[str], shape: tuple[int | None, ...]) -> np.ndarray:
+        """Return the column `name` after checking its dtype, one of those given, and its shape (None: any length).
 
         Raises:
             IndexFormatError: if the column is missing or of another type or shape.
         """
         column = self[name]
         fits = len(shape) == column.ndim and all(n is None or n == m for n, m in zip(shape, column.shape, strict=True))
-        if column.dtype != np.dtype(dtype) or not fits:
+        expected = (dtypes,) if isinstance(dtypes, str) else tuple(dtypes)
+        if column.dtype not in tuple(map(np.dtype, expected)) or not fits:
             wanted = ", ".join("any" if n is None else str(n) for n in shape)
             raise IndexFormatError(
-                f"{self.path}: column {name!r} is {column.dtype} {column.shape}, expected {dtype} ({wanted}); "
+                f"{self.path}: column {name!r} is {column.dtype} {column.shape}, expected {' or '.join(expected)} "
+                f"({wanted}); "
                 "the file is damaged or of another format version, rebuild the index"
             )
         return column

@@ -95,7 +95,7 @@ def _open_lists(folder: Path, segment: SegmentRecord, manifest: Manifest) -> Inv
     if segment.ann.file is None:
         return None
     return InvertedLists.open(
-        folder / segment.ann.file.file, segment.ann.lists, manifest.counts.starts, manifest.quantisation
+        folder / segment.ann.file.file, segment.ann, manifest.counts.starts, manifest.quantisation
     )
 
 

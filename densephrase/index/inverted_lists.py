@@ -1,4 +1,8 @@
-"""Inverted lists over start vectors: each row in the list of its nearest centroid, codes copied list by list."""
+"""Inverted lists over start vectors: each row in the list of its nearest centroid, its first codes copied there.
+
+A copy of all codes would double the largest part of an index. The first dimensions, which an encoder makes the most
+important ones, choose the rows whose exact products are worth looking up.
+"""
 
 from __future__ import annotations
 
@@ -10,37 +14,42 @@ from numpy.typing import NDArray
 
 from densephrase.errors import IndexFormatError
 from densephrase.index.columns import map_columns
-from densephrase.index.manifest import Quantisation
+from densephrase.index.manifest import AnnRecord, Quantisation
+
+
+def id_type(starts: int) -> str:
+    """Return the type in which lists over so many start rows store their numbers."""
+    return "int32" if starts < 2**31 else "int64"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InvertedLists:
-    """List l holds the start rows `ids[list_ptr[l]:list_ptr[l + 1]]`, ascending, with their first V codes beside them.
+    """List l holds the start rows `ids[list_ptr[l]:list_ptr[l + 1]]`, ascending, with their first d codes beside them.
 
-    centroids float32 [L, V], list_ptr int64 [L + 1], ids int64 [N] (start rows of the segment), codes int8 [N, V].
+    centroids float32 [L, V], list_ptr int64 [L + 1], ids [N] (start rows of the segment: `id_type`), codes int8 [N, d].
     """
 
     path: Path
     centroids: NDArray[np.float32]
     list_ptr: NDArray[np.int64]
-    ids: NDArray[np.int64]
+    ids: NDArray[np.int32] | NDArray[np.int64]
     codes: NDArray[np.int8]
 
     @classmethod
-    def open(cls, path: Path, lists: int, starts: int, quantisation: Quantisation) -> InvertedLists:
-        """Map ann.h5 after checking that its `lists` lists divide the segment's `starts` rows.
+    def open(cls, path: Path, record: AnnRecord, starts: int, quantisation: Quantisation) -> InvertedLists:
+        """Map ann.h5 after checking that its lists, as the manifest records them, divide the segment's `starts` rows.
 
         Raises:
             IndexFormatError: if a column is missing, does not fit, or names rows that do not exist.
         """
         columns = map_columns(path)
-        size = quantisation.vector_size
+        lists = record.lists
         opened = cls(
             path,
-            columns.require("centroids", "float32", (lists, size)),
+            columns.require("centroids", "float32", (lists, quantisation.vector_size)),
             columns.require("list_ptr", "int64", (lists + 1,)),
-            columns.require("ids", "int64", (starts,)),
-            columns.require("codes", "int8", (starts, size)),
+            columns.require("ids", id_type(starts), (starts,)),
+            columns.require("codes", "int8", (starts, record.dimensions)),
         )
         opened._check(starts)
         return opened

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,9 +48,9 @@ def term_problems(terms: TermIndex) -> Iterator[str]:
 
 
 def _start_codes(
-    shards: Sequence[Shard], bases: NDArray[np.int64], ids: NDArray[np.int64], lists: InvertedLists
+    shards: Sequence[Shard], bases: NDArray[np.int64], ids: NDArray[Any], lists: InvertedLists
 ) -> NDArray[np.int8]:
-    """Return the codes, int8 [ids, V], that the shards hold for the start rows `ids`."""
+    """Return the first codes, int8 [ids, d], that the shards hold for the start rows `ids`."""
     size = lists.codes.shape[1]
     codes: NDArray[np.int8] = np.empty((len(ids), size), np.int8)
     owner = np.searchsorted(bases, ids, side="right") - 1

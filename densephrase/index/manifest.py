@@ -15,7 +15,7 @@ from densephrase.index.atomic_file import write_json
 from densephrase.index.records import record_from_json
 
 FORMAT = "densephrase-index"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST_FILE = "manifest.json"
 SEGMENTS_FOLDER = "segments"
 ENCODER_FOLDER = "encoder"
@@ -33,11 +33,15 @@ class EncoderRecord:
 
 @dataclass(frozen=True, slots=True)
 class Quantisation:
-    """A row holds `vector_size` + `coherency_rank` codes of `type`; offsets and scales belong to the encoder."""
+    """A row holds `vector_size` + `coherency_rank` codes of `type`; offsets and scales belong to the encoder.
+
+    With `sparse`, rows have contextualised sparse vectors too, and the word pieces of all tokens are stored.
+    """
 
     type: str
     vector_size: int
     coherency_rank: int
+    sparse: bool = False
 
     @property
     def row_size(self) -> int:
@@ -75,10 +79,14 @@ class ShardRecord:
 
 @dataclass(frozen=True, slots=True)
 class AnnRecord:
-    """How start vectors are searched: "flat" (scan all codes) or "inverted-lists" with the parameters of the fit."""
+    """How start vectors are searched: "flat" (scan all codes) or "inverted-lists" with the parameters of the fit.
+
+    Lists hold the first `dimensions` codes of each start row.
+    """
 
     kind: str
     lists: int = 0
+    dimensions: int = 0
     training_rows: int = 0
     iterations: int = 0
     seed: int = 0
@@ -170,9 +178,13 @@ class Manifest:
         if self.quantisation.type != "int8" or not self.quantisation.vector_size:
             raise IndexFormatError(f"{path}: quantisation {self.quantisation} is unknown; rebuild the index")
         for segment in self.segments:
-            if segment.ann.kind != ("flat" if segment.ann.file is None else "inverted-lists"):
+            ann = segment.ann
+            if ann.kind != ("flat" if ann.file is None else "inverted-lists"):
+                raise IndexFormatError(f"{path}: segment {segment.name} has an unknown kind of ANN, {ann.kind!r}")
+            if ann.file is not None and not 1 <= ann.dimensions <= self.quantisation.vector_size:
                 raise IndexFormatError(
-                    f"{path}: segment {segment.name} has an unknown kind of ANN, {segment.ann.kind!r}"
+                    f"{path}: the lists of segment {segment.name} hold {ann.dimensions} dimensions of vectors of "
+                    f"{self.quantisation.vector_size}; rebuild the index"
                 )
 
 

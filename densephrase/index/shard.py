@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,38 +15,22 @@ from densephrase.data import Document
 from densephrase.errors import IndexFormatError
 from densephrase.index.columns import map_columns
 from densephrase.index.manifest import Counts, Quantisation
+from densephrase.index.shard_format import COLUMNS, SIDES, SPARSE_COLUMNS, STRINGS, column_lengths
 from densephrase.index.strings import StringColumn
+from densephrase.kernels.sparse import SparseRows
+from densephrase.kernels.types import Places
 
-STRINGS = ("document_id", "title", "text", "metadata")
-
-# Column -> dtype and shape; D documents, P paragraphs, S starts, E ends, R codes in a row.
-COLUMNS: dict[str, tuple[str, tuple[str, ...]]] = {
-    **{f"{name}_blob": ("uint8", ("any",)) for name in STRINGS},
-    **{f"{name}_offsets": ("int64", ("D+1",)) for name in STRINGS},
-    "document_paragraph_ptr": ("int64", ("D+1",)),
-    "paragraph_document": ("int32", ("P",)),
-    "paragraph_start": ("int32", ("P",)),
-    "paragraph_end": ("int32", ("P",)),
-    "paragraph_tokens": ("int32", ("P",)),
-    "paragraph_start_ptr": ("int64", ("P+1",)),
-    "paragraph_end_ptr": ("int64", ("P+1",)),
-    "start_token": ("int32", ("S",)),
-    "start_char": ("int32", ("S",)),
-    "start_paragraph": ("int32", ("S",)),
-    "start_codes": ("int8", ("S", "R")),
-    "end_token": ("int32", ("E",)),
-    "end_char": ("int32", ("E",)),
-    "end_codes": ("int8", ("E", "R")),
-}
+Side = Literal["start", "end"]
 
 
 @dataclass(frozen=True, eq=False)
 class Shard:
     """The mapped columns of a shard; rows are numbered within it.
 
-    `start_char` and `end_char` (exclusive) are code points of the document's text, token numbers count the
+    `start_char` and `end_char` (exclusive) are code points of the paragraph's text, token numbers count the
     paragraph's word pieces. The rows of paragraph p are `paragraph_start_ptr[p]:paragraph_start_ptr[p + 1]` of the
-    start columns and the same of the end columns, ascending by token.
+    start columns and the same of the end columns, ascending by token. The columns of sparse vectors, described at
+    `densephrase.kernels.sparse.SparseRows`, are empty in an index without them.
     """
 
     path: Path
@@ -66,13 +50,21 @@ class Shard:
     paragraph_tokens: NDArray[np.int32]
     paragraph_start_ptr: NDArray[np.int64]
     paragraph_end_ptr: NDArray[np.int64]
-    start_token: NDArray[np.int32]
-    start_char: NDArray[np.int32]
-    start_paragraph: NDArray[np.int32]
+    start_token: Places
+    start_char: Places
     start_codes: NDArray[np.int8]
-    end_token: NDArray[np.int32]
-    end_char: NDArray[np.int32]
+    end_token: Places
+    end_char: Places
     end_codes: NDArray[np.int8]
+    token_ids: Places
+    start_sparse_count: NDArray[np.uint8]
+    start_sparse_ptr: NDArray[np.int64]
+    start_sparse_entries: NDArray[np.int16]
+    start_sparse_weights: NDArray[np.uint8]
+    end_sparse_count: NDArray[np.uint8]
+    end_sparse_ptr: NDArray[np.int64]
+    end_sparse_entries: NDArray[np.int16]
+    end_sparse_weights: NDArray[np.uint8]
 
     @classmethod
     def open(cls, path: Path, counts: Counts, quantisation: Quantisation) -> Shard:
@@ -82,13 +74,17 @@ class Shard:
             IndexFormatError: if a column is missing or does not fit the manifest's counts and the other columns.
         """
         columns = map_columns(path)
-        lengths = _lengths(counts, quantisation)
+        lengths = column_lengths(counts, quantisation)
+        stored = {**COLUMNS, **SPARSE_COLUMNS} if quantisation.sparse else COLUMNS
         arrays = {
-            name: columns.require(name, dtype, tuple(lengths[length] for length in shape))
-            for name, (dtype, shape) in COLUMNS.items()
+            name: columns.require(name, dtypes, tuple(lengths[length] for length in shape))
+            for name, (dtypes, shape) in stored.items()
         }
-        shard = cls(path=path, counts=counts, **arrays)
+        missing = {name: np.frombuffer(b"", dtypes[0]) for name, (dtypes, _) in SPARSE_COLUMNS.items()}
+        shard = cls(path=path, counts=counts, **{**missing, **arrays})
         shard._check_rows()
+        if quantisation.sparse:
+            shard._check_sparse()
         return shard
 
     @cached_property
@@ -111,6 +107,26 @@ class Shard:
         """Metadata of the documents as JSON objects."""
         return StringColumn(self.metadata_blob, self.metadata_offsets)
 
+    @cached_property
+    def paragraph_token_ptr(self) -> NDArray[np.int64]:
+        """First token of each paragraph among those of all, int64 [P + 1]."""
+        return np.concatenate([[0], np.cumsum(self.paragraph_tokens, dtype=np.int64)])
+
+    def start_paragraphs(self, starts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the paragraph that holds each of some start rows, int64 [C] both."""
+        return np.searchsorted(self.paragraph_start_ptr, starts, side="right") - 1
+
+    def sparse(self, side: Side) -> SparseRows:
+        """Return the sparse vectors of the starts or of the ends."""
+        return SparseRows(
+            counts=getattr(self, f"{side}_sparse_count"),
+            ptr=getattr(self, f"{side}_sparse_ptr"),
+            entries=getattr(self, f"{side}_sparse_entries"),
+            weights=getattr(self, f"{side}_sparse_weights"),
+            pieces=self.token_ids,
+            piece_ptr=self.paragraph_token_ptr,
+        )
+
     def document(self, row: int) -> Document:
         """Return the document in `row`, read from the disk now.
 
@@ -131,35 +147,34 @@ class Shard:
 
     def _check_rows(self) -> None:
         """Refuse row numbers that would lead a kernel, which checks no bounds, out of its arrays."""
-        for name, rows in (
-            *((f"{name}_offsets", len(getattr(self, f"{name}_blob"))) for name in STRINGS),
-            ("document_paragraph_ptr", self.counts.paragraphs),
-            ("paragraph_start_ptr", self.counts.starts),
-            ("paragraph_end_ptr", self.counts.ends),
-        ):
-            pointers = getattr(self, name)
-            if pointers[0] != 0 or pointers[-1] != rows or np.any(pointers[1:] < pointers[:-1]):
+        for name in STRINGS:
+            self._check_pointers(f"{name}_offsets", len(getattr(self, f"{name}_blob")))
+        self._check_pointers("document_paragraph_ptr", self.counts.paragraphs)
+        self._check_pointers("paragraph_start_ptr", self.counts.starts)
+        self._check_pointers("paragraph_end_ptr", self.counts.ends)
+        owner, documents = self.paragraph_document, self.counts.documents
+        if owner.size and not 0 <= owner.min() <= owner.max() < documents:
+            raise IndexFormatError(
+                f"{self.path}: column 'paragraph_document' names rows outside 0 to {documents - 1}; rebuild the index"
+            )
+
+    def _check_sparse(self) -> None:
+        """Do the same for sparse vectors; the places that they name are checked by the kernel that follows them."""
+        if np.any(self.paragraph_tokens < 0) or self.paragraph_token_ptr[-1] != self.counts.tokens:
+            raise IndexFormatError(
+                f"{self.path}: column 'paragraph_tokens' does not add up to {self.counts.tokens} tokens; rebuild the "
+                "index"
+            )
+        for side in SIDES:
+            entries = len(getattr(self, f"{side}_sparse_entries"))
+            self._check_pointers(f"{side}_sparse_ptr", entries)
+            if len(getattr(self, f"{side}_sparse_weights")) != entries:
                 raise IndexFormatError(
-                    f"{self.path}: column {name!r} does not ascend from 0 to {rows}; rebuild the index"
-                )
-        for name, rows in (
-            ("paragraph_document", self.counts.documents),
-            ("start_paragraph", self.counts.paragraphs),
-        ):
-            column = getattr(self, name)
-            if column.size and not 0 <= column.min() <= column.max() < rows:
-                raise IndexFormatError(
-                    f"{self.path}: column {name!r} names rows outside 0 to {rows - 1}; rebuild the index"
+                    f"{self.path}: column '{side}_sparse_weights' has not one weight for each of {entries} entries; "
+                    "rebuild the index"
                 )
 
-
-def _lengths(counts: Counts, quantisation: Quantisation) -> dict[str, int | None]:
-    return {
-        "any": None,
-        "D+1": counts.documents + 1,
-        "P": counts.paragraphs,
-        "P+1": counts.paragraphs + 1,
-        "S": counts.starts,
-        "E": counts.ends,
-        "R": quantisation.row_size,
-    }
+    def _check_pointers(self, name: str, rows: int) -> None:
+        pointers = getattr(self, name)
+        if pointers[0] != 0 or pointers[-1] != rows or np.any(pointers[1:] < pointers[:-1]):
+            raise IndexFormatError(f"{self.path}: column {name!r} does not ascend from 0 to {rows}; rebuild the index")

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from densephrase.errors import IndexFormatError
 from densephrase.index.shard import Shard
+from densephrase.index.shard_format import SIDES
 
 
 def shard_problems(shard: Shard, seen_ids: dict[str, str]) -> Iterator[str]:
@@ -28,8 +29,8 @@ def shard_problems(shard: Shard, seen_ids: dict[str, str]) -> Iterator[str]:
         if seen_ids.setdefault(document.id, place) != place:
             yield f"column 'document_id', row {row}: id {document.id!r} also stands in {seen_ids[document.id]}"
     yield from _paragraph_problems(shard, lengths)
-    for side, pointers in (("start", shard.paragraph_start_ptr), ("end", shard.paragraph_end_ptr)):
-        yield from _row_problems(shard, side, _owners(pointers))
+    for side in SIDES:
+        yield from _row_problems(shard, side, _owners(getattr(shard, f"paragraph_{side}_ptr")))
 
 
 def _paragraph_problems(shard: Shard, lengths: NDArray[np.int64]) -> Iterator[str]:
@@ -48,10 +49,8 @@ def _paragraph_problems(shard: Shard, lengths: NDArray[np.int64]) -> Iterator[st
 
 def _row_problems(shard: Shard, side: str, owners: NDArray[np.int64]) -> Iterator[str]:
     token, char = getattr(shard, f"{side}_token"), getattr(shard, f"{side}_char")
-    if side == "start":
-        yield from _first("start_paragraph", shard.start_paragraph != owners, "is not the paragraph that owns the row")
-    first, last = shard.paragraph_start[owners], shard.paragraph_end[owners]
-    outside = (char < first) | (char >= last) if side == "start" else (char <= first) | (char > last)
+    length = (shard.paragraph_end - shard.paragraph_start)[owners]
+    outside = (char < 0) | (char >= length) if side == "start" else (char <= 0) | (char > length)
     yield from _first(f"{side}_char", outside, "lies outside its paragraph")
     unknown = (token < 0) | (token >= shard.paragraph_tokens[owners])
     yield from _first(f"{side}_token", unknown, "is no token of its paragraph")

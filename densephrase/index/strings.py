@@ -53,6 +53,14 @@ class StringColumn(Sequence[str]):
         except UnicodeDecodeError as error:
             raise IndexFormatError(f"string {row} is not UTF-8 ({error}); rebuild the index") from error
 
+    def find(self, string: str) -> int | None:
+        """Return the first row that holds `string`, None where there is none; compares bytes, decodes nothing."""
+        wanted = np.frombuffer(string.encode("utf-8", "surrogatepass"), np.uint8)
+        for row in np.flatnonzero(np.diff(self._offsets) == wanted.size).tolist():
+            if np.array_equal(self._blob[self._offsets[row] : self._offsets[row + 1]], wanted):
+                return int(row)
+        return None
+
     def __iter__(self) -> Iterator[str]:
         for row in range(len(self)):
             yield self[row]

@@ -10,14 +10,16 @@ import numpy as np
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.manifest import FileRecord
 from densephrase.index.shard import Shard
+from densephrase.index.shard_format import SPARSE_COLUMNS
 
 
 def describe_index(reader: IndexReader) -> dict[str, Any]:
     """Return counts (documents, paragraphs, tokens, starts, ends) and sizes in bytes.
 
-    `bytes` is the sum of `bytes_by_component`: start and end rows, texts (ids, titles and metadata too), paragraphs,
-    inverted lists, terms, the encoder, and what the container format adds. `bytes_per_token` leaves the encoder out,
-    whose size does not depend on the corpus; it is null for an index without tokens.
+    `bytes` is the sum of `bytes_by_component`: start and end rows, their sparse vectors (with the word pieces of all
+    tokens), texts (ids, titles and metadata too), paragraphs, inverted lists, terms, the encoder, and what the
+    container format adds. `bytes_per_token` leaves the encoder out, whose size does not depend on the corpus; it is
+    null for an index without tokens.
     """
     manifest = reader.manifest
     components = {**_shard_bytes(reader), **_other_bytes(reader)}
@@ -32,8 +34,10 @@ def describe_index(reader: IndexReader) -> dict[str, Any]:
         "encoder": manifest.encoder.fingerprint,
         "vector_size": manifest.quantisation.vector_size,
         "coherency_rank": manifest.quantisation.coherency_rank,
+        "sparse": manifest.quantisation.sparse,
         "analyser": reader.terms.analyser.name,
         "ann": [segment.ann.kind for segment in manifest.segments],
+        "list_dimensions": [segment.ann.dimensions for segment in manifest.segments],
         "options": dict(manifest.options),
         "versions": dict(manifest.versions),
     }
@@ -41,7 +45,7 @@ def describe_index(reader: IndexReader) -> dict[str, Any]:
 
 def _shard_bytes(reader: IndexReader) -> dict[str, int]:
     """Return the bytes of the shards' columns by what they describe, and of the rest of the files."""
-    components = dict.fromkeys(("starts", "ends", "texts", "paragraphs"), 0)
+    components = dict.fromkeys(("starts", "ends", "sparse", "texts", "paragraphs"), 0)
     for shard in reader.shards:
         for field in fields(Shard):
             column = getattr(shard, field.name)
@@ -52,6 +56,8 @@ def _shard_bytes(reader: IndexReader) -> dict[str, int]:
 
 
 def _component(column: str) -> str:
+    if column in SPARSE_COLUMNS:
+        return "sparse"
     if column.startswith("start_"):
         return "starts"
     if column.startswith("end_"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Literal, get_args
@@ -13,6 +14,7 @@ Strategy = Literal["hybrid", "dense-first", "sparse-first"]
 Unit = Literal["phrase", "sentence", "paragraph", "document"]
 
 _COUNTS = ("top_k", "dense_candidates", "paragraph_candidates", "probes", "evidence_spans", "max_answer_tokens")
+_SWITCHES = ("exhaustive", "sparc", "explain")
 _WEIGHTS = ("paragraph_weight", "document_weight")
 
 
@@ -34,6 +36,11 @@ class SearchOptions:
     paragraph_weight, document_weight: factors of the BM25 scores of a phrase's paragraph and document, at least 0
         (None: the encoder's tuned weights). With both 0, dense-first search uses no terms at all.
     exhaustive: let every side propose everything it can: slow, and exact.
+    sparc: count contextualised sparse vectors, where the encoder makes them (Sparc, section 3).
+    explain: say of each piece of evidence which n-grams and terms it shares with the question.
+    exclude_documents: ids of documents whose phrases are no candidates.
+    min_confidence: leave out answers whose confidence is smaller, so that even none may come back (None: leave out
+        none); the encoder must have a fitted confidence.
     """
 
     strategy: Strategy = "hybrid"
@@ -47,6 +54,10 @@ class SearchOptions:
     paragraph_weight: float | None = None
     document_weight: float | None = None
     exhaustive: bool = False
+    sparc: bool = True
+    explain: bool = False
+    exclude_documents: Sequence[str] = ()
+    min_confidence: float | None = None
 
     def __post_init__(self) -> None:
         self._check_choice("strategy", get_args(Strategy))
@@ -55,8 +66,11 @@ class SearchOptions:
             self._check_count(name)
         for name in _WEIGHTS:
             self._check_weight(name)
-        if not isinstance(self.exhaustive, bool):
-            raise _wrong("exhaustive", self.exhaustive, "True or False")
+        for name in _SWITCHES:
+            if not isinstance(getattr(self, name), bool):
+                raise _wrong(name, getattr(self, name), "True or False")
+        self._check_exclusion()
+        self._check_confidence()
 
     def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
         if getattr(self, name) not in choices:
@@ -75,6 +89,18 @@ class SearchOptions:
             return
         if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < math.inf:
             raise _wrong(name, value, "a finite number of at least 0, or None for the encoder's weight")
+
+    def _check_exclusion(self) -> None:
+        ids: object = self.exclude_documents
+        if not isinstance(ids, list | tuple) or not all(isinstance(identity, str) for identity in ids):
+            raise _wrong("exclude_documents", ids, "a list or tuple of document ids")
+
+    def _check_confidence(self) -> None:
+        value: object = self.min_confidence
+        if value is None:
+            return
+        if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
+            raise _wrong("min_confidence", value, "a probability from 0 to 1, or None")
 
 
 def _wrong(name: str, found: object, expected: str) -> SearchError:

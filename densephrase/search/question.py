@@ -8,8 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.encoder.config import EncoderConfig
+from densephrase.kernels.sparse import SparseQuestion
 from densephrase.search.fixed_point import FixedPointVector
 from densephrase.search.options import SearchOptions
+from densephrase.search.sparse_question import NO_NGRAMS
 from densephrase.terms.term_index import TermScores
 
 
@@ -38,9 +40,11 @@ class Scoring:
 
 @dataclass(frozen=True, slots=True)
 class PreparedQuestion:
-    """A question's start vector float32 [V], both vectors for the kernels, and its term scores."""
+    """A question's start vector float32 [V], both vectors and sparse vectors for the kernels, and its term scores."""
 
     start_vector: NDArray[np.float32]
     start: FixedPointVector
     end: FixedPointVector
     terms: TermScores
+    start_sparse: SparseQuestion = NO_NGRAMS
+    end_sparse: SparseQuestion = NO_NGRAMS

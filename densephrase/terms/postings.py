@@ -61,3 +61,16 @@ class Postings:
                 "the file is damaged, rebuild the index"
             )
         return scores
+
+    def contributions(self, term_ids: NDArray[np.int64], counts: NDArray[np.int64], text: int) -> NDArray[np.float64]:
+        """Return what each term adds to the score of one text, [terms], as `scores` adds them up."""
+        frequency = self.ptr[term_ids + 1] - self.ptr[term_ids]
+        weights = self.bm25.term_weights(frequency, self.length.size) * counts
+        share = np.zeros(term_ids.size, np.float64)
+        for row, term in enumerate(term_ids.tolist()):
+            texts = self.ids[self.ptr[term] : self.ptr[term + 1]]
+            place = int(np.searchsorted(texts, text))
+            if place < texts.size and texts[place] == text:
+                tf = float(self.tf[self.ptr[term] + place])
+                share[row] = tf / (tf + float(self.length_norm[text]))
+        return weights * share

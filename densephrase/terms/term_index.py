@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +95,16 @@ class TermIndex:
         return TermScores(
             self.paragraphs.scores(term_ids, counts), self.documents.scores(term_ids, counts), self.paragraph_document
         )
+
+    def contributions(self, terms: Iterable[str], paragraph: int) -> list[tuple[str, float, float]]:
+        """Return each known term of a question, once, with what it adds to a paragraph's score and its document's."""
+        found = Counter(term for term in terms if self._find(term) is not None)
+        term_ids = np.array([self._find(term) for term in found], np.int64)
+        counts = np.array(list(found.values()), np.int64)
+        document = int(self.paragraph_document[paragraph])
+        by_paragraph = self.paragraphs.contributions(term_ids, counts, paragraph)
+        by_document = self.documents.contributions(term_ids, counts, document)
+        return list(zip(found, by_paragraph.tolist(), by_document.tolist(), strict=True))
 
     def _find(self, term: str) -> int | None:
         row = bisect_left(self.vocabulary, term)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from densephrase.encoder.tokens import pad_batch
 from densephrase.training.config import TrainingConfig
-from densephrase.training.examples import TrainingWindow
+from densephrase.training.examples import TrainingQuestion, TrainingWindow
 
 _POOL = 16  # batches that are sorted by length together
 _JITTER = 0.3  # noise on lengths, so that an article's paragraphs meet other neighbours in each epoch
@@ -31,6 +31,8 @@ class TrainingBatch:
     gold_window: Tensor  # int64 (Q,)
     gold_start: Tensor  # int64 (Q,)
     gold_end: Tensor  # int64 (Q,)
+    teacher: Tensor  # float32 (Q, 2, T): the reader's logits, -inf off the paragraph; (Q, 2, 0) without a reader
+    has_teacher: Tensor  # bool (Q,)
 
     def to(self, device: torch.device) -> TrainingBatch:
         """Return the batch on `device`."""
@@ -94,17 +96,20 @@ def make_batch(
     text_ids, text_mask = pad_batch(rows, pad_token_id)
     token_mask = np.zeros(text_ids.shape, bool)
     target = np.zeros((*text_ids.shape, 2), np.float32)
-    asked: list[tuple[list[int], tuple[int, int, int]]] = []
+    asked: list[tuple[TrainingQuestion, tuple[int, int, int], int]] = []
     for number, (window, shift) in enumerate(zip(windows, shifts, strict=True)):
         token_mask[number, window.first - shift : window.last - shift] = True
         for question in window.questions:
             target[number, question.start - shift, 0] = target[number, question.end - shift, 1] = 1
         chosen = rng.permutation(len(window.questions))[: config.questions_per_paragraph]
         for question in (window.questions[at] for at in chosen):
-            asked.append((question.input_ids, (number, question.start - shift, question.end - shift)))
-    asked.sort(key=lambda pair: len(pair[0]))  # so that a part of the batch needs little padding
-    question_ids, question_mask = pad_batch([ids for ids, _ in asked], pad_token_id)
-    places: NDArray[np.int64] = np.array([gold for _, gold in asked], np.int64)
+            gold = (number, question.start - shift, question.end - shift)
+            asked.append((question, gold, window.first - shift))
+    asked.sort(key=lambda item: len(item[0].input_ids))  # so that a part of the batch needs little padding
+    question_ids, question_mask = pad_batch([question.input_ids for question, _, _ in asked], pad_token_id)
+    places: NDArray[np.int64] = np.array([gold for _, gold, _ in asked], np.int64)
+    gold_window, gold_start, gold_end = torch.from_numpy(np.ascontiguousarray(places.T))
+    logits, has_teacher = _teacher([(question, first) for question, _, first in asked], text_ids.shape[1])
     return TrainingBatch(
         text_ids,
         text_mask,
@@ -112,8 +117,22 @@ def make_batch(
         torch.from_numpy(target),
         question_ids,
         question_mask,
-        *torch.from_numpy(np.ascontiguousarray(places.T)),
+        gold_window,
+        gold_start,
+        gold_end,
+        logits,
+        has_teacher,
     )
+
+
+def _teacher(asked: Sequence[tuple[TrainingQuestion, int]], tokens: int) -> tuple[Tensor, Tensor]:
+    """Return the reader's logits and who has some; `asked` are questions with the first column of their paragraph."""
+    has_teacher = np.array([question.teacher is not None for question, _ in asked])
+    logits = np.full((len(asked), 2, tokens if has_teacher.any() else 0), -np.inf, np.float32)
+    for row, (question, first) in enumerate(asked):
+        if question.teacher is not None:
+            logits[row, :, first : first + question.teacher.shape[1]] = question.teacher
+    return torch.from_numpy(logits), torch.from_numpy(has_teacher)
 
 
 def _title_tokens(window: TrainingWindow) -> int:

@@ -16,11 +16,15 @@ from densephrase.errors import TrainingError
 
 @dataclass(frozen=True, slots=True)
 class TrainingQuestion:
-    """Ids of a question and its gold span: columns [start, end] of the window, both inclusive."""
+    """Ids of a question and its gold span: columns [start, end] of the window, both inclusive.
+
+    `teacher` holds a reader's start and end logits over the window's paragraph tokens, float16 [2, last - first].
+    """
 
     input_ids: list[int]
     start: int
     end: int
+    teacher: NDArray[np.float16] | None = None
 
 
 @dataclass(frozen=True, slots=True)

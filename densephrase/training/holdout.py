@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 
 from densephrase.data import Question
+from densephrase.errors import TrainingError
 
 _ARTICLE = 5  # paragraphs: a title with fewer is a single paragraph of Natural Questions rather than an article
 
@@ -19,6 +20,17 @@ def split_by_title(questions: Sequence[Question], articles: int) -> tuple[list[Q
     held_out = set(titles[:articles])
     rest = [question for question in questions if question.title not in held_out]
     return rest, [question for question in questions if question.title in held_out]
+
+
+def split_for_training(questions: Sequence[Question], articles: int) -> tuple[list[Question], list[Question]]:
+    """Split questions as `split_by_title` does; TrainingError when the held-out ones are all there are."""
+    rest, held_out = split_by_title(questions, articles)
+    if held_out and not rest:
+        raise TrainingError(
+            f"All {len(held_out)} questions are about articles that held_out_articles={articles} keeps out of "
+            "training; lower it."
+        )
+    return rest, held_out
 
 
 def _digest(title: str) -> str:

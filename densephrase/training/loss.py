@@ -8,20 +8,22 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from densephrase.encoder.model import TextVectors
+from densephrase.encoder.model import QuestionOutput, TextVectors
 from densephrase.training.batches import TrainingBatch
 from densephrase.training.config import TrainingConfig
+from densephrase.training.sparc import sparse_scores
+from densephrase.training.teacher import span_distribution
 
 _TINY = 1e-300
 
 
-class Losses(NamedTuple):
-    """Mean losses of a batch, in nats, before weighting."""
+class SpanLosses(NamedTuple):
+    """Mean losses of one way to score spans, in nats, before weighting."""
 
     paragraph: Tensor
     batch: Tensor
     start_end: Tensor
-    phrase_filter: Tensor
+    distillation: Tensor
 
     def total(self, config: TrainingConfig) -> Tensor:
         """Return the weighted sum."""
@@ -29,22 +31,61 @@ class Losses(NamedTuple):
             config.paragraph_loss * self.paragraph
             + config.batch_loss * self.batch
             + config.start_end_loss * self.start_end
-            + config.filter_loss * self.phrase_filter
+            + config.distillation_loss * self.distillation
         )
 
 
-def losses(text: TextVectors, question: tuple[Tensor, Tensor], batch: TrainingBatch, max_answer_tokens: int) -> Losses:
-    """Compute all losses in float32.
+class Losses(NamedTuple):
+    """The losses of a batch: of the full score, of its dense half alone, and of the phrase filter."""
 
-    Let Z[q, p] be the log of the summed exp-scores of every span of paragraph p of at most `max_answer_tokens` tokens.
-    The paragraph loss is `Z[q, gold] - score(gold span)`, the batch loss `logsumexp_p Z[q, p] - score(gold span)`: the
-    second compares spans across paragraphs just as search does.
+    full: SpanLosses
+    dense: SpanLosses | None  # None where there is no sparse half
+    phrase_filter: Tensor
+
+    def total(self, config: TrainingConfig) -> Tensor:
+        """Return the weighted sum."""
+        total = self.full.total(config) + config.filter_loss * self.phrase_filter
+        return total if self.dense is None else total + config.dense_loss * self.dense.total(config)
+
+    def parts(self) -> dict[str, Tensor]:
+        """Return what to report."""
+        names = {name: value for name, value in self.full._asdict().items()}
+        dense = {} if self.dense is None else {"dense batch": self.dense.batch}
+        return {**names, **dense, "filter": self.phrase_filter}
+
+
+def losses(text: TextVectors, question: QuestionOutput, batch: TrainingBatch, config: TrainingConfig) -> Losses:
+    """Compute all losses in float32; with a sparse half, those of dense + sparse and those of dense alone (Sparc 3.3).
+
+    The second keep the dense half good enough to propose candidates by itself.
     """
-    size = question[0].shape[1]
-    start = _token_logits(question[0], text.start[..., :size], batch.token_mask)
-    end = _token_logits(question[1], text.end[..., :size], batch.token_mask)
+    size = question.start.shape[1]
+    start = _token_logits(question.start, text.start[..., :size], batch.token_mask)
+    end = _token_logits(question.end, text.end[..., :size], batch.token_mask)
     coherency = text.start[..., size:].float() @ text.end[..., size:].float().transpose(1, 2)  # (P, T, T)
-    evidence = span_evidence(start, end, coherency, max_answer_tokens)
+    filter_loss = binary_cross_entropy_with_logits(
+        text.filter_logits.float()[batch.token_mask], batch.filter_target[batch.token_mask]
+    )
+    dense = span_losses(start, end, coherency, batch, config)
+    if text.sparc is None or question.sparc is None:
+        return Losses(dense, None, filter_loss)
+    sparse_start, sparse_end = sparse_scores(text.sparc, question.sparc, batch)
+    full = span_losses(start + sparse_start, end + sparse_end, coherency, batch, config)
+    return Losses(full, dense, filter_loss)
+
+
+def span_losses(
+    start: Tensor, end: Tensor, coherency: Tensor, batch: TrainingBatch, config: TrainingConfig
+) -> SpanLosses:
+    """Return the losses of spans scored by start + end + coherency.
+
+    start, end: (Q, P, T), -inf off the paragraphs' tokens; coherency: (P, T, T). Let Z[q, p] be the log of the summed
+    exp-scores of every span of paragraph p of at most `max_answer_tokens` tokens. The paragraph loss is
+    `Z[q, gold] - score(gold span)`, the batch loss `logsumexp_p Z[q, p] - score(gold span)`: the second compares spans
+    across paragraphs just as search does. The distillation loss is `Z[q, gold] - E[score]`, the expectation taken over
+    the spans of the gold paragraph as the reader sees them: the cross-entropy of its distribution and ours.
+    """
+    evidence = span_evidence(start, end, coherency, config.max_answer_tokens)
     rows = torch.arange(len(batch.gold_window), device=start.device)
     gold = (
         start[rows, batch.gold_window, batch.gold_start]
@@ -54,15 +95,30 @@ def losses(text: TextVectors, question: tuple[Tensor, Tensor], batch: TrainingBa
     tokens = start.shape[2]
     start_loss = cross_entropy(start.flatten(1), batch.gold_window * tokens + batch.gold_start)
     end_loss = cross_entropy(end.flatten(1), batch.gold_window * tokens + batch.gold_end)
-    filter_loss = binary_cross_entropy_with_logits(
-        text.filter_logits.float()[batch.token_mask], batch.filter_target[batch.token_mask]
-    )
-    return Losses(
-        (evidence[rows, batch.gold_window] - gold).mean(),
+    own = evidence[rows, batch.gold_window]
+    return SpanLosses(
+        (own - gold).mean(),
         (evidence.logsumexp(1) - gold).mean(),
         start_loss + end_loss,
-        filter_loss,
+        _distillation(start[rows, batch.gold_window], end[rows, batch.gold_window], coherency, own, batch, config),
     )
+
+
+def _distillation(
+    start: Tensor, end: Tensor, coherency: Tensor, own: Tensor, batch: TrainingBatch, config: TrainingConfig
+) -> Tensor:
+    """Return the mean of `Z - E[score]` over the questions that have a teacher; start, end (Q, T): the gold window."""
+    if not config.distillation_loss or not batch.has_teacher.any():
+        return own.new_zeros(())
+    taught = batch.has_teacher
+    allowed = span_band(start.shape[1], config.max_answer_tokens, start.device)
+    spans = span_distribution(batch.teacher[taught], allowed)
+    expected = (
+        (spans.sum(2) * start[taught].masked_fill(spans.sum(2) == 0, 0)).sum(1)
+        + (spans.sum(1) * end[taught].masked_fill(spans.sum(1) == 0, 0)).sum(1)
+        + (spans * coherency[batch.gold_window[taught]]).sum((1, 2))
+    )
+    return (own[taught] - expected).mean()
 
 
 def span_evidence(start: Tensor, end: Tensor, coherency: Tensor, max_answer_tokens: int) -> Tensor:
@@ -72,15 +128,19 @@ def span_evidence(start: Tensor, end: Tensor, coherency: Tensor, max_answer_toke
     product with the banded matrix exp(coherency), so spans are never listed one by one. The product is in float64: a
     start whose own ends score 600 below the paragraph's best end still gets its due, where float32 would stop at 80.
     """
-    tokens = start.shape[2]
-    ones = torch.ones(tokens, tokens, dtype=torch.bool, device=start.device)
-    band = ones.triu() & ~ones.triu(max_answer_tokens)
+    band = span_band(start.shape[2], max_answer_tokens, start.device)
     highest = coherency.detach().masked_fill(~band, float("-inf")).amax((1, 2), keepdim=True)
     weight = torch.where(band, coherency - highest, float("-inf")).double().exp()  # (P, T, T)
     peak = end.detach().amax(2, keepdim=True)
     ends = torch.einsum("pij,qpj->qpi", weight, (end - peak).double().exp())
     best = start + (ends + _TINY).log().to(start.dtype) + peak + highest.view(1, -1, 1)
     return best.logsumexp(2)
+
+
+def span_band(tokens: int, max_answer_tokens: int, device: torch.device) -> Tensor:
+    """Say which (start, end) are spans of at most `max_answer_tokens` tokens, bool (tokens, tokens)."""
+    ones = torch.ones(tokens, tokens, dtype=torch.bool, device=device)
+    return ones.triu() & ~ones.triu(max_answer_tokens)
 
 
 def _token_logits(question: Tensor, tokens: Tensor, token_mask: Tensor) -> Tensor:

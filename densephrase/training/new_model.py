@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from densephrase.encoder.backbones import load_backbone
+from densephrase.encoder.backbones import load_backbone, question_mark
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.location import find_encoder_folder, is_encoder
 from densephrase.encoder.model import PhraseModel
@@ -15,7 +15,7 @@ from densephrase.encoder.weights import load_exactly, read_weights
 from densephrase.errors import TrainingError
 from densephrase.training.config import TrainingConfig
 
-_SHAPES = ("vector_size", "coherency_rank", "head_hidden_size")
+_SHAPES = ("coherency_rank", "head_hidden_size")
 
 
 def new_model(config: TrainingConfig) -> tuple[PhraseModel, PhraseTokeniser]:
@@ -31,21 +31,33 @@ def new_model(config: TrainingConfig) -> tuple[PhraseModel, PhraseTokeniser]:
 
 
 def _from_encoder(folder: Path, config: TrainingConfig) -> tuple[PhraseModel, PhraseTokeniser]:
-    """Start from all weights of an encoder, heads and filter included; its tuned search weights stay."""
+    """Start from all weights of an encoder, heads and filter included; its search weights stay, its confidence goes.
+
+    Sparc heads are made where it has none. Its vectors may be longer than `config` asks for; training shortens them.
+    """
     former = EncoderConfig.load(folder)
+    if former.vector_size < config.vector_size or former.sparc_size not in (0, config.sparc_size):
+        raise TrainingError(
+            f"The encoder {folder} has vectors of {former.vector_size} dimensions and Sparc heads of "
+            f"{former.sparc_size}, the training settings ask for {config.vector_size} and {config.sparc_size}; vectors "
+            "can only be shortened and heads only be added."
+        )
     for name in _SHAPES:
         if getattr(former, name) != getattr(config, name):
             raise TrainingError(
                 f"The encoder {folder} has {name}={getattr(former, name)}, the training settings say "
                 f"{getattr(config, name)}; an encoder that is trained further keeps its sizes."
             )
-    encoder_config = replace(former, **_sizes(config))
+    encoder_config = replace(former, **{**_sizes(config), "vector_size": former.vector_size, "confidence": {}})
     model = PhraseModel(encoder_config)
     state, _ = read_weights(folder)
-    load_exactly(
-        model, {name: value for name, value in state.items() if not name.startswith("quantiser.")}, str(folder)
-    )
-    return model, PhraseTokeniser.load(folder, encoder_config)
+    weights = {name: value for name, value in state.items() if not name.startswith("quantiser.")}
+    if not former.sparc_size:
+        weights |= {name: value for name, value in model.state_dict().items() if name.startswith("sparc.")}
+    load_exactly(model, weights, str(folder))
+    tokeniser = PhraseTokeniser.load(folder, encoder_config)
+    model.config = replace(encoder_config, question_mark_id=question_mark(tokeniser.tokenizer))
+    return model, tokeniser
 
 
 def _sizes(config: TrainingConfig) -> dict[str, Any]:
@@ -53,6 +65,8 @@ def _sizes(config: TrainingConfig) -> dict[str, Any]:
     return {
         "vector_size": config.vector_size,
         "coherency_rank": config.coherency_rank,
+        "sparc_size": config.sparc_size,
+        "sparc_entries": config.sparc_entries,
         "head_hidden_size": config.head_hidden_size,
         "max_tokens": config.max_tokens,
         "window_stride": max(1, min(config.max_tokens // 2, room)),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from densephrase.build_index import inverted_list_builder
-from densephrase.build_index.inverted_list_builder import _places, list_count, write_inverted_lists
+from densephrase.build_index.inverted_list_builder import ListSettings, _places, list_count, write_inverted_lists
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.errors import MissingExtraError
 from densephrase.index.columns import map_columns, write_columns
@@ -46,16 +46,20 @@ def _shards(tmp_path: Path, sizes: Sequence[int]) -> list[Path]:
 
 @pytest.mark.parametrize("sizes", [[50], [30, 0, 41], [3]], ids=["one", "empty-between", "fewer-rows-than-lists"])
 @pytest.mark.parametrize("rows_at_once", [7, 65_536])
+@pytest.mark.parametrize("dimensions", [2, 64], ids=["first dimensions", "all dimensions"])
 def test_any_shards_and_chunks_give_the_same_lists(
-    tmp_path: Path, sizes: list[int], rows_at_once: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, sizes: list[int], rows_at_once: int, dimensions: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quantiser = VectorQuantiser(np.zeros(6, np.float32), np.ones(6, np.float32))
     shards = _shards(tmp_path, sizes)
     advanced: list[int] = []
     monkeypatch.setattr(inverted_list_builder, "_ROWS_AT_ONCE", rows_at_once)
-    record = write_inverted_lists(shards, tmp_path / "ann.h5", quantiser, 4, 5, 0, advanced.append)
+    settings = ListSettings(vector_size=4, dimensions=dimensions, lists=5, seed=0)
+    record = write_inverted_lists(shards, tmp_path / "ann.h5", quantiser, settings, advanced.append)
     columns = map_columns(tmp_path / "ann.h5")
-    codes = np.concatenate([map_columns(path)["start_codes"] for path in shards])[:, :4]
+    codes = np.concatenate([map_columns(path)["start_codes"] for path in shards])[:, : min(dimensions, 4)]
+    assert record.dimensions == min(dimensions, 4)
+    assert columns["ids"].dtype == np.int32
     assert record.lists == min(5, len(codes))
     assert sum(advanced) == 2 * len(codes)
     assert sorted(columns["ids"].tolist()) == list(range(len(codes)))
@@ -66,4 +70,5 @@ def test_a_missing_faiss_names_the_cure(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, "faiss", None)
     quantiser = VectorQuantiser(np.zeros(6, np.float32), np.ones(6, np.float32))
     with pytest.raises(MissingExtraError, match=r"pip install 'densephrase\[cpu\]'"):
-        write_inverted_lists(_shards(tmp_path, [9]), tmp_path / "ann.h5", quantiser, 4, 5, 0, lambda _: None)
+        settings = ListSettings(vector_size=4, dimensions=4, lists=5, seed=0)
+        write_inverted_lists(_shards(tmp_path, [9]), tmp_path / "ann.h5", quantiser, settings, lambda _: None)

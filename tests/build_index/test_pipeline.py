@@ -17,10 +17,11 @@ from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.pipeline import build
 from densephrase.build_index.progress import STAGES, Progress
 from densephrase.corpus.paragraphs import split_paragraphs
-from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
+from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, SparseRows
 from densephrase.errors import BuildError, CorpusError, DiskSpaceError
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.manifest import Manifest
+from densephrase.kernels import sparse as kernels_sparse
 from tests.build_index.samples import file_hashes, random_documents, write_corpus
 from tests.search.fake_encoder import FakeEncoder
 
@@ -35,7 +36,7 @@ def test_documents_come_back(uninterrupted: Path) -> None:
 @pytest.mark.parametrize("together", [1, 7, 512], ids=lambda together: f"{together}-together")
 def test_rows_are_the_encoders(tmp_path: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch, together: int) -> None:
     monkeypatch.setattr(shard_builder, "ENCODED_TOGETHER", together)
-    encoder = FakeEncoder()
+    encoder = FakeEncoder(sparc_size=8)
     build(corpus, tmp_path / "index", encoder=encoder, options=BuildOptions(shard_characters=800))
     reader = IndexReader.open(tmp_path / "index")
     found = [paragraph for shard in range(len(reader.shards)) for paragraph in _paragraphs(reader, shard)]
@@ -50,14 +51,27 @@ def test_rows_are_the_encoders(tmp_path: Path, corpus: Path, monkeypatch: pytest
                     paragraph.end,
                     item.tokens,
                     item.start_token.tolist(),
-                    (item.start_char + paragraph.start).tolist(),
+                    item.start_char.tolist(),
                     item.start_codes.tolist(),
                     item.end_token.tolist(),
-                    (item.end_char + paragraph.start).tolist(),
+                    item.end_char.tolist(),
                     item.end_codes.tolist(),
+                    item.token_ids.tolist(),
+                    *_sparse(item.start_sparse),
+                    *_sparse(item.end_sparse),
                 ]
             )
     assert found == expected
+
+
+def _sparse(rows: SparseRows | None) -> list[list[int]]:
+    assert rows is not None
+    return [np.diff(rows.pointers).tolist(), rows.entries.tolist(), rows.weights.tolist()]
+
+
+def _stored_sparse(stored: kernels_sparse.SparseRows, paragraph: int, rows: slice) -> list[list[int]]:
+    entries = slice(*stored.ptr[paragraph : paragraph + 2])
+    return [stored.counts[rows].tolist(), stored.entries[entries].tolist(), stored.weights[entries].tolist()]
 
 
 def _paragraphs(reader: IndexReader, number: int) -> list[list[object]]:
@@ -66,10 +80,13 @@ def _paragraphs(reader: IndexReader, number: int) -> list[list[object]]:
     for row in range(shard.counts.paragraphs):
         starts = slice(*shard.paragraph_start_ptr[row : row + 2])
         ends = slice(*shard.paragraph_end_ptr[row : row + 2])
-        assert (shard.start_paragraph[starts] == row).all()
+        pieces = slice(*shard.paragraph_token_ptr[row : row + 2])
         columns = [
             *(column[starts].tolist() for column in (shard.start_token, shard.start_char, shard.start_codes)),
             *(column[ends].tolist() for column in (shard.end_token, shard.end_char, shard.end_codes)),
+            shard.token_ids[pieces].tolist(),
+            *_stored_sparse(shard.sparse("start"), row, starts),
+            *_stored_sparse(shard.sparse("end"), row, ends),
         ]
         place = (shard.paragraph_start, shard.paragraph_end, shard.paragraph_tokens)
         document = int(base + shard.paragraph_document[row])
@@ -121,9 +138,10 @@ def test_manifest(uninterrupted: Path, options: BuildOptions) -> None:
         assert record.bytes == (uninterrupted / "segments" / "000001" / record.file).stat().st_size
 
 
-def test_inverted_lists_hold_each_start_by_its_nearest_centroid(tmp_path: Path, corpus: Path) -> None:
+@pytest.mark.parametrize("dimensions", [5, 12])
+def test_inverted_lists_hold_each_start_by_its_nearest_centroid(tmp_path: Path, corpus: Path, dimensions: int) -> None:
     encoder = FakeEncoder()
-    options = BuildOptions(shard_characters=800, flat_limit=10, lists=8)
+    options = BuildOptions(shard_characters=800, flat_limit=10, lists=8, list_dimensions=dimensions)
     build(corpus, tmp_path / "index", encoder=encoder, options=options)
     reader = IndexReader.open(tmp_path / "index")
     lists = reader.lists
@@ -135,7 +153,7 @@ def test_inverted_lists_hold_each_start_by_its_nearest_centroid(tmp_path: Path, 
         ids = lists.ids[lists.list_ptr[number] : lists.list_ptr[number + 1]]
         assert (np.diff(ids) > 0).all()
         assert np.allclose(distances[ids, number], distances[ids].min(1), rtol=1e-4)
-    assert np.array_equal(lists.codes, codes[lists.ids, :12])
+    assert np.array_equal(lists.codes, codes[lists.ids, :dimensions])
     assert sorted(lists.ids.tolist()) == list(range(len(codes)))
 
 
@@ -300,6 +318,6 @@ def test_an_error_of_the_writer_reaches_the_caller(
 
 def test_the_manifest_is_readable_json_without_outer_paths(tmp_path: Path, uninterrupted: Path, corpus: Path) -> None:
     text = (uninterrupted / "manifest.json").read_text()
-    assert json.loads(text)["format_version"] == 1
+    assert json.loads(text)["format_version"] == 2
     assert str(corpus.parent) not in text
     assert str(uninterrupted) not in text

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +11,11 @@ import pytest
 from densephrase.build_index import shard_builder
 from densephrase.build_index.shard_builder import build_shard
 from densephrase.data import Document
+from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, SparseRows
+from densephrase.errors import BuildError
 from densephrase.index.manifest import Quantisation
-from densephrase.index.shard import COLUMNS, Shard
+from densephrase.index.shard import Shard
+from densephrase.index.shard_format import COLUMNS, SPARSE_COLUMNS
 from tests.search.fake_encoder import FakeEncoder
 
 DOCUMENTS = {
@@ -30,11 +36,13 @@ def test_documents_without_tokens_have_rows_too(tmp_path: Path, name: str) -> No
     assert [shard.document(row) for row in range(len(documents))] == documents
 
 
-def test_columns_are_those_of_the_format() -> None:
-    content = build_shard(DOCUMENTS["mixed"], FakeEncoder())
+@pytest.mark.parametrize("sparc_size", [0, 8], ids=["dense", "sparc"])
+def test_columns_are_those_of_the_format(sparc_size: int) -> None:
+    content = build_shard(DOCUMENTS["mixed"], FakeEncoder(sparc_size=sparc_size))
     columns = {name: np.concatenate(pieces) for name, pieces in content.columns.items()}
+    expected = {**COLUMNS, **SPARSE_COLUMNS} if sparc_size else COLUMNS
     assert {name: column.dtype.name for name, column in columns.items()} == {
-        name: dtype for name, (dtype, _) in COLUMNS.items()
+        name: dtypes[0] for name, (dtypes, _) in expected.items()
     }
     assert columns["document_paragraph_ptr"].tolist() == [0, 0, 2, 2, 3]
     assert columns["paragraph_document"].tolist() == [1, 1, 3]
@@ -42,6 +50,54 @@ def test_columns_are_those_of_the_format() -> None:
     assert columns["paragraph_end"].tolist() == [7, 14, 4]
     assert columns["paragraph_tokens"].tolist() == [2, 1, 1]
     assert content.bytes == sum(column.nbytes for column in columns.values())
+
+
+class _BrokenEncoder(FakeEncoder):
+    def __init__(self, **changes: object) -> None:
+        super().__init__(sparc_size=8)
+        self.changes = changes
+
+    def encode_paragraphs(self, paragraphs: Sequence[ParagraphInput]) -> list[EncodedParagraph]:
+        return [replace(item, **self.changes) for item in super().encode_paragraphs(paragraphs)]
+
+
+NO_ROWS = SparseRows(np.zeros(1, np.int64), np.empty(0, np.int16), np.empty(0, np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"start_codes": np.zeros((1, 4), np.int8)}, "rows of int8 (1, 4); its configuration promises int8 rows of 15"),
+        ({"start_sparse": None}, "no sparse vectors for"),
+        ({"start_token": np.arange(3), "start_sparse": NO_ROWS}, "no sparse vectors for 3 kept starts"),
+        ({"token_ids": np.zeros(99, np.int32)}, "not the word pieces of all"),
+        ({"end_token": np.arange(1), "end_sparse": replace(NO_ROWS, pointers=np.array([0, 256]))}, "of 256 entries"),
+    ],
+    ids=["narrow rows", "no sparse vectors", "fewer sparse rows", "other tokens", "many entries"],
+)
+def test_an_encoder_that_breaks_its_promises_is_refused(changes: dict[str, object], message: str) -> None:
+    with pytest.raises(BuildError, match=re.escape(message)):
+        build_shard([Document("d", "one two three")], _BrokenEncoder(**changes))
+
+
+@pytest.mark.parametrize("vocabulary", [2**16, 2**17], ids=["narrow pieces", "wide pieces"])
+def test_long_paragraphs_and_large_vocabularies_take_wider_columns(tmp_path: Path, vocabulary: int) -> None:
+    words = [f"w{number}" for number in range(70_000)]
+    documents = [Document("d", "short one\n\n" + " ".join(words))]
+    encoder = FakeEncoder(
+        vector_size=2, coherency_rank=0, kept_starts=0.0002, kept_ends=0.0002, sparc_size=8, vocabulary=vocabulary
+    )
+    encoder.sparc_entries = 0  # its entries can't name places so far away
+    content = build_shard(documents, encoder)
+    content.write(tmp_path / "shard.h5")
+    shard = Shard.open(tmp_path / "shard.h5", content.counts, Quantisation("int8", 2, 0, sparse=True))
+    inputs = [ParagraphInput("short one"), ParagraphInput(" ".join(words))]
+    expected = encoder.encode_paragraphs(inputs)
+    for name in ("start_token", "start_char", "end_token", "end_char"):
+        assert getattr(shard, name).dtype == np.int32
+        assert getattr(shard, name).tolist() == [value for item in expected for value in getattr(item, name).tolist()]
+    assert shard.token_ids.dtype == (np.uint16 if vocabulary == 2**16 else np.int32)
+    assert shard.token_ids.tolist() == [piece for item in expected for piece in item.token_ids.tolist()]
 
 
 def test_all_documents_are_reported_once(monkeypatch: pytest.MonkeyPatch) -> None:

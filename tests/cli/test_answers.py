@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from densephrase.cli.answers import excerpt, explain, render, source, visible
-from densephrase.data import Answer, Document, Evidence, ScoreParts
+from densephrase.cli.answers import excerpt, explain, matches, render, source, visible
+from densephrase.data import Answer, Document, Evidence, ScoreParts, SparseMatch, TermMatch
 
 PARTS = ScoreParts(1.5, 2.0, 0.0, 3.25, 0.0)
 
@@ -111,3 +112,22 @@ def test_visible_keeps_the_length_and_one_line(text: str) -> None:
     shown = visible(text)
     assert len(shown) == len(text)
     assert len(shown.splitlines()) <= 1
+
+
+def test_explained_answers_show_what_they_share_with_the_question() -> None:
+    sparse = SparseMatch("wrote\x1b Hamlet", "end", 2, 0, 12, 0.5, 3.0, 1.5)
+    evidence = replace(
+        answer("abc", "a").evidence[0], sparse_matches=(sparse,), term_matches=(TermMatch("wrote", 2.25, 0.0),)
+    )
+    shown = draw("?", [Answer((evidence,))]).splitlines()
+    assert shown[-3:-1] == [
+        "      paragraph  term       2.25  wrote",
+        "      end        bigram     1.50  wrote\ufffd Hamlet",
+    ]
+
+
+def test_only_the_strongest_matches_are_shown() -> None:
+    terms = tuple(TermMatch(f"t{number}", 1 + number, 0.5) for number in range(30))
+    lines = matches(replace(answer("abc", "a").evidence[0], sparse_matches=(), term_matches=terms))
+    assert len(lines) == 12
+    assert lines[0].endswith("t29")

@@ -113,3 +113,18 @@ def test_a_missing_index_is_1(run: Run, tmp_path: Path) -> None:
     ran = run("ask", tmp_path / "none", "Who?", "--json")
     assert (ran.code, ran.out) == (1, "")
     assert "none" in ran.err
+
+
+def test_explained_answers_list_ngrams_and_terms(run: Run, index_path: Path) -> None:
+    [reply] = run("ask", index_path, "Who wrote Hamlet?", "--explain", "--json").objects
+    best = reply["answers"][0]
+    assert best["sparse_matches"] == []  # the encoder of this index makes no sparse vectors
+    assert [match["term"] for match in best["term_matches"]] == ["hamlet"]
+    total = sum(match["paragraph"] for match in best["term_matches"])
+    assert total == pytest.approx(best["parts"]["paragraph_terms"], rel=1e-5)
+    assert "hamlet" in run("ask", index_path, "Who wrote Hamlet?", "--explain").out.splitlines()[4]
+
+
+def test_matches_are_left_out_unasked(run: Run, index_path: Path) -> None:
+    [reply] = run("ask", index_path, "Who wrote Hamlet?", "--no-sparc", "--json").objects
+    assert not {"sparse_matches", "term_matches"} & set(reply["answers"][0])

@@ -44,17 +44,27 @@ def windows_of(tokens: int, capacity: int, stride: int) -> list[tuple[int, int]]
 
 
 def direct_rows(encoder: PhraseEncoder, paragraph: ParagraphInput) -> dict[str, NDArray[np.float32]]:
-    """Return start and end rows and filter logits of each token of a paragraph, from its owning window."""
+    """Return start and end rows and filter logits of each token of a paragraph, from its owning window.
+
+    With Sparc heads also "sparc", [tokens, 4, tokens]: the sparse vectors by token, head and place in the paragraph.
+    """
     config, ids = encoder.config, own_ids(encoder, paragraph.text)
     title = own_ids(encoder, paragraph.title)[: config.max_title_tokens]
     prefix = [config.cls_token_id, *title, *([config.sep_token_id] if title else [])]
     windows = windows_of(len(ids), config.window_capacity, config.window_stride)
-    found: dict[str, list[NDArray[np.float32]]] = {"start": [], "end": [], "filter": []}
+    found: dict[str, list[NDArray[np.float32]]] = {"start": [], "end": [], "filter": [], "sparc": []}
     for token in range(len(ids)):
         first, last = windows[owner(token, windows)]
         row = torch.tensor([[*prefix, *ids[first:last], config.sep_token_id]])
+        own = torch.zeros_like(row, dtype=torch.bool)
+        own[:, len(prefix) : -1] = True
         with torch.inference_mode():
-            text = encoder._model.encode_text(row, torch.ones_like(row, dtype=torch.bool))
-        for name, value in zip(found, text, strict=True):
-            found[name].append(value[0, len(prefix) + token - first].numpy())
-    return {name: np.stack(rows) for name, rows in found.items()}
+            text = encoder._model.encode_text(row, torch.ones_like(own), own)
+        column = len(prefix) + token - first
+        for name, value in (("start", text.start), ("end", text.end), ("filter", text.filter_logits)):
+            found[name].append(value[0, column].numpy())
+        if text.sparc is not None:
+            weights = np.zeros((4, len(ids)), np.float32)
+            weights[:, first:last] = text.sparc[0, :, column, len(prefix) : -1].numpy()
+            found["sparc"].append(weights)
+    return {name: np.stack(rows) for name, rows in found.items() if rows}

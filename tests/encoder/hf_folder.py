@@ -18,8 +18,8 @@ def save_tokenizer(folder: Path, **tokens: str) -> None:
     PreTrainedTokenizerFast(tokenizer_object=make_tokenizer(), **SPECIAL, **tokens).save_pretrained(folder)
 
 
-def save_backbone(folder: Path, hidden_size: int = 32, dropout: float = 0.1) -> Path:
-    """Write a two-layer BERT of fixed random weights, with its tokenizer and 64 positions."""
+def save_backbone(folder: Path, hidden_size: int = 32, dropout: float = 0.1, positions: int = 64) -> Path:
+    """Write a two-layer BERT of fixed random weights, with its tokenizer."""
     torch.manual_seed(3)
     config = BertConfig(
         vocab_size=make_tokenizer().get_vocab_size(),
@@ -27,7 +27,7 @@ def save_backbone(folder: Path, hidden_size: int = 32, dropout: float = 0.1) -> 
         num_hidden_layers=2,
         num_attention_heads=2,
         intermediate_size=2 * hidden_size,
-        max_position_embeddings=64,
+        max_position_embeddings=positions,
         hidden_dropout_prob=dropout,
         attention_probs_dropout_prob=0.0,
     )

@@ -85,7 +85,7 @@ def test_new_heads_start_from_the_hidden_state() -> None:
     ids = torch.randint(4, 60, (2, 9))
     mask = torch.ones_like(ids, dtype=torch.bool)
     with torch.inference_mode():
-        torch.testing.assert_close(model.encode_text(ids, mask).start[..., :32], model.hidden(ids, mask))
+        torch.testing.assert_close(model.encode_text(ids, mask, mask).start[..., :32], model.hidden(ids, mask))
 
 
 def test_bfloat16_text_is_near_float32(tiny_encoder_path: Path) -> None:

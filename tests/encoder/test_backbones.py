@@ -10,10 +10,11 @@ import pytest
 import torch
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer, models
 from transformers import AutoModel
 
 from densephrase.encoder import backbones
-from densephrase.encoder.backbones import load_backbone, minilm_folder
+from densephrase.encoder.backbones import load_backbone, minilm_folder, question_mark
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.model import PhraseModel
 from densephrase.errors import EncoderError, MissingExtraError
@@ -30,11 +31,17 @@ def folder(tmp_path: Path) -> Path:
 def test_a_folder_gives_model_tokenizer_and_settings(folder: Path) -> None:
     backbone, tokenizer, settings = load_backbone(str(folder))
     assert (settings["cls_token_id"], settings["sep_token_id"], settings["pad_token_id"]) == (2, 3, 0)
+    assert tokenizer.id_to_token(settings["question_mark_id"]) == "?"
     assert tokenizer.encode("king", add_special_tokens=False).tokens == ["king"]
     assert str(folder) not in str(settings)
     model = PhraseModel(EncoderConfig(max_tokens=64, window_stride=32, **settings), backbone)
     rebuilt = PhraseModel(model.config)  # from the stored configuration alone
     assert {n: v.shape for n, v in rebuilt.state_dict().items()} == {n: v.shape for n, v in model.state_dict().items()}
+
+
+def test_a_tokenizer_may_lack_the_question_mark() -> None:
+    words = models.WordPiece({"[UNK]": 0, "king": 1}, unk_token="[UNK]")
+    assert question_mark(Tokenizer(words)) == -1
 
 
 def test_weights_in_half_precision_are_loaded_as_float32(folder: Path) -> None:

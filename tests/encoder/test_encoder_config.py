@@ -17,7 +17,8 @@ BACKBONE = {"model_type": "bert", "hidden_size": 32}
 
 @pytest.fixture
 def config() -> EncoderConfig:
-    return EncoderConfig(BACKBONE, vector_size=8, paragraph_weight=0.3, training={"steps": 3})
+    fitted = {"open": {"bias": -0.1, "weights": {"margin": 1.5}}}
+    return EncoderConfig(BACKBONE, vector_size=8, paragraph_weight=0.3, confidence=fitted, training={"steps": 3})
 
 
 @pytest.mark.parametrize("threshold", [float("-inf"), -1.25, 3.0], ids=str)
@@ -47,6 +48,10 @@ def test_derived_sizes() -> None:
         ({"window_stride": 0}, "window_stride=0; at least 1"),
         ({"window_stride": 250}, "window_stride=250 is more than the 237 tokens"),
         ({"pad_token_id": -1}, "pad_token_id"),
+        ({"sparc_size": -1}, "sparc_size=-1; at least 0"),
+        ({"filter_size": 0}, "filter_size=0; at least 1"),
+        ({"sparc_entries": 0}, "sparc_entries=0; at least 1"),
+        ({"sparc_entries": 256}, "sparc_entries=256; at most 255 fit"),
         ({"vector_size": "384"}, "vector_size='384'; a whole number"),
         ({"vector_size": True}, "vector_size=True; a whole number"),
         ({"max_tokens": 100.5}, "max_tokens=100.5; a whole number"),
@@ -56,6 +61,8 @@ def test_derived_sizes() -> None:
         ({"end_threshold": float("inf")}, "end_threshold=inf"),
         ({"backbone": {"hidden_size": 8}}, "model_type"),
         ({"backbone": "bert"}, "backbone='bert'; an object"),
+        ({"confidence": []}, r"confidence=\[\]; an object"),
+        ({"confidence": {"open": {"bias": 0.0}}}, "in its confidence .* expected an object of 'bias' and 'weights'"),
         ({"format_version": 2}, "format version 2, this library reads 1"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",

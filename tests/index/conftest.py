@@ -1,4 +1,4 @@
-"""A small index of several shards, with inverted lists."""
+"""A small index of several shards, with sparse vectors and inverted lists."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def built_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("index")
     corpus = write_corpus(folder / "docs.jsonl", random_documents(24))
     options = BuildOptions(shard_characters=800, flat_limit=10, lists=8)
-    build(corpus, folder / "index", encoder=FakeEncoder(), options=options)
+    build(corpus, folder / "index", encoder=FakeEncoder(sparc_size=8), options=options)
     return folder / "index"
 
 

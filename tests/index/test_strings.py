@@ -14,6 +14,12 @@ def test_round_trip(strings: list[str]) -> None:
     assert len(column) == len(strings)
 
 
+@given(st.lists(st.text("aé𝔘\ud800", max_size=2), max_size=9), st.text("aé𝔘\ud800", max_size=2))
+def test_find_is_the_first_place_in_the_list(strings: list[str], wanted: str) -> None:
+    expected = strings.index(wanted) if wanted in strings else None
+    assert StringColumn(*pack_strings(strings)).find(wanted) == expected
+
+
 def test_layout_is_utf8_end_to_end() -> None:
     blob, offsets = pack_strings(["é", "", "ab"])
     assert blob.tobytes() == b"\xc3\xa9ab"

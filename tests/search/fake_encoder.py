@@ -1,4 +1,7 @@
-"""An encoder without a model: words are tokens, rows are random, and the same text always gets the same rows."""
+"""An encoder without a model: words are tokens, rows are random, and the same text always gets the same rows.
+
+Word pieces are numbers below `vocabulary`; several words share one, as different n-grams of a question may.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +10,19 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.encoder.config import EncoderConfig
-from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionVectors
+from densephrase.encoder.encoded import (
+    EncodedParagraph,
+    ParagraphInput,
+    QuestionNgrams,
+    QuestionVectors,
+    SparseRows,
+)
 from densephrase.encoder.quantiser import VectorQuantiser
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -28,10 +38,15 @@ class FakeEncoder:
     kept_ends: float = 0.7
     largest: int = 127
     seed: int = 0
+    sparc_size: int = 0
+    sparc_entries: int = 6
+    vocabulary: int = 40
     device: str = "cpu"
     config: EncoderConfig = field(init=False)
     start_quantiser: VectorQuantiser = field(init=False)
     end_quantiser: VectorQuantiser = field(init=False)
+    sparse_scale: NDArray[np.float32] | None = field(init=False)
+    tokeniser: SimpleNamespace = field(init=False)
 
     def __post_init__(self) -> None:
         self.config = EncoderConfig(
@@ -41,7 +56,12 @@ class FakeEncoder:
             max_answer_tokens=4,
             paragraph_weight=0.5,
             document_weight=0.25,
+            sparc_size=self.sparc_size,
+            sparc_entries=self.sparc_entries,
         )
+        scale = self._random("sparse").uniform(0.002, 0.02, 4).astype(np.float32)
+        self.sparse_scale = scale if self.sparc_size else None
+        self.tokeniser = SimpleNamespace(tokenizer=SimpleNamespace(encode=self._tokenise))
         self.start_quantiser, self.end_quantiser = (self._quantiser(side) for side in ("start", "end"))
 
     @property
@@ -61,10 +81,29 @@ class FakeEncoder:
         """Return random vectors that depend on the text only."""
         shape = (len(texts), self.vector_size)
         sides = (np.array([self._random(side, text).normal(size=shape[1]) for text in texts]) for side in ("s", "e"))
-        return QuestionVectors(*(side.reshape(shape).astype(np.float32) for side in sides))
+        sparse = tuple(map(self._ngrams, texts)) if self.sparc_size else None
+        return QuestionVectors(*(side.reshape(shape).astype(np.float32) for side in sides), sparse)
+
+    def _tokenise(self, text: str, add_special_tokens: bool = False) -> SimpleNamespace:
+        """Return word pieces and their code points as a fast tokenizer does."""
+        assert not add_special_tokens
+        words = list(_TOKEN.finditer(text))
+        ids = [zlib.crc32(word.group().encode()) % self.vocabulary for word in words]
+        return SimpleNamespace(ids=ids, offsets=[word.span() for word in words])
+
+    def _ngrams(self, text: str) -> QuestionNgrams:
+        """Return all n-grams of a question with random weights, some of them 0."""
+        ids = self._tokenise(text).ids
+        random = self._random("n-grams", text)
+        unigrams = np.unique(np.array(ids, np.int32))
+        bigrams = np.unique(np.array([a * 2**32 + b for a, b in zip(ids, ids[1:], strict=False)], np.int64))
+        sizes = (2, unigrams.size), (2, bigrams.size)
+        weights = (np.maximum(random.normal(size=size), 0).astype(np.float32) for size in sizes)
+        return QuestionNgrams(unigrams, next(weights), bigrams, next(weights))
 
     def _encode(self, paragraph: ParagraphInput) -> EncodedParagraph:
-        places = np.array([token.span() for token in _TOKEN.finditer(paragraph.text)], np.int32).reshape(-1, 2)
+        tokens = self._tokenise(paragraph.text)
+        places = np.array(tokens.offsets, np.int32).reshape(-1, 2)
         random = self._random(paragraph.title, paragraph.text)
         columns: list[NDArray[np.int32]] = []
         for kept, column in ((self.kept_starts, 0), (self.kept_ends, 1)):
@@ -72,7 +111,20 @@ class FakeEncoder:
             shape = (token.size, self.vector_size + self.coherency_rank)
             codes = random.integers(-self.largest, self.largest + 1, shape).astype(np.int8)
             columns += [token, places[token, column], codes]
-        return EncodedParagraph(len(places), *columns)
+        sparse = [self._sparse_rows(columns[side], len(places), random) for side in (0, 3)] if self.sparc_size else []
+        return EncodedParagraph(len(places), *columns, np.array(tokens.ids, np.int32), *sparse)
+
+    def _sparse_rows(self, kept: NDArray[np.int32], tokens: int, random: np.random.Generator) -> SparseRows:
+        """Return up to `sparc_entries` random n-grams of the paragraph for each row."""
+        pointers, entries, weights = [0], [], []
+        for token in kept.tolist():
+            names = [2 * (place - token) for place in range(tokens)]
+            names += [2 * (place - token) + 1 for place in range(tokens - 1)]
+            chosen = random.choice(names, min(len(names), int(random.integers(self.sparc_entries + 1))), replace=False)
+            entries += sorted(chosen.tolist())
+            pointers.append(len(entries))
+        weights = random.integers(1, 256, len(entries))
+        return SparseRows(np.array(pointers), np.array(entries, np.int16), weights.astype(np.uint8))
 
     def _quantiser(self, side: str) -> VectorQuantiser:
         random = self._random("quantiser", side)

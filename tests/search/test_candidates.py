@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from densephrase.index.index_reader import IndexReader
-from densephrase.search.candidates import candidate_starts, dense_first, probed_ranges, sparse_first
+from densephrase.search.candidates import RESCORED, candidate_starts, dense_first, probed_ranges, sparse_first
+from densephrase.search.exclusion import Exclusion
 from densephrase.search.fixed_point import FixedPointVector
 from densephrase.search.options import SearchOptions
 from densephrase.search.question import PreparedQuestion, Scoring
@@ -37,10 +38,18 @@ def start_scores(reader: IndexReader, vector: NDArray[np.float32]) -> NDArray[np
     return ENCODER.start_quantiser.decode(codes)[:, : vector.size].astype(np.float64) @ vector.astype(np.float64)
 
 
+def everything(reader: IndexReader) -> Exclusion:
+    """Return that no document is left out."""
+    return Exclusion.of(reader, ())
+
+
 def starts_of(reader: IndexReader, paragraphs: NDArray[np.int64]) -> list[int]:
     """Return the global start rows of global paragraphs, ascending."""
     owner = np.concatenate(
-        [shard.start_paragraph + base for shard, base in zip(reader.shards, reader.bases.paragraphs, strict=False)]
+        [
+            np.repeat(np.arange(shard.counts.paragraphs), np.diff(shard.paragraph_start_ptr)) + base
+            for shard, base in zip(reader.shards, reader.bases.paragraphs, strict=False)
+        ]
     )
     return np.flatnonzero(np.isin(owner, paragraphs)).tolist()
 
@@ -53,7 +62,7 @@ def test_dense_first_takes_the_largest_products(
     _, reader = make_searcher(random_documents(1, documents=30), ENCODER, **options)
     question = prepare(reader)
     scores = start_scores(reader, question.start_vector)
-    found = dense_first(reader, question, SearchOptions(dense_candidates=wanted))
+    found = dense_first(reader, question, SearchOptions(dense_candidates=wanted), everything(reader))
     assert found.size == wanted
     assert found.tolist() == sorted(set(found.tolist()))
     assert np.sort(scores[found]) == pytest.approx(np.sort(scores)[-wanted:], abs=1e-3)
@@ -63,8 +72,24 @@ def test_dense_first_of_more_starts_than_there_are(make_searcher: MakeSearcher) 
     _, reader = make_searcher(random_documents(1))
     total = int(reader.bases.starts[-1])
     for wanted in (total, total + 1, 10**9):
-        found = dense_first(reader, prepare(reader), SearchOptions(dense_candidates=wanted))
+        found = dense_first(reader, prepare(reader), SearchOptions(dense_candidates=wanted), everything(reader))
         assert found.tolist() == list(range(total))
+
+
+def test_lists_of_the_first_dimensions_propose_what_is_ranked_by_all(make_searcher: MakeSearcher) -> None:
+    options = {"flat_limit": 0, "lists": 8, "list_dimensions": 3, "shard_characters": 400}
+    _, reader = make_searcher(random_documents(1, documents=60), ENCODER, **options)
+    lists, question = reader.lists, prepare(reader)
+    assert lists is not None
+    assert lists.codes.shape[1] == 3
+    assert len(reader.shards) > 1
+    first = lists.codes.astype(np.int64) @ question.start.weights[0, :3]
+    likely = lists.ids[np.lexsort((lists.ids, -first))[: RESCORED * 20]]
+    scores = np.concatenate([shard.start_codes for shard in reader.shards])[:, :12].astype(np.int64)
+    scores = scores @ question.start.weights[0]
+    expected = likely[np.lexsort((likely, -scores[likely]))[:20]]
+    found = dense_first(reader, question, SearchOptions(dense_candidates=20, probes=8), everything(reader))
+    assert found.tolist() == sorted(expected.tolist())
 
 
 @pytest.mark.parametrize("probes", [1, 3, 100])
@@ -75,7 +100,7 @@ def test_dense_first_looks_into_the_best_lists_only(probes: int, make_searcher: 
     best = np.argsort(-(lists.centroids @ question.start_vector), kind="stable")[:probes]
     members = np.concatenate([lists.ids[lists.list_ptr[one] : lists.list_ptr[one + 1]] for one in best])
     scores = start_scores(reader, question.start_vector)
-    found = dense_first(reader, question, SearchOptions(dense_candidates=20, probes=probes))
+    found = dense_first(reader, question, SearchOptions(dense_candidates=20, probes=probes), everything(reader))
     assert set(found.tolist()) <= set(members.tolist())
     assert np.sort(scores[found]) == pytest.approx(np.sort(scores[members])[-20:], abs=1e-3)
     assert len(probed_ranges(lists, question.start_vector, probes)) == min(probes, 8)
@@ -113,7 +138,11 @@ def test_hybrid_is_the_union(make_searcher: MakeSearcher) -> None:
     question, scoring = prepare(reader), Scoring(20, 0.5, 0.25)
     sides = {
         strategy: candidate_starts(
-            reader, question, SearchOptions(strategy, dense_candidates=15, paragraph_candidates=4), scoring
+            reader,
+            question,
+            SearchOptions(strategy, dense_candidates=15, paragraph_candidates=4),
+            scoring,
+            everything(reader),
         ).tolist()
         for strategy in ("dense-first", "sparse-first", "hybrid")
     }

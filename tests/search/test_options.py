@@ -29,6 +29,16 @@ from densephrase.search.options import SearchOptions
         ("document_weight", float("nan"), "a finite number of at least 0, or None for the encoder's weight"),
         ("document_weight", float("inf"), "a finite number of at least 0, or None for the encoder's weight"),
         ("exhaustive", 1, "True or False"),
+        ("sparc", None, "True or False"),
+        ("explain", "yes", "True or False"),
+        ("exclude_documents", "d1", "a list or tuple of document ids"),
+        ("exclude_documents", ("d1", 2), "a list or tuple of document ids"),
+        ("exclude_documents", None, "a list or tuple of document ids"),
+        ("min_confidence", -0.1, "a probability from 0 to 1, or None"),
+        ("min_confidence", 1.5, "a probability from 0 to 1, or None"),
+        ("min_confidence", float("nan"), "a probability from 0 to 1, or None"),
+        ("min_confidence", "0.5", "a probability from 0 to 1, or None"),
+        ("min_confidence", True, "a probability from 0 to 1, or None"),
     ],
 )
 def test_refusals_name_field_found_and_expected(name: str, value: Any, expected: str) -> None:
@@ -44,6 +54,8 @@ def test_refusals_name_field_found_and_expected(name: str, value: Any, expected:
         {"strategy": "dense-first", "unit": "document", "top_k": 1},
         {"top_k": np.int64(3), "paragraph_weight": np.float32(0.5), "document_weight": 0},
         {"max_answer_tokens": 1, "paragraph_weight": 0.0, "exhaustive": True},
+        {"exclude_documents": ["d1", "d2"], "min_confidence": 0},
+        {"exclude_documents": ("d1",), "min_confidence": np.float32(0.5)},
     ],
     ids=str,
 )

@@ -159,3 +159,22 @@ def test_an_encoder_of_another_size_is_refused(make_searcher: MakeSearcher) -> N
     _, reader = make_searcher(random_documents(3))
     with pytest.raises(SearchError, match=r"rows of 12 \+ 3 dimensions, the encoder makes 16 \+ 3"):
         Searcher(reader, FakeEncoder(vector_size=16))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("stored", "made"), [(0, 8), (8, 0)], ids=["without", "with"])
+def test_an_encoder_that_differs_in_sparse_vectors_is_refused(
+    stored: int, made: int, make_searcher: MakeSearcher
+) -> None:
+    _, reader = make_searcher(random_documents(3), FakeEncoder(sparc_size=stored))
+    holds = "no sparse vectors, the encoder makes some" if made else "sparse vectors, the encoder makes none"
+    with pytest.raises(SearchError, match=f"holds {holds}; search with the encoder of the index"):
+        Searcher(reader, FakeEncoder(sparc_size=made))  # type: ignore[arg-type]
+
+
+def test_sparse_parts_count_unless_they_are_left_out(make_searcher: MakeSearcher) -> None:
+    searcher, _ = make_searcher(random_documents(3), FakeEncoder(sparc_size=8, vocabulary=8))
+    searcher.warm_up()
+    for sparc in (True, False):
+        [answers] = searcher.search(["Paris Hamlet river"], SearchOptions(sparc=sparc, exhaustive=True))
+        assert any(answer.parts.sparc_start for answer in answers) == sparc
+        assert any(answer.parts.sparc_end for answer in answers) == sparc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
 from typing import Any
 
 import pytest
@@ -24,10 +25,8 @@ def check(answers: list[Answer], expected: list[list[Hit]]) -> None:
     for answer, group in zip(answers, expected, strict=True):
         for evidence, hit in zip(answer.evidence, group, strict=True):
             assert evidence.score == pytest.approx(hit.score, abs=TOLERANCE)
-            parts = evidence.parts
-            values = (parts.dense_start, parts.dense_end, parts.coherency, parts.paragraph_terms, parts.document_terms)
-            assert values == pytest.approx(hit.parts, abs=TOLERANCE)
-            assert evidence.score == parts.total
+            assert astuple(evidence.parts) == pytest.approx(hit.parts, abs=TOLERANCE)
+            assert evidence.score == evidence.parts.total
 
 
 def settings(**changes: Any) -> dict[str, Any]:
@@ -35,9 +34,13 @@ def settings(**changes: Any) -> dict[str, Any]:
     return {"top_k": 10, "max_answer_tokens": 4, "paragraph_weight": 0.5, "document_weight": 0.25, **changes}
 
 
+SPARC = pytest.mark.parametrize("sparc_size", [0, 8], ids=["dense", "sparc"])
+
+
+@SPARC
 @pytest.mark.parametrize("seed", range(8))
-def test_exhaustive_hybrid_equals_the_oracle(seed: int, make_searcher: MakeSearcher) -> None:
-    encoder = FakeEncoder(seed=seed)
+def test_exhaustive_hybrid_equals_the_oracle(seed: int, sparc_size: int, make_searcher: MakeSearcher) -> None:
+    encoder = FakeEncoder(seed=seed, sparc_size=sparc_size)
     searcher, reader = make_searcher(random_documents(seed, documents=1 + seed * 2), encoder)
     options = SearchOptions(exhaustive=True, evidence_spans=EVERYTHING, **settings())
     for question, answers in zip(QUESTIONS, searcher.search(QUESTIONS, options), strict=True):
@@ -54,11 +57,12 @@ def test_exhaustive_hybrid_equals_the_oracle(seed: int, make_searcher: MakeSearc
         {"max_answer_tokens": 100},
         {"top_k": 1},
         {"top_k": 1000},
+        {"sparc": False},
     ],
     ids=str,
 )
 def test_options_mean_the_same_to_the_oracle(changes: dict[str, Any], make_searcher: MakeSearcher) -> None:
-    encoder = FakeEncoder(seed=3)
+    encoder = FakeEncoder(seed=3, sparc_size=8)
     searcher, reader = make_searcher(random_documents(11, documents=12), encoder)
     options = SearchOptions(exhaustive=True, evidence_spans=EVERYTHING, **settings(**changes))
     [answers] = searcher.search(QUESTIONS[:1], options)
@@ -74,8 +78,14 @@ def test_options_mean_the_same_to_the_oracle(changes: dict[str, Any], make_searc
         FakeEncoder(vector_size=768, coherency_rank=32),
         FakeEncoder(kept_starts=0.1, kept_ends=0.1),
         FakeEncoder(kept_starts=1.0, kept_ends=1.0),
+        FakeEncoder(sparc_size=8, largest=0, sparc_entries=255),
+        FakeEncoder(sparc_size=8, kept_starts=0.1, kept_ends=0.1, vocabulary=5),
+        FakeEncoder(sparc_size=8, vocabulary=200_000),
     ],
-    ids=["equal scores", "many ties", "no coherency", "wide rows", "few rows", "all rows"],
+    ids=[
+        *("equal scores", "many ties", "no coherency", "wide rows", "few rows", "all rows"),
+        *("sparse scores alone", "n-grams that come often", "wide word pieces"),
+    ],
 )
 def test_kinds_of_rows(encoder: FakeEncoder, make_searcher: MakeSearcher) -> None:
     searcher, reader = make_searcher(random_documents(5, documents=8), encoder)
@@ -94,9 +104,12 @@ def test_enough_dense_candidates_are_exhaustive(strategy: Any, make_searcher: Ma
     check(answers, oracle_answers(reader, encoder, QUESTIONS[0], **settings()))
 
 
+@SPARC
 @pytest.mark.parametrize("options", [{"shard_characters": 60}, {"flat_limit": 0, "lists": 4}], ids=["shards", "lists"])
-def test_layouts_of_the_index_make_no_difference(options: dict[str, Any], make_searcher: MakeSearcher) -> None:
-    encoder = FakeEncoder()
+def test_layouts_of_the_index_make_no_difference(
+    options: dict[str, Any], sparc_size: int, make_searcher: MakeSearcher
+) -> None:
+    encoder = FakeEncoder(sparc_size=sparc_size)
     documents = random_documents(4, documents=40)
     searcher, reader = make_searcher(documents, encoder, **options)
     assert len(reader.shards) > 1 or reader.lists is not None

@@ -77,6 +77,23 @@ def test_scores_equal_plain_bm25(
 
 
 @settings(max_examples=40, deadline=None)
+@given(steps=corpus, question=st.lists(st.sampled_from(["a", "b", "c", "d", "x"]), max_size=6))
+def test_contributions_are_plain_bm25_of_one_term(
+    steps: list[tuple[int, str, str]], question: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    paragraphs = ascending(steps)
+    index = built(tmp_path_factory.mktemp("terms") / "terms.h5", paragraphs, "none")
+    paragraph_texts, document_texts = texts_of(paragraphs, Analyser("none"))
+    for row, (document, _, _) in enumerate(paragraphs):
+        found = index.contributions(question, row)
+        assert {term for term, _, _ in found} == set(question) & {term for text in paragraph_texts for term in text}
+        for term, paragraph_score, document_score in found:
+            asked = [term] * question.count(term)
+            assert paragraph_score == pytest.approx(bm25(asked, paragraph_texts, PARAMETERS[0])[row], rel=1e-5)
+            assert document_score == pytest.approx(bm25(asked, document_texts, PARAMETERS[1])[document], rel=1e-5)
+
+
+@settings(max_examples=40, deadline=None)
 @given(steps=corpus, question=st.lists(st.sampled_from(["a", "b", "c"]), max_size=4), k=st.integers(1, 12))
 def test_top_is_the_start_of_the_full_order(
     steps: list[tuple[int, str, str]], question: list[str], k: int, tmp_path_factory: pytest.TempPathFactory

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from densephrase.data import Question
 from densephrase.training.config import TrainingConfig
+from densephrase.training.settings import LoopConfig
 
 _PLACES = ["paris", "london", "city b", "river k", "city x9", "river z", "london 7", "paris q"]
 _TITLES = ["war", "war", "king", "king", "queen_a", "queen_a", "", "city"]
@@ -32,7 +35,10 @@ def make_settings(backbone: Path, **changes: Any) -> TrainingConfig:
         "backbone": str(backbone),
         "vector_size": 32,
         "coherency_rank": 4,
+        "sparc_size": 8,
         "head_hidden_size": 16,
+        "filter_size": 24,
+        "filter_epochs": 2.0,
         "max_title_tokens": 4,
         "max_tokens": 40,
         "max_answer_tokens": 6,
@@ -43,3 +49,31 @@ def make_settings(backbone: Path, **changes: Any) -> TrainingConfig:
         "precision": "float32",
     }
     return TrainingConfig(**{**settings, **changes})
+
+
+def write_facts(path: Path) -> Path:
+    """Write the questions as JSON lines."""
+    rows = [
+        {
+            "id": fact.id,
+            "question": fact.text,
+            "answers": [{"text": fact.answers[0], "answer_start": fact.answer_starts[0]}],
+            "title": fact.title,
+            "context": fact.context,
+        }
+        for fact in make_facts()
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def as_flags(settings: LoopConfig) -> list[str]:
+    """Return the flags of the command line that give these settings."""
+    usual = type(settings)()
+    given = {item.name: getattr(settings, item.name) for item in fields(settings)}
+    return [
+        part
+        for name, value in given.items()
+        if value != getattr(usual, name)
+        for part in (f"--{name.replace('_', '-')}", str(value))
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -144,6 +144,35 @@ def test_first_skips_exactly(first: int) -> None:
     assert len(everything) == 5
     assert len(rest) == 5 - first
     assert all(map(equal, everything[first:], rest))
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5, 1.0], ids="dropout {}".format)
+def test_the_teachers_logits_stand_at_the_paragraphs_tokens(dropout: float) -> None:
+    windows, random = make_windows(12), np.random.default_rng(5)
+    taught = {}
+    for window in windows:
+        for number, question in enumerate(window.questions[::2]):
+            logits = random.normal(size=(2, window.last - window.first)).astype(np.float16)
+            window.questions[2 * number] = replace(question, teacher=logits)
+            taught[tuple(question.input_ids)] = logits
+    batch = make_batch(
+        windows, settings(title_dropout=dropout, questions_per_paragraph=9), PAD, np.random.default_rng(3)
+    )
+    assert batch.teacher.dtype == torch.float32
+    assert batch.teacher.shape == (len(batch.question_ids), 2, batch.text_ids.shape[1])
+    for row, (ids, mask) in enumerate(zip(batch.question_ids, batch.question_mask, strict=True)):
+        logits = taught.get(tuple(ids[mask].tolist()))
+        assert bool(batch.has_teacher[row]) == (logits is not None)
+        own = batch.token_mask[batch.gold_window[row]]
+        if logits is not None:
+            np.testing.assert_array_equal(batch.teacher[row][:, own], logits)
+            assert batch.teacher[row][:, ~own].eq(float("-inf")).all()
+
+
+def test_without_a_teacher_there_is_nothing_to_pad() -> None:
+    batch = make_batch(make_windows(3), settings(), PAD, np.random.default_rng(0))
+    assert batch.teacher.shape == (len(batch.question_ids), 2, 0)
+    assert not batch.has_teacher.any()
 
 
 def test_real_windows_lose_their_title_only() -> None:

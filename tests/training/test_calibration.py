@@ -57,7 +57,8 @@ def test_quantisers_fit_the_rows_that_pass(windows: list[TrainingWindow]) -> Non
     for window in windows:
         ids = torch.tensor([window.input_ids])
         with torch.inference_mode():
-            text = model().encode_text(ids, torch.ones_like(ids, dtype=torch.bool))
+            everything = torch.ones_like(ids, dtype=torch.bool)
+            text = model().encode_text(ids, everything, everything)
         own = slice(window.first, window.last)
         rows.append(text.start[0, own][text.filter_logits[0, own, 0] >= result.config.start_threshold].numpy())
     kept = np.concatenate(rows)
@@ -65,6 +66,31 @@ def test_quantisers_fit_the_rows_that_pass(windows: list[TrainingWindow]) -> Non
     np.testing.assert_array_equal(result.start_quantiser.offset[32:], 0)
     error = result.start_quantiser.decode(result.start_quantiser.encode(kept)) - kept
     assert np.sqrt((error**2).mean()) < 0.02 * kept.std()
+
+
+def test_sparse_scales_reach_the_largest_weights(windows: list[TrainingWindow]) -> None:
+    encoder = make_encoder(max_tokens=48, sparc_size=8)
+    largest: list[list[float]] = [[], [], [], []]
+    for window in windows:
+        ids = torch.tensor([window.input_ids])
+        own = torch.zeros_like(ids, dtype=torch.bool)
+        own[:, window.first : window.last] = True
+        with torch.inference_mode():
+            sparc = encoder._model.encode_text(ids, torch.ones_like(own), own).sparc
+        assert sparc is not None
+        for head, found in enumerate(largest):
+            found += sparc[0, head, window.first : window.last].amax(1).tolist()
+    scale = calibrate(encoder._model, windows, 0.75).sparse_scale
+    assert scale is not None
+    assert (scale.shape, scale.dtype) == ((4,), np.float32)
+    for head, found in enumerate(largest):
+        top = np.array(sorted(value for value in found if value > 0))
+        assert top[-2] <= 255 * scale[head] * (1 + 1e-5)  # at most one is cut off, and by little
+        assert 255 * scale[head] <= top[-1] * (1 + 1e-5)
+
+
+def test_without_sparc_heads_there_are_no_sparse_scales(windows: list[TrainingWindow]) -> None:
+    assert calibrate(model(), windows, 0.75).sparse_scale is None
 
 
 def test_a_sample_is_drawn_by_seed(windows: list[TrainingWindow]) -> None:

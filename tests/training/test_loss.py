@@ -9,74 +9,131 @@ import pytest
 import torch
 from torch import Tensor
 
-from densephrase.encoder.model import TextVectors
+from densephrase.encoder.model import QuestionOutput, TextVectors
 from densephrase.training.batches import TrainingBatch
 from densephrase.training.config import TrainingConfig
 from densephrase.training.loss import losses, span_evidence
 
-PARAGRAPHS, TOKENS, QUESTIONS, SIZE, RANK = 3, 11, 4, 5, 2
+PARAGRAPHS, TOKENS, QUESTIONS, ASKED, SIZE, RANK = 3, 11, 4, 6, 5, 2
 OWN = [(1, 10), (4, 8), (3, 5)]  # columns of the paragraph's own tokens
 GOLD = [(0, 2, 4), (1, 4, 4), (2, 3, 4), (0, 9, 9)]  # window, start, end
 LIMITS = pytest.mark.parametrize("limit", [1, 3, 30], ids="at most {} tokens".format)
 
 
 def make_batch() -> TrainingBatch:
-    nothing = torch.zeros(0)
+    """Return a batch of few word pieces, so that questions and paragraphs have n-grams in common."""
+    draw = torch.Generator().manual_seed(1)
+    text_ids, question_ids = (
+        torch.randint(5, 8, shape, generator=draw) for shape in ((PARAGRAPHS, TOKENS), (4, ASKED))
+    )
     token_mask = torch.zeros(PARAGRAPHS, TOKENS, dtype=torch.bool)
     for number, (first, last) in enumerate(OWN):
         token_mask[number, first:last] = True
     target = torch.zeros(PARAGRAPHS, TOKENS, 2)
     for window, start, end in GOLD:
         target[window, start, 0] = target[window, end, 1] = 1
-    places = torch.tensor(GOLD).T
-    return TrainingBatch(nothing, nothing, token_mask, target, nothing, nothing, *places)
+    masks = (torch.ones_like(ids, dtype=torch.bool) for ids in (text_ids, question_ids))
+    untaught = torch.zeros(QUESTIONS, 2, 0), torch.zeros(QUESTIONS, dtype=torch.bool)
+    return TrainingBatch(
+        text_ids, next(masks), token_mask, target, question_ids, next(masks), *torch.tensor(GOLD).T, *untaught
+    )
 
 
-def make_vectors(scale: float, rank: int = RANK) -> tuple[TextVectors, tuple[Tensor, Tensor]]:
+def make_vectors(scale: float, rank: int = RANK, sparse: bool = False) -> tuple[TextVectors, QuestionOutput]:
     """Return random vectors whose scores spread like `scale`; every tensor wants a gradient."""
     draw = torch.Generator().manual_seed(0)
 
     def random(*shape: int) -> Tensor:
         return (torch.randn(*shape, generator=draw) * math.sqrt(scale / math.sqrt(SIZE))).requires_grad_()
 
-    text = TextVectors(
-        random(PARAGRAPHS, TOKENS, SIZE + rank), random(PARAGRAPHS, TOKENS, SIZE + rank), random(PARAGRAPHS, TOKENS, 2)
+    def weights(*shape: int) -> Tensor:
+        drawn = torch.randn(*shape, generator=draw).relu() * math.sqrt(scale / shape[-1])
+        drawn[:, 1::2, ..., -1] = 0  # no bigram begins at the last token
+        return drawn.requires_grad_()
+
+    text = [random(PARAGRAPHS, TOKENS, SIZE + rank) for _ in range(2)]
+    return (
+        TextVectors(*text, random(PARAGRAPHS, TOKENS, 2), weights(PARAGRAPHS, 4, TOKENS, TOKENS) if sparse else None),
+        QuestionOutput(
+            random(QUESTIONS, SIZE), random(QUESTIONS, SIZE), weights(QUESTIONS, 4, ASKED) if sparse else None
+        ),
     )
-    return text, (random(QUESTIONS, SIZE), random(QUESTIONS, SIZE))
 
 
-def span_score(text: TextVectors, question: tuple[Tensor, Tensor], q: int, p: int, i: int, j: int) -> Tensor:
-    start, end = text.start[p, i].double(), text.end[p, j].double()
-    return start[:SIZE] @ question[0][q].double() + end[:SIZE] @ question[1][q].double() + start[SIZE:] @ end[SIZE:]
+def leaves(text: TextVectors, question: QuestionOutput) -> list[Tensor]:
+    return [leaf for leaf in (*text, *question) if leaf is not None]
 
 
-def brute_losses(text: TextVectors, question: tuple[Tensor, Tensor], batch: TrainingBatch, limit: int) -> list[Tensor]:
-    """Return the four losses by listing all spans."""
+def same_ngrams(text: list[int], question: list[int], order: int) -> Tensor:
+    """Say which n-grams of a text and of a question are the same, float64 (tokens, asked)."""
+    same = torch.zeros(len(text), len(question), dtype=torch.float64)
+    for t in range(len(text) - order + 1):
+        for u in range(len(question) - order + 1):
+            same[t, u] = text[t : t + order] == question[u : u + order]
+    return same
+
+
+def sparse_side(text: TextVectors, question: QuestionOutput, batch: TrainingBatch, q: int, p: int, side: int) -> Tensor:
+    """Return the sparse scores of the tokens of paragraph p for question q, float64 (tokens,)."""
+    assert text.sparc is not None
+    assert question.sparc is not None
+    total = torch.zeros(TOKENS, dtype=torch.float64)
+    for order in (1, 2):
+        head = 2 * side + order - 1
+        same = same_ngrams(batch.text_ids[p].tolist(), batch.question_ids[q].tolist(), order)
+        total = total + text.sparc[p, head].double() @ same @ question.sparc[q, head].double()
+    return total
+
+
+def token_scores(text: TextVectors, question: QuestionOutput, batch: TrainingBatch, sparse: bool) -> list[Tensor]:
+    """Return the scores of all starts and of all ends, float64 (questions, paragraphs, tokens)."""
+    sides = []
+    for side in (0, 1):
+        dense = torch.einsum("qd,ptd->qpt", question[side].double(), text[side][..., :SIZE].double())
+        if sparse:
+            rows = [sparse_side(text, question, batch, q, p, side) for q in range(QUESTIONS) for p in range(PARAGRAPHS)]
+            dense = dense + torch.stack(rows).view(dense.shape)
+        sides.append(dense)
+    return sides
+
+
+def brute_span_losses(start: Tensor, end: Tensor, text: TextVectors, limit: int) -> list[Tensor]:
+    """Return paragraph, batch and start + end losses by listing all spans."""
+    coherency = torch.einsum("pir,pjr->pij", text.start[..., SIZE:].double(), text.end[..., SIZE:].double())
     inside, across, ends = [], [], []
     for q, (window, i, j) in enumerate(GOLD):
         spans = [
-            [span_score(text, question, q, p, a, b) for a in range(first, last) for b in range(a, min(a + limit, last))]
+            torch.stack(
+                [
+                    start[q, p, a] + end[q, p, b] + coherency[p, a, b]
+                    for a in range(first, last)
+                    for b in range(a, min(a + limit, last))
+                ]
+            )
             for p, (first, last) in enumerate(OWN)
         ]
-        gold = span_score(text, question, q, window, i, j)
-        inside.append(torch.stack(spans[window]).logsumexp(0) - gold)
-        across.append(torch.stack([score for scores in spans for score in scores]).logsumexp(0) - gold)
-        for side, vectors, place in ((0, text.start, i), (1, text.end, j)):
-            own = [vectors[p, t, :SIZE].double() for p, (first, last) in enumerate(OWN) for t in range(first, last)]
-            scores = torch.stack([row @ question[side][q].double() for row in own])
-            ends.append(scores.logsumexp(0) - vectors[window, place, :SIZE].double() @ question[side][q].double())
+        gold = start[q, window, i] + end[q, window, j] + coherency[window, i, j]
+        inside.append(spans[window].logsumexp(0) - gold)
+        across.append(torch.cat(spans).logsumexp(0) - gold)
+        for side, place in ((start, i), (end, j)):
+            own = torch.cat([side[q, p, first:last] for p, (first, last) in enumerate(OWN)])
+            ends.append(own.logsumexp(0) - side[q, window, place])
+    return [torch.stack(inside).mean(), torch.stack(across).mean(), torch.stack(ends).mean() * 2]
+
+
+def brute_filter_loss(text: TextVectors, batch: TrainingBatch) -> Tensor:
     kept = []
     for p, (first, last) in enumerate(OWN):
         for t in range(first, last):
             for side in (0, 1):
                 logit, wanted = text.filter_logits[p, t, side].double(), batch.filter_target[p, t, side]
                 kept.append(torch.nn.functional.softplus(-logit if wanted else logit))
-    return [
-        torch.stack(inside).mean(),
-        torch.stack(across).mean(),
-        torch.stack(ends).mean() * 2,
-        torch.stack(kept).mean(),
-    ]
+    return torch.stack(kept).mean()
+
+
+def assert_same_gradients(found: Tensor, expected: Tensor, wanted: list[Tensor], scale: float) -> None:
+    for one, other in zip(torch.autograd.grad(found, wanted), torch.autograd.grad(expected, wanted), strict=True):
+        torch.testing.assert_close(one, other, rtol=2e-3, atol=1e-3 * scale**0.5)
 
 
 @LIMITS
@@ -85,15 +142,40 @@ def brute_losses(text: TextVectors, question: tuple[Tensor, Tensor], batch: Trai
 def test_losses_and_gradients_are_those_of_all_spans(limit: int, rank: int, scale: float) -> None:
     batch = make_batch()
     text, question = make_vectors(scale, rank)
-    settings = TrainingConfig(paragraph_loss=0.7, batch_loss=1.3, start_end_loss=0.4, filter_loss=2.0)
-    found, expected = losses(text, question, batch, limit), brute_losses(text, question, batch, limit)
-    for one, other in zip(found, expected, strict=True):
+    settings = TrainingConfig(
+        paragraph_loss=0.7, batch_loss=1.3, start_end_loss=0.4, filter_loss=2.0, max_answer_tokens=limit
+    )
+    found = losses(text, question, batch, settings)
+    assert found.dense is None
+    assert found.full.distillation.item() == 0
+    spans = brute_span_losses(*token_scores(text, question, batch, sparse=False), text, limit)
+    expected = [*spans, brute_filter_loss(text, batch)]
+    for one, other in zip((*found.full[:3], found.phrase_filter), expected, strict=True):
         assert one.item() == pytest.approx(other.item(), rel=1e-4, abs=1e-4)
-    leaves = [*text, *question]
     total = 0.7 * expected[0] + 1.3 * expected[1] + 0.4 * expected[2] + 2.0 * expected[3]
-    wanted = torch.autograd.grad(total, leaves)
-    for one, other in zip(torch.autograd.grad(found.total(settings), leaves), wanted, strict=True):
-        torch.testing.assert_close(one, other, rtol=2e-3, atol=1e-3 * scale**0.5)
+    assert_same_gradients(found.total(settings), total, leaves(text, question), scale)
+
+
+@LIMITS
+@pytest.mark.parametrize("scale", [1.0, 60.0], ids="scores of {}".format)
+def test_a_sparse_half_counts_in_full_losses_and_not_in_dense_ones(limit: int, scale: float) -> None:
+    batch = make_batch()
+    text, question = make_vectors(scale, sparse=True)
+    settings = TrainingConfig(
+        paragraph_loss=0.7, batch_loss=1.3, start_end_loss=0.4, filter_loss=2.0, dense_loss=0.6, max_answer_tokens=limit
+    )
+    found = losses(text, question, batch, settings)
+    assert found.dense is not None
+    full, dense = (
+        brute_span_losses(*token_scores(text, question, batch, sparse), text, limit) for sparse in (True, False)
+    )
+    assert [part.item() for part in full] != pytest.approx([part.item() for part in dense], rel=1e-2)
+    for one, other in zip((*found.full[:3], *found.dense[:3]), (*full, *dense), strict=True):
+        assert one.item() == pytest.approx(other.item(), rel=1e-4, abs=1e-4)
+    weighted = [0.7 * part[0] + 1.3 * part[1] + 0.4 * part[2] for part in (full, dense)]
+    total = weighted[0] + 0.6 * weighted[1] + 2.0 * brute_filter_loss(text, batch)
+    assert found.total(settings).item() == pytest.approx(total.item(), rel=1e-4)
+    assert_same_gradients(found.total(settings), total, leaves(text, question), scale)
 
 
 def brute_evidence(start: Tensor, end: Tensor, coherency: Tensor, limit: int) -> np.ndarray[tuple[int, ...], np.dtype]:

@@ -6,16 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
 
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.tokens import pad_batch
 from densephrase.errors import TrainingError
 from densephrase.evaluation.closed import evaluate_closed
-from densephrase.training import trainer
 from densephrase.training.checkpoint import CHECKPOINT_FILE
+from densephrase.training.examples import make_examples
 from densephrase.training.trainer import train
 from tests.encoder.hf_folder import save_backbone
 from tests.training.facts import make_facts, make_settings
@@ -48,6 +50,27 @@ def test_bfloat16_training_runs(backbone: Path, tmp_path: Path) -> None:
     weights = load_file(tmp_path / CHECKPOINT_FILE)["model.start_head.projection.weight"]
     assert weights.dtype == torch.float32
     assert torch.isfinite(weights).all()
+
+
+@pytest.mark.parametrize("sparc_size", [0, 8], ids=["without Sparc heads", "with Sparc heads"])
+def test_the_encoder_has_the_heads_that_were_asked_for(sparc_size: int, backbone: Path, tmp_path: Path) -> None:
+    train(FACTS, tmp_path, make_settings(backbone, sparc_size=sparc_size, sparc_entries=5, max_steps=2))
+    encoder = PhraseEncoder.from_pretrained(tmp_path)
+    assert (encoder.config.sparc_size, encoder.config.sparc_entries) == (sparc_size, 5)
+    assert (encoder.sparse_scale is None) == (encoder.encode_questions(["who"]).sparse is None) == (sparc_size == 0)
+
+
+def test_the_dimensions_of_a_trained_encoder_come_in_the_order_of_their_importance(whole: Path) -> None:
+    encoder = PhraseEncoder.from_pretrained(whole, bf16=False)
+    windows = make_examples(FACTS, encoder.tokeniser, 6).windows
+    ids, mask = pad_batch([window.input_ids for window in windows], encoder.config.pad_token_id)
+    own = torch.tensor([[w.first <= column < w.last for column in range(ids.shape[1])] for w in windows])
+    with torch.inference_mode():
+        text = encoder._model.encode_text(ids, mask, own)
+    questions = encoder.encode_questions([fact.text for fact in FACTS])
+    for rows, asked in ((text.start, questions.start), (text.end, questions.end)):
+        share = np.sqrt(rows[own][:, :32].numpy().var(0) * np.square(asked).mean(0))  # of the scores' spread
+        assert share[:8].sum() > 0.75 * share.sum()
 
 
 @pytest.mark.gpu
@@ -86,19 +109,12 @@ def test_nothing_left_to_train_on_is_named(backbone: Path, tmp_path: Path) -> No
         ({"title_dropout": -0.1}, "title_dropout=-0.1; at least 0"),
         ({"learning_rate": float("nan")}, "learning_rate=nan"),
         ({"precision": "int8"}, "precision='int8'"),
+        ({"sparc_entries": 0}, "sparc_entries=0; at least 1"),
+        ({"sparc_entries": 256}, "sparc_entries=256; at most 255"),
+        ({"dense_loss": -1.0}, "dense_loss=-1.0; at least 0"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
 def test_settings_that_make_no_sense_are_named(changes: dict[str, Any], message: str, backbone: Path) -> None:
     with pytest.raises(TrainingError, match=message):
         make_settings(backbone, **changes)
-
-
-@pytest.mark.parametrize(("warmup", "steps"), [(0.5, 10), (0.0, 4), (1.0, 3)], ids=["half", "none", "all"])
-def test_the_learning_rate_rises_and_falls(warmup: float, steps: int) -> None:
-    rates = [trainer._schedule(step, steps, warmup) for step in range(steps)]
-    grow = max(1, round(warmup * steps))
-    assert max(rates) == rates[grow - 1] == 1.0
-    assert rates[:grow] == sorted(rates[:grow])
-    assert rates[grow:] == sorted(rates[grow:], reverse=True)
-    assert min(rates) > 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import signal
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,34 +12,15 @@ import pytest
 
 from densephrase.cli.main import main
 from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.training import trainer
-from densephrase.training.config import TrainingConfig
-from tests.training.facts import make_facts, make_settings
+from densephrase.training.loop import StepLoss, Training
+from tests.training.facts import as_flags, make_settings, write_facts
 
 
 @pytest.fixture
 def arguments(tmp_path: Path, backbone: Path) -> list[str]:
     """The command line of a short run."""
-    rows = [
-        {
-            "id": fact.id,
-            "question": fact.text,
-            "answers": [{"text": fact.answers[0], "answer_start": fact.answer_starts[0]}],
-            "title": fact.title,
-            "context": fact.context,
-        }
-        for fact in make_facts()
-    ]
-    data = tmp_path / "facts.jsonl"
-    data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    settings, usual = make_settings(backbone, max_steps=21), TrainingConfig()
-    given = {item.name: getattr(settings, item.name) for item in fields(settings)}
-    flags = [
-        part
-        for name, value in given.items()
-        if value != getattr(usual, name)
-        for part in (f"--{name.replace('_', '-')}", str(value))
-    ]
+    data = write_facts(tmp_path / "facts.jsonl")
+    flags = as_flags(make_settings(backbone, max_steps=21))
     return ["train", str(data), "--output", str(tmp_path / "encoder"), *flags]
 
 
@@ -61,14 +41,14 @@ def test_a_run_reports_and_leaves_an_encoder(
 def test_ctrl_c_says_how_to_go_on(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step = trainer._step
+    step = Training._step
 
-    def interrupted(run: Any, batch: Any, at: int) -> Any:
+    def interrupted(training: Training[Any], loss: StepLoss, at: int) -> StepLoss:
         signal.raise_signal(signal.SIGINT)
-        return step(run, batch, at)
+        return step(training, loss, at)
 
     with monkeypatch.context() as patch:
-        patch.setattr(trainer, "_step", interrupted)
+        patch.setattr(Training, "_step", interrupted)
         assert main(arguments) == 130
     assert "stopped after step 1/21; the same command goes on from there" in capsys.readouterr().err
     assert not (tmp_path / "encoder" / "config.json").exists()

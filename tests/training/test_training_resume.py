@@ -20,9 +20,9 @@ from densephrase.data import Question
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.location import ENCODER_FILES
 from densephrase.errors import TrainingError
-from densephrase.training import trainer
 from densephrase.training.checkpoint import CHECKPOINT_FILE
 from densephrase.training.interruption import deferred_interrupt
+from densephrase.training.loop import StepLoss, Training
 from densephrase.training.trainer import train
 from tests.training.facts import make_facts, make_settings
 
@@ -35,15 +35,15 @@ class Stopped(Exception):
 
 def before_step(monkeypatch: pytest.MonkeyPatch, number: int, action: Callable[[], None]) -> list[int]:
     """Do something when step `number` is about to be made; return the steps that are made."""
-    step, made = trainer._step, []
+    step, made = Training._step, []
 
-    def watched(run: Any, batch: Any, at: int) -> Any:
+    def watched(training: Training[Any], loss: StepLoss, at: int) -> StepLoss:
         made.append(at)
         if at == number:
             action()
-        return step(run, batch, at)
+        return step(training, loss, at)
 
-    monkeypatch.setattr(trainer, "_step", watched)
+    monkeypatch.setattr(Training, "_step", watched)
     return made
 
 
@@ -78,6 +78,21 @@ def test_a_stopped_run_ends_like_one_that_never_stopped(
     config.training["settings"]["checkpoint_minutes"] = whole_config.training["settings"]["checkpoint_minutes"]
     config.save(tmp_path)
     assert_same_run(whole, tmp_path)
+
+
+@pytest.mark.parametrize("at", [1, 3], ids="after {} steps".format)
+def test_a_stopped_run_that_shortens_vectors_ends_as_well(
+    at: int, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings(whole, vector_size=12, max_steps=4, checkpoint_minutes=0.0)
+    train(FACTS, tmp_path / "never", settings)
+    with monkeypatch.context() as patch:
+        before_step(patch, at, stop)
+        with pytest.raises(Stopped):
+            train(FACTS, tmp_path / "stopped", settings)
+    torch.manual_seed(999)
+    train(FACTS, tmp_path / "stopped", settings)
+    assert_same_run(tmp_path / "never", tmp_path / "stopped")
 
 
 def test_dropout_makes_resuming_worth_a_test(whole: Path, backbone: Path, tmp_path: Path) -> None:
@@ -123,6 +138,13 @@ def test_other_threads_train_without_signals() -> None:
     thread.start()
     thread.join()
     assert seen == [False]
+
+
+def test_the_number_of_sparse_entries_may_change_after_training(whole: Path, backbone: Path, tmp_path: Path) -> None:
+    shutil.copy(whole / CHECKPOINT_FILE, tmp_path)
+    train(FACTS, tmp_path, make_settings(backbone, sparc_entries=3))
+    assert EncoderConfig.load(tmp_path).sparc_entries == 3
+    assert (tmp_path / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize("recall", [0.99, 0.5], ids="recall {}".format)

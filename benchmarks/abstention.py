@@ -1,0 +1,209 @@
+"""How well an encoder knows when it does not know: calibration, risk against coverage, and SQuAD v2.0.
+
+    python -m benchmarks.abstention INDEX --squad-dev FILE --squad2-dev FILE [--encoder FOLDER] [--limit N]
+        [--min-confidence X] [--plot FILE]
+
+Over INDEX, hybrid search answers the questions of SQuAD v1.1 dev as they are, and again without the articles they were
+written for. Most of dev's questions have three references or more; those of train, which the confidence is fitted to,
+have one: the row "first reference only" judges the same answers as train's were judged. Closed, SQuAD v2.0 dev is
+scored with every answer given, and with those withheld whose confidence is less than X: 0.5, and what
+`densephrase calibrate` found best on held-out training articles, never on dev. `--encoder` names an encoder with a
+fitted confidence for an index that was built with the same weights before they were fitted.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from densephrase.data import Answer, Question
+from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.errors import MissingExtraError
+from densephrase.evaluation.calibration import (
+    area_under_risk,
+    brier_score,
+    calibration_error,
+    risk_at,
+    risk_coverage,
+)
+from densephrase.evaluation.closed import evaluate_closed
+from densephrase.evaluation.ranked import sample_questions
+from densephrase.evaluation.result import Result, score_span
+from densephrase.evaluation.summary import Summary
+from densephrase.index.index_reader import IndexReader
+from densephrase.metrics import exact_match_and_f1
+from densephrase.questions import read_questions
+from densephrase.search.options import SearchOptions
+from densephrase.search.searcher import Searcher
+from densephrase.training.judged import documents_by_title
+
+COVERAGES = tuple(number / 10 for number in range(1, 11))
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The best answers to some questions: confidence and score of each, and whether it is right."""
+
+    name: str
+    confidence: list[float]
+    score: list[float]
+    right: list[bool]
+
+    def __add__(self, other: Answers) -> Answers:
+        return Answers(
+            f"{self.name} and {other.name}",
+            self.confidence + other.confidence,
+            self.score + other.score,
+            self.right + other.right,
+        )
+
+
+def main() -> None:
+    """Search, evaluate, print the tables."""
+    options = _arguments()
+    torch.set_num_threads(options.threads)
+    reader = IndexReader.open(options.index)
+    encoder = PhraseEncoder.from_pretrained(options.encoder or reader.encoder_path)
+    questions = sample_questions(read_questions(options.squad_dev), options.limit, options.seed)
+    asked, first, robbed = search_all(Searcher(reader, encoder), questions, documents_by_title(reader))
+    groups = [asked, first, robbed, asked + robbed]
+    print(f"Open: {options.index}, hybrid search, {len(questions):,} questions (seed {options.seed})\n")
+    print("\n".join([*_calibration_table(groups), "", *_risk_table(groups)]), flush=True)
+    if options.plot:
+        plot(groups, Path(options.plot))
+    closed = sample_questions(read_questions(options.squad2_dev), options.limit, options.seed)
+    results = list(evaluate_closed(encoder, closed, 0.0))
+    print(f"\nClosed: SQuAD v2.0 dev, {len(closed):,} questions\n")
+    print("\n".join(_squad2_table(results, [None, *sorted({0.5, *options.min_confidence})])))
+    print("\n" + "\n".join(_calibration_table([_closed_answers(results)])))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("index")
+    parser.add_argument("--squad-dev", required=True)
+    parser.add_argument("--squad2-dev", required=True)
+    parser.add_argument("--encoder", help="an encoder with a fitted confidence (default: that of the index)")
+    parser.add_argument("--limit", type=int, help="questions of each file, a random sample")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--min-confidence", type=float, nargs="+", default=[], help="for SQuAD v2.0, besides 0.5")
+    parser.add_argument("--plot", metavar="FILE", help="draw the risk over the coverage (png, svg or pdf)")
+    return parser.parse_args()
+
+
+def search_all(
+    searcher: Searcher, questions: Sequence[Question], documents: dict[str, list[str]]
+) -> tuple[Answers, Answers, Answers]:
+    """Return the best answers: as asked, the same judged by first references, and without the questions' documents."""
+    asked, first, robbed = (
+        Answers(name, [], [], []) for name in ("as asked", "as asked, first reference only", "own article left out")
+    )
+    for question in questions:
+        for best in searcher.search([question.text], SearchOptions(top_k=1))[0]:
+            _add(asked, best, question.answers)
+            _add(first, best, question.answers[:1])
+        own = documents.get(question.title.replace("_", " "), [])
+        for best in searcher.search([question.text], SearchOptions(top_k=1, exclude_documents=own))[0]:
+            _add(robbed, best, question.answers)
+    return asked, first, robbed
+
+
+def _add(answers: Answers, best: Answer, references: Sequence[str]) -> None:
+    if best.confidence is None:
+        raise SystemExit("The encoder has no confidence for open search; fit one with 'densephrase calibrate'.")
+    answers.confidence.append(best.confidence)
+    answers.score.append(best.score)
+    answers.right.append(exact_match_and_f1(best.text, references)[0])
+
+
+def _closed_answers(results: Sequence[Result]) -> Answers:
+    given = [result for result in results if result.answers]
+    return Answers(
+        "closed, SQuAD v2.0 dev",
+        [result.answers[0]["confidence"] for result in given],
+        [result.answers[0]["score"] for result in given],
+        [result.exact_match for result in given],
+    )
+
+
+def _calibration_table(groups: Sequence[Answers]) -> list[str]:
+    """Return a row for each group; the mean risk over all coverages is given for three ways to rank the answers."""
+    lines = [
+        "| questions | answers | right | mean confidence | calibration error (15 equal bins) | Brier score "
+        "| mean risk, by confidence | by score alone | by an oracle |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for group in groups:
+        count = len(group.right)
+        rankings = (area_under_risk(order, group.right) for order in (group.confidence, group.score, group.right))
+        lines.append(
+            f"| {group.name} | {count:,} | {sum(group.right) / count:.1%} | {sum(group.confidence) / count:.1%} "
+            f"| {calibration_error(group.confidence, group.right):.4f} "
+            f"| {brier_score(group.confidence, group.right):.4f} | "
+            + " | ".join(f"{risk:.4f}" for risk in rankings)
+            + " |"
+        )
+    return lines
+
+
+def _risk_table(groups: Sequence[Answers]) -> list[str]:
+    """Return the share of wrong answers among the most confident ones, for each share that is given."""
+    lines = [
+        "| wrong answers when this share is given | " + " | ".join(f"{coverage:.0%}" for coverage in COVERAGES) + " |",
+        "|---" * (len(COVERAGES) + 1) + "|",
+    ]
+    for group in groups:
+        risks = risk_at(group.confidence, group.right, COVERAGES)
+        lines.append(f"| {group.name} | " + " | ".join(f"{risk:.1%}" for risk in risks) + " |")
+    return lines
+
+
+def _squad2_table(results: Sequence[Result], thresholds: Sequence[float | None]) -> list[str]:
+    lines = [
+        "| least confidence | EM | F1 | EM, has answer | F1, has answer | no answer: withheld | answered |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for least in thresholds:
+        figures = squad2_figures(results, least or 0.0)
+        has, none = figures["has_answer"] or figures, figures["no_answer"] or {"em": float("nan")}
+        cells = (figures["em"], figures["f1"], has["em"], has["f1"], none["em"], 100 * figures["answered"])
+        lines.append(
+            f"| {'none' if least is None else f'{least:.3f}'} | " + " | ".join(f"{x:.1f}" for x in cells) + " |"
+        )
+    return lines
+
+
+def squad2_figures(results: Sequence[Result], least: float) -> dict[str, Any]:
+    """Return the summary of results whose answers are withheld below a confidence."""
+    summary = Summary(None)
+    for result in results:
+        given = result.answers and result.answers[0]["confidence"] >= least
+        summary.add(score_span(result.question, result.answers[0] if given else None))
+    return summary.to_dict()
+
+
+def plot(groups: Sequence[Answers], file: Path) -> None:
+    """Draw risk over coverage, a line for each group."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtraError("matplotlib", "The plot", "benchmarks") from None
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for group in groups:
+        axes.plot(*risk_coverage(group.confidence, group.right), label=group.name)
+    axes.set(xlabel="coverage: share of questions that get an answer", ylabel="risk: share of wrong ones among these")
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(file)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,164 @@
+"""Fit the probability that an answer is right, on questions whose articles the encoder was not trained on."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from densephrase.cli.arguments import add_device, add_json, positive
+from densephrase.cli.output import follow, note, write_json, write_table
+from densephrase.cli.usage import UsageError
+from densephrase.data import Question
+from densephrase.errors import QuestionError
+
+if TYPE_CHECKING:
+    from densephrase.encoder.phrase_encoder import PhraseEncoder
+    from densephrase.index.index_reader import IndexReader
+    from densephrase.training.confidence import Judged
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `calibrate`."""
+    parser.add_argument("index", metavar="INDEX", help="folder of an index that holds the questions' articles")
+    parser.add_argument(
+        "questions", metavar="QUESTIONS", help="the training questions: SQuAD json or JSON lines with titles, contexts"
+    )
+    parser.add_argument(
+        "--output", metavar="FOLDER", required=True, help="folder for the index's encoder with the fitted confidence"
+    )
+    parser.add_argument(
+        "--held-out", type=positive, default=40, metavar="N", help="articles kept out of training (default: 40)"
+    )
+    parser.add_argument(
+        "--unseen", type=positive, default=10, metavar="N", help="of these, articles to report on (default: 10)"
+    )
+    parser.add_argument(
+        "--open-unanswerable",
+        type=_share,
+        default=0.25,
+        metavar="X",
+        help="share of questions without an answer that search of an index should expect (default: 0.25)",
+    )
+    parser.add_argument(
+        "--closed-unanswerable",
+        type=_share,
+        default=0.5,
+        metavar="X",
+        help="the same where a paragraph is given (default: 0.5, as in SQuAD v2.0's development set)",
+    )
+    parser.add_argument("--limit", type=positive, metavar="N", help="use a random sample of N questions")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the sample (default: 0)")
+    add_device(parser)
+    add_json(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Fit both confidences, write the encoder, and print how they do on articles that the fit has not seen."""
+    from densephrase.encoder.phrase_encoder import PhraseEncoder
+    from densephrase.index.index_reader import IndexReader
+    from densephrase.training.confidence_report import fit_and_report
+
+    if Path(options.output).resolve().is_relative_to(Path(options.index).resolve()):
+        raise UsageError(f"--output {options.output} lies in the index; an index keeps the encoder it was built with")
+    reader = IndexReader.open(options.index)
+    encoder = PhraseEncoder.from_pretrained(reader.encoder_path, device=options.device)
+    fitted, unseen = _questions(options, reader)
+    shares = {"open": options.open_unanswerable, "closed": options.closed_unanswerable}
+    judged = {
+        "open": (_judge_open(reader, encoder, fitted), _judge_open(reader, encoder, unseen)),
+        "closed": (_judge_closed(encoder, fitted), _judge_closed(encoder, unseen)),
+    }
+    models: dict[str, Any] = {}
+    report: dict[str, Any] = {}
+    for setting, share in shares.items():
+        model, report[setting] = fit_and_report(*judged[setting], share)
+        models[setting] = model.to_dict()
+    encoder.save_pretrained(options.output)
+    replace(encoder.config, confidence=models).save(Path(options.output))
+    report["output"] = options.output
+    report["fingerprint"] = PhraseEncoder.from_pretrained(options.output).fingerprint
+    if options.json:
+        write_json(report)
+    else:
+        write_table(_rows(report))
+    return 0
+
+
+def _share(text: str) -> float:
+    """Read a share in [0, 1)."""
+    share = float(text)
+    if not 0 <= share < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a share of at least 0 and less than 1")
+    return share
+
+
+def _questions(options: argparse.Namespace, reader: IndexReader) -> tuple[list[Question], list[Question]]:
+    """Return the held-out questions to fit to and those to report on; both need an article in the index."""
+    from densephrase.evaluation.ranked import sample_questions
+    from densephrase.questions import read_questions
+    from densephrase.training.holdout import split_by_title
+    from densephrase.training.judged import documents_by_title
+
+    titles = documents_by_title(reader).keys()
+    _, held_out = split_by_title(read_questions(options.questions), options.held_out)
+    known = [question for question in held_out if question.title.replace("_", " ") in titles]
+    if len(known) < len(held_out):
+        note(f"{len(held_out) - len(known)} of {len(held_out)} held-out questions have no article in the index.")
+    fitted, unseen = split_by_title(sample_questions(known, options.limit, options.seed), options.unseen)
+    if not fitted or not unseen:
+        raise QuestionError(
+            f"{options.questions}: {len(fitted)} held-out questions to fit to and {len(unseen)} to report on have "
+            f"their article in {options.index}. Give more questions with titles, or an index of their articles."
+        )
+    return fitted, unseen
+
+
+def _judge_open(reader: IndexReader, encoder: PhraseEncoder, questions: Sequence[Question]) -> list[Judged]:
+    from densephrase.search.confidence import RIVALS, SPANS
+    from densephrase.search.options import SearchOptions
+    from densephrase.search.searcher import Searcher
+    from densephrase.training.judged import documents_by_title, judge_open
+
+    searcher = Searcher(reader, encoder)
+    options = SearchOptions(top_k=RIVALS, evidence_spans=SPANS)
+    answers = judge_open(
+        lambda text, left_out: searcher.search([text], replace(options, exclude_documents=left_out))[0],
+        questions,
+        documents_by_title(reader),
+    )
+    return list(_follow(answers, 2 * len(questions)))
+
+
+def _judge_closed(encoder: PhraseEncoder, questions: Sequence[Question]) -> list[Judged]:
+    from densephrase.terms.analyser import Analyser
+    from densephrase.training.judged import judge_closed
+    from densephrase.training.unanswerable import make_unanswerable
+
+    asked = [*questions, *make_unanswerable(questions, Analyser().terms)]
+    return list(_follow(judge_closed(encoder, asked), len(asked)))
+
+
+def _follow(answers: Iterable[Judged], total: int) -> Iterable[Judged]:
+    return follow(answers, total, "answers")
+
+
+def _rows(report: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the report for people."""
+    rows = []
+    for setting in ("open", "closed"):
+        facts = report[setting]
+        rows.append((f"{setting}: answers fitted to", str(facts["fitted_on"])))
+        rows.append((f"{setting}: confidence to ask for, for the best F1 with no-answer", f"{facts['threshold']:.3f}"))
+        for split, meaning in (("unseen", "as fitted for"), ("unseen_answerable_only", "with an answer")):
+            found = facts[split]
+            rows.append((f"{setting}, unseen questions {meaning}", str(found["answers"])))
+            rows.append(("  right", f"{100 * found['right']:.1f} %"))
+            rows.append(("  mean confidence", f"{100 * found['mean_confidence']:.1f} %"))
+            rows.append(("  calibration error", f"{found['calibration_error']:.4f}"))
+            rows.append(("  Brier score", f"{found['brier_score']:.4f}"))
+            rows.append(("  mean risk over coverages", f"{found['mean_risk']:.4f}"))
+            rows.append(("  F1 with no-answer", f"{found['f1_at_threshold']:.2f}"))
+    return [*rows, ("encoder", report["output"]), ("fingerprint", report["fingerprint"][:16])]

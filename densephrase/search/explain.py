@@ -1,0 +1,133 @@
+"""Why a phrase won: the n-grams and the terms that it shares with the question, and what each adds to the score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from densephrase.data import Document, SparseMatch, TermMatch
+from densephrase.encoder.encoded import QuestionNgrams
+from densephrase.errors import IndexFormatError
+from densephrase.index.index_reader import IndexReader
+from densephrase.index.shard import Shard, Side
+from densephrase.index.shard_format import SIDES
+from densephrase.search.question import Scoring
+from densephrase.search.spans import Spans
+from densephrase.search.sparse_question import PAIR
+
+
+class Explanation(NamedTuple):
+    """What a span shares with the question, strongest first."""
+
+    sparse: tuple[SparseMatch, ...]
+    terms: tuple[TermMatch, ...]
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """Explains the spans of one search.
+
+    `ngrams` and `scale` are None where the score has no sparse part; `terms` are those that were searched for.
+    """
+
+    reader: IndexReader
+    tokenizer: Tokenizer
+    document: Callable[[int], Document]
+    spans: Spans
+    terms: Sequence[str]
+    scoring: Scoring
+    ngrams: QuestionNgrams | None
+    scale: NDArray[np.float32] | None
+
+    def explain(self, row: int) -> Explanation:
+        """Explain the span in `row`.
+
+        Raises:
+            IndexFormatError: if the text of its paragraph is not the one that was encoded.
+        """
+        return Explanation(self._sparse_matches(row), self._term_matches(row))
+
+    def _term_matches(self, row: int) -> tuple[TermMatch, ...]:
+        found = self.reader.terms.contributions(self.terms, int(self.spans.paragraph[row]))
+        weights = self.scoring.paragraph_weight, self.scoring.document_weight
+        matches = [TermMatch(term, weights[0] * first, weights[1] * second) for term, first, second in found]
+        matches = [match for match in matches if match.paragraph or match.document]
+        return tuple(sorted(matches, key=lambda match: -match.paragraph - match.document))
+
+    def _sparse_matches(self, row: int) -> tuple[SparseMatch, ...]:
+        if self.ngrams is None or self.scale is None:
+            return ()
+        number = int(np.searchsorted(self.reader.bases.paragraphs, self.spans.paragraph[row], side="right")) - 1
+        shard, bases = self.reader.shards[number], self.reader.bases
+        paragraph = int(self.spans.paragraph[row] - bases.paragraphs[number])
+        rows = {
+            "start": int(self.spans.start_row[row] - bases.starts[number]),
+            "end": int(self.spans.end_row[row] - bases.ends[number]),
+        }
+        places = self._places(row, shard, paragraph)
+        matches = [
+            match for side in SIDES for match in self._side_matches(shard, side, rows[side], paragraph, places, row)
+        ]
+        return tuple(sorted(matches, key=lambda match: -match.contribution))
+
+    def _places(self, row: int, shard: Shard, paragraph: int) -> list[tuple[int, int]]:
+        """Return the code points of the document at which the paragraph's word pieces begin and end."""
+        first, last = int(self.spans.paragraph_start[row]), int(self.spans.paragraph_end[row])
+        text = self.document(int(self.spans.document[row])).text[first:last]
+        offsets = self.tokenizer.encode(text, add_special_tokens=False).offsets
+        stored = int(shard.paragraph_tokens[paragraph])
+        if len(offsets) != stored:
+            raise IndexFormatError(
+                f"{shard.path}: paragraph {paragraph} has {stored} word pieces, the encoder's tokenizer makes "
+                f"{len(offsets)} of its text; the index is damaged or has another encoder, rebuild it"
+            )
+        return [(first + begin, first + end) for begin, end in offsets]
+
+    def _side_matches(
+        self, shard: Shard, side: Side, side_row: int, paragraph: int, places: list[tuple[int, int]], row: int
+    ) -> list[SparseMatch]:
+        stored = shard.sparse(side)
+        text = self.document(int(self.spans.document[row])).text
+        pieces = stored.pieces[slice(*stored.piece_ptr[paragraph : paragraph + 2])].tolist()
+        first_row = int(getattr(shard, f"paragraph_{side}_ptr")[paragraph])
+        begin = int(stored.ptr[paragraph]) + int(stored.counts[first_row:side_row].sum(dtype=np.int64))
+        mine = slice(begin, begin + int(stored.counts[side_row]))
+        token = int(getattr(shard, f"{side}_token")[side_row])
+        matches = []
+        for entry, code in zip(stored.entries[mine].tolist(), stored.weights[mine].tolist(), strict=True):
+            place, order = token + (entry >> 1), 1 + (entry & 1)
+            if not 0 <= place <= len(pieces) - order:  # only in a damaged file; the search passes over it too
+                continue
+            question_weight = self._question_weights[side].get(tuple(pieces[place : place + order]), 0.0)
+            text_weight = code * self._scales[side][order - 1]
+            if text_weight * question_weight:
+                start, end = places[place][0], places[place + order - 1][1]
+                weights = (text_weight, question_weight, text_weight * question_weight)
+                matches.append(SparseMatch(text[start:end], side, order, start, end, *weights))
+        return matches
+
+    @cached_property
+    def _scales(self) -> dict[str, list[float]]:
+        """The scales of uni- and bigram weights of each side."""
+        scale = [] if self.scale is None else self.scale.tolist()
+        return {"start": scale[:2], "end": scale[2:]}
+
+    @cached_property
+    def _question_weights(self) -> dict[str, dict[tuple[int, ...], float]]:
+        """The question's weight of each n-gram, a tuple of word pieces, for each side."""
+        weights: dict[str, dict[tuple[int, ...], float]] = {side: {} for side in SIDES}
+        if self.ngrams is not None:
+            for number, side in enumerate(SIDES):
+                for piece, weight in zip(
+                    self.ngrams.unigrams.tolist(), self.ngrams.unigram_weights[number], strict=True
+                ):
+                    weights[side][(piece,)] = float(weight)
+                for pair, weight in zip(self.ngrams.bigrams.tolist(), self.ngrams.bigram_weights[number], strict=True):
+                    weights[side][divmod(pair, PAIR)] = float(weight)
+        return weights

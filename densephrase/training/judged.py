@@ -1,0 +1,56 @@
+"""Answers to learn confidence from: right ones, wrong ones, and those to questions robbed of their answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from densephrase.data import Answer, Question
+from densephrase.evaluation.closed import closed_features, closed_spans
+from densephrase.index.index_reader import IndexReader
+from densephrase.metrics import exact_match_and_f1
+from densephrase.search.confidence import Candidate, Rival, answer_features
+from densephrase.training.confidence import Judged
+
+if TYPE_CHECKING:
+    from densephrase.encoder.phrase_encoder import PhraseEncoder
+
+
+def documents_by_title(reader: IndexReader) -> dict[str, list[str]]:
+    """Return the ids of the documents of each title, underscores taken for spaces."""
+    documents: dict[str, list[str]] = {}
+    for shard in reader.shards:
+        for identity, title in zip(shard.document_ids, shard.titles, strict=True):
+            documents.setdefault(title.replace("_", " "), []).append(identity)
+    return documents
+
+
+def judge_open(
+    search: Callable[[str, Sequence[str]], Sequence[Answer]],
+    questions: Sequence[Question],
+    documents: Mapping[str, Sequence[str]],
+) -> Iterator[Judged]:
+    """Yield the best answer to each question, and its best answer without the documents of the question's title.
+
+    `search` takes a question and the ids of documents to leave out, and must return the best `RIVALS` answers with
+    evidence from the best `SPANS` phrases. Without its documents a question counts as unanswerable, but an answer that
+    still matches, because another document says it too, counts as right.
+    """
+    for question in questions:
+        own = documents[question.title.replace("_", " ")]
+        for left_out in ((), own):
+            answers = search(question.text, left_out)
+            if answers:
+                features = answer_features(question.text, Candidate.of(answers[0]), [Rival.of(one) for one in answers])
+                right, overlap = exact_match_and_f1(answers[0].text, question.answers)
+                yield Judged(features, right, overlap, answerable=not left_out)
+
+
+def judge_closed(encoder: PhraseEncoder, questions: Sequence[Question]) -> Iterator[Judged]:
+    """Yield the best answer to each question from its own paragraph; those without references are unanswerable."""
+    for question, spans in closed_spans(encoder, questions):
+        best = spans.best()
+        if best is not None:
+            text = (question.context or "")[spans.start[best] : spans.end[best]]
+            right, overlap = exact_match_and_f1(text, question.answers)
+            yield Judged(closed_features(question, spans, best), right, overlap, answerable=bool(question.answers))

@@ -1,0 +1,56 @@
+"""Sparse scores against products of explicit vectors over the vocabulary."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from densephrase.encoder.encoded import QuestionNgrams, SparseRows
+from densephrase.evaluation.sparse import END, START, sparse_scores
+from tests.evaluation.sparse_cases import VOCABULARY, explicit_scores, make_ngrams, make_sparse_rows
+
+SCALE = np.array([0.01, 0.02, 0.003, 0.04], np.float32)
+SIDES = pytest.mark.parametrize("side", [START, END], ids=["start", "end"])
+
+
+@SIDES
+@pytest.mark.parametrize(
+    ("unigrams", "bigrams"), [(5, 20), (0, 20), (5, 0), (0, 0)], ids=["both", "bigrams", "unigrams", "none"]
+)
+@pytest.mark.parametrize("tokens", [1, 2, 40], ids="{} tokens".format)
+def test_scores_are_products_over_the_vocabulary(tokens: int, unigrams: int, bigrams: int, side: int) -> None:
+    random = np.random.default_rng(tokens + unigrams + bigrams)
+    pieces = random.integers(0, VOCABULARY, tokens).astype(np.int32)
+    kept = np.flatnonzero(random.random(tokens) < 0.7).astype(np.int32)
+    rows, question = make_sparse_rows(random, tokens, kept, 25), make_ngrams(random, unigrams, bigrams)
+    found = sparse_scores(rows, kept, pieces, SCALE, question, side)
+    assert (found.shape, found.dtype) == (kept.shape, np.float32)
+    np.testing.assert_allclose(found, explicit_scores(rows, kept, pieces, SCALE, question, side), rtol=1e-5, atol=1e-6)
+
+
+@SIDES
+def test_equal_ngrams_of_a_row_add_up(side: int) -> None:
+    pieces = np.array([3, 4, 3, 4], np.int32)
+    entries = np.array([-4, -3, 0, 1], np.int16)  # from token 2: "3" and "3 4", twice
+    rows = SparseRows(np.array([0, 4]), entries, np.array([10, 20, 30, 40], np.uint8))
+    question = QuestionNgrams(
+        np.array([3], np.int32),
+        np.array([[2], [3]], np.float32),
+        np.array([3 * 2**32 + 4]),
+        np.array([[5], [7]], np.float32),
+    )
+    expected = 40 * SCALE[2 * side] * (2, 3)[side] + 60 * SCALE[2 * side + 1] * (5, 7)[side]
+    assert sparse_scores(rows, np.array([2], np.int32), pieces, SCALE, question, side) == pytest.approx([expected])
+
+
+def test_large_word_pieces_are_told_apart() -> None:
+    pieces = np.array([250_000, 1, 250_000, 2], np.int32)
+    rows = SparseRows(np.array([0, 2]), np.array([1, 5], np.int16), np.array([100, 100], np.uint8))
+    question = QuestionNgrams(
+        np.empty(0, np.int32),
+        np.empty((2, 0), np.float32),
+        np.array([250_000 * 2**32 + 2]),
+        np.array([[1], [1]], np.float32),
+    )
+    [score] = sparse_scores(rows, np.array([0], np.int32), pieces, SCALE, question, START)
+    assert score == pytest.approx(100 * SCALE[1])
