@@ -1,16 +1,17 @@
-"""What storage costs in answers: closed EM against quantisation, phrase filter and vector size, with bytes per token.
+"""What storage costs in answers: quantisation, phrase filter, sparse pruning and vector size, with bytes per token.
 
-    python -m benchmarks.storage_curve TRAIN_QUESTIONS [--encoder default] [--limit 1500]
+    python -m benchmarks.storage_curve TRAIN_QUESTIONS [--encoder default] [--limit 1000]
 
-Asks held-out training questions of their own paragraphs (no dev). The quantisation rows compare float32 with int8
-codes that have a scale for each dimension (what the index stores) or for each row. The filter rows shift both
-thresholds; the vector rows keep the principal directions of the start and end vectors, a projection folded into text
-and question alike, as an encoder of that size could learn at least. Bytes are those of the stored rows alone.
+Asks held-out training questions (no dev) of their own paragraph (closed) and of all paragraphs of the held-out
+articles, with terms (open). The first row stores everything as the model gives it: float32, every token, every n-gram.
+The others take the form of an index and change one thing in it. An encoder's dimensions are in the order of their
+importance, so fewer are just the first ones. Bytes are those of start rows, end rows and their sparse vectors.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -18,45 +19,64 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from densephrase.data import Question
+from benchmarks.held_out_search import HeldOutSearch
+from densephrase.encoder.config import MOST_ENTRIES
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionVectors
-from densephrase.encoder.model import PhraseModel
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.encoder.quantiser import VectorQuantiser
-from densephrase.evaluation.closed import evaluate_closed
 from densephrase.evaluation.ranked import sample_questions
 from densephrase.questions import read_questions
 from densephrase.training.config import TrainingConfig
 from densephrase.training.holdout import split_by_title
 
-SHIFTS = (float("-inf"), -2.0, -1.0, 0.0, 1.0)
-SIZES = (384, 256, 192, 128, 64)
+SHIFTS = (float("-inf"), -1.0, 1.0)
+ENTRIES = (MOST_ENTRIES, 32, 8, 4)
+SHARES = (0.75, 0.5, 0.25)  # of the dimensions
+_COLUMNS = ("stored form", "starts kept", "ends kept", "n-grams/token", "bytes/token", "closed EM", "open EM")
 
 
 def main() -> None:
-    """Print one table for the filter and one for the vector size."""
+    """Print the table, row by row."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("questions")
     parser.add_argument("--encoder", default="default")
-    parser.add_argument("--limit", type=int, default=1500)
+    parser.add_argument("--limit", type=int, default=1000)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     _, held_out = split_by_title(read_questions(options.questions), TrainingConfig().held_out_articles)
-    questions = sample_questions(held_out, options.limit, 0)
-    encoder = PhraseEncoder.from_pretrained(options.encoder)
-    print("| quantisation | starts kept | ends kept | bytes/token | EM | F1 |\n|---|---|---|---|---|---|")
-    for name, rounding in {"float32": unrounded, "int8 per dimension": None, "int8 per row": rounded_by_row}.items():
+    kept = {question.id for question in sample_questions(held_out, options.limit, 0)}
+    questions = [question for question in held_out if question.id in kept]
+    print(f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|")
+    for name, encoder in _variants(PhraseEncoder.from_pretrained(options.encoder)).items():
+        search = HeldOutSearch(encoder, questions)  # type: ignore[arg-type]
+        rows, width = search.starts + search.ends, encoder.config.row_size * encoder.code_bytes
+        size = (rows * (width + 1) + 3 * search.entries) / search.tokens
         print(
-            f"| {name} | {_row(encoder if rounding is None else _rounded(encoder, rounding), questions)} |", flush=True
+            f"| {name} | {search.starts / search.tokens:.1%} | {search.ends / search.tokens:.1%} "
+            f"| {search.entries / search.tokens:.1f} | {size:.0f} | {search.closed().exact_match:.2f} "
+            f"| {search.open().exact_match:.2f} |",
+            flush=True,
         )
-    print("\n| thresholds shifted by | starts kept | ends kept | bytes/token | EM | F1 |\n|---|---|---|---|---|---|")
+
+
+def _variants(encoder: PhraseEncoder) -> dict[str, StoredForm]:
+    shipped = StoredForm(encoder)
+    size = encoder.config.vector_size
+    everything = StoredForm(encoder, shift=float("-inf"), entries=MOST_ENTRIES, rounding=unrounded)
+    variants = {"float32, every token, every n-gram": everything, "as shipped": shipped}
+    variants["float32"] = StoredForm(encoder, rounding=unrounded)
+    variants["8 bits, a scale for each row"] = StoredForm(encoder, rounding=rounded_by_row)
     for shift in SHIFTS:
-        print(f"| {shift:+} | {_row(shifted(encoder, shift), questions)} |", flush=True)
-    print("\n| vector size | starts kept | ends kept | bytes/token | EM | F1 |\n|---|---|---|---|---|---|")
-    paragraphs = _paragraphs(questions)
-    for size in (size for size in SIZES if size <= encoder.config.vector_size):
-        print(f"| {size} | {_row(projected(encoder, paragraphs[:300], size), questions)} |", flush=True)
+        name = "every token" if shift == float("-inf") else f"filter thresholds {shift:+}"
+        variants[name] = StoredForm(encoder, shift=shift)
+    if encoder.config.sparc_size:
+        for entries in ENTRIES:
+            name = "every n-gram" if entries == MOST_ENTRIES else f"{entries} n-grams"
+            variants[name] = StoredForm(encoder, entries=entries)
+    for share in SHARES:
+        variants[f"{round(share * size)} dimensions"] = StoredForm(encoder, dimensions=round(share * size))
+    return variants
 
 
 def unrounded(rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -84,98 +104,58 @@ class _Rounding:
         return codes
 
 
-def _rounded(encoder: PhraseEncoder, rounding: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> PhraseEncoder:
-    start, end = (_Rounding(quantiser, rounding) for quantiser in (encoder.start_quantiser, encoder.end_quantiser))
-    return _with_config(encoder, encoder._model, encoder.config, start, end)  # type: ignore[arg-type]
-
-
-def shifted(encoder: PhraseEncoder, shift: float) -> PhraseEncoder:
-    """Return the encoder with both filter thresholds moved by `shift` (logits)."""
-    config = replace(
-        encoder.config,
-        start_threshold=encoder.config.start_threshold + shift,
-        end_threshold=encoder.config.end_threshold + shift,
-    )
-    return _with_config(encoder, encoder._model, config, encoder.start_quantiser, encoder.end_quantiser)
-
-
-class ProjectedEncoder:
-    """An encoder whose vectors are projected to fewer dimensions; scores of full size are kept as well as can be."""
+class StoredForm:
+    """An encoder that stores more or less than it was made to: what `HeldOutSearch` needs of one."""
 
     def __init__(
-        self, encoder: PhraseEncoder, bases: Sequence[NDArray[np.float32]], sample: Sequence[ParagraphInput]
+        self,
+        encoder: PhraseEncoder,
+        *,
+        shift: float = 0.0,
+        entries: int | None = None,
+        dimensions: int | None = None,
+        rounding: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None,
     ) -> None:
-        """Project start and end rows by `bases` (each [vector_size, size], orthonormal columns)."""
-        self._encoder, self._bases = encoder, bases
-        self.config = replace(encoder.config, vector_size=bases[0].shape[1])
-        sides = ("start", "end")
-        rows = [np.concatenate([_side(item, side) for item in encoder.encode_paragraphs(sample)]) for side in sides]
-        self.start_quantiser, self.end_quantiser = (
-            VectorQuantiser.fit(self._project(number, rows[number]), encoder.config.coherency_rank) for number in (0, 1)
+        """Move the filter's thresholds by `shift` logits, keep other counts of n-grams and dimensions, round so."""
+        config = replace(
+            encoder.config,
+            start_threshold=encoder.config.start_threshold + shift,
+            end_threshold=encoder.config.end_threshold + shift,
+            sparc_entries=entries or encoder.config.sparc_entries,
         )
+        quantisers = (encoder.start_quantiser, encoder.end_quantiser)
+        used = quantisers if rounding is None else tuple(_Rounding(quantiser, rounding) for quantiser in quantisers)
+        self._encoder = copy.copy(encoder)
+        self._encoder.start_quantiser, self._encoder.end_quantiser = used  # type: ignore[assignment]
+        self._encoder.config = config
+        self._size = dimensions or config.vector_size
+        columns = np.r_[: self._size, config.vector_size : config.row_size]
+        self._columns = slice(None) if dimensions is None else columns
+        self.config = replace(config, vector_size=self._size)
+        self.sparse_scale = encoder.sparse_scale
+        self.start_quantiser, self.end_quantiser = (
+            item
+            if isinstance(item, _Rounding)
+            else VectorQuantiser(item.offset[self._columns], item.scale[self._columns])
+            for item in used
+        )
+        self.code_bytes = 4 if rounding is unrounded else 1
 
     def encode_paragraphs(self, paragraphs: Sequence[ParagraphInput]) -> list[EncodedParagraph]:
-        """Encode at full size, project and quantise again."""
+        """Return the stored form of paragraphs."""
         return [
             replace(
                 item,
-                start_codes=self.start_quantiser.encode(self._project(0, item.start_codes)),
-                end_codes=self.end_quantiser.encode(self._project(1, item.end_codes)),
+                start_codes=item.start_codes[:, self._columns],
+                end_codes=item.end_codes[:, self._columns],
             )
             for item in self._encoder.encode_paragraphs(paragraphs)
         ]
 
     def encode_questions(self, questions: Sequence[str]) -> QuestionVectors:
-        """Encode at full size and project."""
+        """Return the vectors of questions."""
         full = self._encoder.encode_questions(questions)
-        return QuestionVectors(full.start @ self._bases[0], full.end @ self._bases[1])
-
-    def _project(self, number: int, codes: NDArray[np.int8]) -> NDArray[np.float32]:
-        quantiser = (self._encoder.start_quantiser, self._encoder.end_quantiser)[number]
-        size = self._encoder.config.vector_size
-        values = quantiser.decode(codes)
-        joined: NDArray[np.float32] = np.concatenate([values[:, :size] @ self._bases[number], values[:, size:]], 1)
-        return joined
-
-
-def projected(encoder: PhraseEncoder, sample: Sequence[ParagraphInput], size: int) -> ProjectedEncoder:
-    """Return the encoder reduced to the `size` principal directions (uncentred) of a sample's vectors."""
-    encoded = encoder.encode_paragraphs(sample)
-    bases = []
-    for side, quantiser in (("start", encoder.start_quantiser), ("end", encoder.end_quantiser)):
-        values = quantiser.decode(np.concatenate([_side(item, side) for item in encoded]))
-        rows = values[:, : encoder.config.vector_size]
-        strength, directions = np.linalg.eigh(rows.T @ rows)
-        bases.append(np.ascontiguousarray(directions[:, np.argsort(-strength)[:size]]))
-    return ProjectedEncoder(encoder, bases, sample)
-
-
-def _side(item: EncodedParagraph, side: str) -> NDArray[np.int8]:
-    return item.start_codes if side == "start" else item.end_codes
-
-
-def _with_config(
-    encoder: PhraseEncoder, model: PhraseModel, config: object, start: VectorQuantiser, end: VectorQuantiser
-) -> PhraseEncoder:
-    changed = PhraseEncoder(model, encoder.tokeniser, start, end)
-    changed.config = config  # type: ignore[assignment]
-    return changed
-
-
-def _paragraphs(questions: Sequence[Question]) -> list[ParagraphInput]:
-    return [ParagraphInput(text, title) for title, text in dict.fromkeys((q.title, q.context or "") for q in questions)]
-
-
-def _row(encoder: PhraseEncoder | ProjectedEncoder, questions: Sequence[Question]) -> str:
-    results = list(evaluate_closed(encoder, questions))  # type: ignore[arg-type]
-    encoded = encoder.encode_paragraphs(_paragraphs(questions)[:300])
-    tokens = sum(item.tokens for item in encoded)
-    starts, ends = (sum(len(_side(item, side)) for item in encoded) for side in ("start", "end"))
-    width = encoded[0].start_codes.itemsize * encoder.config.row_size
-    size = (starts + ends) * width / tokens
-    exact = 100 * sum(result.exact_match for result in results) / len(results)
-    f1 = 100 * sum(result.f1 for result in results) / len(results)
-    return f"{starts / tokens:.1%} | {ends / tokens:.1%} | {size:.0f} | {exact:.2f} | {f1:.2f}"
+        return replace(full, start=full.start[:, : self._size], end=full.end[:, : self._size])
 
 
 if __name__ == "__main__":

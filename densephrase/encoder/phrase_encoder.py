@@ -23,14 +23,15 @@ from densephrase.encoder.model import PhraseModel
 from densephrase.encoder.phrase_side import phrase_fingerprint
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.encoder.rows import KeptRows, split_rows
-from densephrase.encoder.sparc import HEADS
-from densephrase.encoder.sparse_rows import PrunedRows, SparseSide, prune, question_ngrams
+from densephrase.encoder.sparc import HEADS, SparcHeads
+from densephrase.encoder.sparse_rows import SparseSide, prune, question_ngrams
 from densephrase.encoder.tokens import TOKENIZER_FILE, PhraseTokeniser, TokenWindow, pad_batch
 from densephrase.encoder.weights import WEIGHTS_FILE, Precision, load_exactly, read_weights, serialise_weights
 from densephrase.errors import EncoderError
 
 _BATCH_TOKENS = 8192  # padded tokens in a forward pass: enough to keep the cores busy, small enough for the cache
 _BATCH_QUESTIONS = 256
+_SPARSE_WINDOWS = 4  # whose sparse vectors over all tokens, 1 MiB each, exist at the same time
 _SPARSE_SCALE = "quantiser.sparse.scale"
 
 
@@ -170,43 +171,51 @@ class PhraseEncoder:
         ids, mask = pad_batch([window.input_ids for window in windows], self.config.pad_token_id)
         paragraph, token = _ownership(windows, ids.shape[1])
         thresholds = (self.config.start_threshold, self.config.end_threshold)
-        heads = (
-            (self._model.start_rows, self.start_quantiser),
-            (self._model.end_rows, self.end_quantiser),
-        )
+        heads = ((self._model.start_rows, self.start_quantiser), (self._model.end_rows, self.end_quantiser))
         with torch.inference_mode():
             hidden = self._text_backbone(
                 input_ids=ids.to(self._device), attention_mask=mask.long().to(self._device)
             ).last_hidden_state.float()
             logits = self._model.phrase_filter(hidden).cpu().numpy()
-            sparc = self._sparse_weights(windows, hidden)
-            for number, (side, (rows, quantiser)) in enumerate(zip(sides, heads, strict=True)):
-                mine = (token >= 0) & (logits[:, :, number] >= thresholds[number])
-                chosen = torch.from_numpy(mine).to(self._device)
-                side.rows.add(paragraph[mine], token[mine], quantiser.encode(rows(hidden[chosen]).cpu().numpy()))
-                if sparc is not None:
-                    pruned = self._prune(sparc.transpose(1, 2)[chosen], number)
-                    side.sparse.add(paragraph[mine], token[mine], np.nonzero(mine)[1].astype(np.int32), pruned)
+            kept = [(token >= 0) & (logits[:, :, side] >= thresholds[side]) for side in range(2)]
+            for collected, mine, (rows, quantiser) in zip(sides, kept, heads, strict=True):
+                values = rows(hidden[torch.from_numpy(mine).to(self._device)]).cpu().numpy()
+                collected.rows.add(paragraph[mine], token[mine], quantiser.encode(values))
+            if self._model.sparc is not None:
+                for at in range(0, len(windows), _SPARSE_WINDOWS):
+                    part = slice(at, at + _SPARSE_WINDOWS)
+                    weights = self._sparse_weights(self._model.sparc, windows[part], hidden[part])
+                    for side, mine in enumerate(kept):
+                        self._add_sparse(weights, side, mine[part], paragraph[part], token[part], sides[side].sparse)
 
-    def _prune(self, weights: torch.Tensor, side: int) -> PrunedRows:
-        """Keep the strongest n-grams of sparse vectors (rows, 4, tokens) for starts (side 0) or ends (1)."""
+    def _sparse_weights(self, heads: SparcHeads, windows: Sequence[TokenWindow], hidden: torch.Tensor) -> torch.Tensor:
+        """Return the sparse vectors (windows, 4, tokens, tokens) of all tokens over the windows' paragraph tokens."""
+        places = np.zeros(hidden.shape[:2], bool)
+        for row, window in enumerate(windows):
+            places[row, window.first : len(window.input_ids) - 1] = True
+        weights: torch.Tensor = heads.text(hidden, torch.from_numpy(places).to(self._device))
+        return weights
+
+    def _add_sparse(
+        self,
+        weights: torch.Tensor,
+        side: int,
+        mine: NDArray[np.bool_],
+        paragraph: NDArray[np.int32],
+        token: NDArray[np.int32],
+        collected: SparseSide,
+    ) -> None:
+        """Collect the strongest n-grams of the tokens `mine` bool (windows, tokens) for starts (side 0) or ends (1)."""
         heads = slice(2 * side, 2 * side + 2)
+        rows = weights[:, heads].transpose(1, 2)[torch.from_numpy(mine).to(self._device)]
         scale = torch.from_numpy(self._scale()[heads]).to(self._device)
-        return prune(weights[:, heads], scale, self.config.sparc_entries)
+        pruned = prune(rows, scale, self.config.sparc_entries)
+        collected.add(paragraph[mine], token[mine], np.nonzero(mine)[1].astype(np.int32), pruned)
 
     def _scale(self) -> NDArray[np.float32]:
         if self.sparse_scale is None:
             raise EncoderError("An encoder with Sparc heads needs the scales of their weights; train it to the end.")
         return self.sparse_scale
-
-    def _sparse_weights(self, windows: Sequence[TokenWindow], hidden: torch.Tensor) -> torch.Tensor | None:
-        """Return the sparse vectors (windows, 4, tokens, tokens) of all tokens over the windows' paragraph tokens."""
-        if self._model.sparc is None:
-            return None
-        places = np.zeros(hidden.shape[:2], bool)
-        for row, window in enumerate(windows):
-            places[row, window.first : len(window.input_ids) - 1] = True
-        return self._model.sparc.text(hidden, torch.from_numpy(places).to(self._device))
 
     def _state(self) -> dict[str, torch.Tensor]:
         state = dict(self._model.state_dict())
