@@ -31,6 +31,7 @@ class TrainingBatch:
     gold_window: Tensor  # int64 (Q,)
     gold_start: Tensor  # int64 (Q,)
     gold_end: Tensor  # int64 (Q,)
+    weight: Tensor  # float32 (Q,): how often a question counts
     teacher: Tensor  # float32 (Q, 2, T): the reader's logits, -inf off the paragraph; (Q, 2, 0) without a reader
     has_teacher: Tensor  # bool (Q,)
 
@@ -120,6 +121,7 @@ def make_batch(
         gold_window,
         gold_start,
         gold_end,
+        torch.tensor([float(question.weight) for question, _, _ in asked]),
         logits,
         has_teacher,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,12 +19,14 @@ from densephrase.errors import TrainingError
 class TrainingQuestion:
     """Ids of a question and its gold span: columns [start, end] of the window, both inclusive.
 
-    `teacher` holds a reader's start and end logits over the window's paragraph tokens, float16 [2, last - first].
+    `weight` says how often it counts in the losses; `teacher` holds a reader's start and end logits over the window's
+    paragraph tokens, float16 [2, last - first].
     """
 
     input_ids: list[int]
     start: int
     end: int
+    weight: int = 1
     teacher: NDArray[np.float16] | None = None
 
 
@@ -51,20 +54,22 @@ def make_examples(
 ) -> TrainingExamples:
     """Tokenise every paragraph once and give each question to the window that owns its answer's first token.
 
+    A question that is given several times becomes one that counts as often in the losses.
+
     Raises TrainingError when a question has no context or when nothing is left to train on.
     """
-    groups: dict[tuple[str, str], list[Question]] = {}
+    groups: dict[tuple[str, str], Counter[Question]] = {}
     for question in questions:
         if question.context is None:
             raise TrainingError(
                 f"Question {question.id!r} has no context; training needs the paragraph of each question."
             )
-        groups.setdefault((question.title, question.context), []).append(question)
+        groups.setdefault((question.title, question.context), Counter())[question] += 1
     windows: list[TrainingWindow] = []
     placed = 0
     for (title, context), group in groups.items():
         made = _windows(title, context, group, tokeniser, max_answer_tokens)
-        placed += sum(len(window.questions) for window in made)
+        placed += sum(question.weight for window in made for question in window.questions)
         windows.extend(window for window in made if window.questions)
     if not windows:
         raise TrainingError(
@@ -74,21 +79,21 @@ def make_examples(
 
 
 def _windows(
-    title: str, context: str, questions: Iterable[Question], tokeniser: PhraseTokeniser, max_answer_tokens: int
+    title: str, context: str, questions: Mapping[Question, int], tokeniser: PhraseTokeniser, max_answer_tokens: int
 ) -> list[TrainingWindow]:
     tokenised = tokeniser.paragraphs([ParagraphInput(context, title)])
     offsets = tokenised.offsets[0]
     made = [TrainingWindow(title, row.input_ids, row.first, len(row.input_ids) - 1) for row in tokenised.windows]
     asked = list(questions)
     ids = tokeniser.questions([question.text for question in asked])
-    for question, question_ids in zip(asked, ids, strict=True):
+    for (question, weight), question_ids in zip(questions.items(), ids, strict=True):
         span = _token_span(question, offsets)
         if span is None or span[1] - span[0] >= max_answer_tokens:
             continue
         for row, window in zip(tokenised.windows, made, strict=True):
             shift = row.first - row.window_start
             if row.own_start <= span[0] < row.own_end and span[1] + shift < window.last:
-                window.questions.append(TrainingQuestion(question_ids, span[0] + shift, span[1] + shift))
+                window.questions.append(TrainingQuestion(question_ids, span[0] + shift, span[1] + shift, weight))
     return made
 
 

@@ -93,13 +93,14 @@ def span_losses(
         + coherency[batch.gold_window, batch.gold_start, batch.gold_end]
     )
     tokens = start.shape[2]
-    start_loss = cross_entropy(start.flatten(1), batch.gold_window * tokens + batch.gold_start)
-    end_loss = cross_entropy(end.flatten(1), batch.gold_window * tokens + batch.gold_end)
+    places = batch.gold_window * tokens
+    start_loss = cross_entropy(start.flatten(1), places + batch.gold_start, reduction="none")
+    end_loss = cross_entropy(end.flatten(1), places + batch.gold_end, reduction="none")
     own = evidence[rows, batch.gold_window]
     return SpanLosses(
-        (own - gold).mean(),
-        (evidence.logsumexp(1) - gold).mean(),
-        start_loss + end_loss,
+        _mean(own - gold, batch.weight),
+        _mean(evidence.logsumexp(1) - gold, batch.weight),
+        _mean(start_loss + end_loss, batch.weight),
         _distillation(start[rows, batch.gold_window], end[rows, batch.gold_window], coherency, own, batch, config),
     )
 
@@ -118,7 +119,12 @@ def _distillation(
         + (spans.sum(1) * end[taught].masked_fill(spans.sum(1) == 0, 0)).sum(1)
         + (spans * coherency[batch.gold_window[taught]]).sum((1, 2))
     )
-    return (own[taught] - expected).mean()
+    return _mean(own[taught] - expected, batch.weight[taught])
+
+
+def _mean(values: Tensor, weight: Tensor) -> Tensor:
+    """Return the mean over questions (Q,), each counted `weight` times."""
+    return (values * weight).sum() / weight.sum()
 
 
 def span_evidence(start: Tensor, end: Tensor, coherency: Tensor, max_answer_tokens: int) -> Tensor:

@@ -42,6 +42,7 @@ def make_batch(taught: list[bool]) -> TrainingBatch:
         question_ids,
         torch.ones_like(question_ids, dtype=torch.bool),
         *places,
+        weight=torch.ones(QUESTIONS),
         teacher=logits,
         has_teacher=torch.tensor(taught),
     )

@@ -108,3 +108,12 @@ def test_a_question_without_context_is_named(tokeniser: PhraseTokeniser) -> None
 def test_no_questions_at_all(tokeniser: PhraseTokeniser) -> None:
     with pytest.raises(TrainingError, match="None of the 0 questions"):
         make_examples([], tokeniser, 6)
+
+
+def test_a_question_given_twice_is_one_that_counts_twice(tokeniser: PhraseTokeniser) -> None:
+    facts = make_facts()
+    once, twice = (make_examples(questions, tokeniser, 6) for questions in (facts, [*facts, *facts[:2]]))
+    assert [len(window.questions) for window in twice.windows] == [len(window.questions) for window in once.windows]
+    weights = [question.weight for window in twice.windows for question in window.questions]
+    assert sorted(weights) == sorted([2, 2, *[1] * (len(facts) - 2)])
+    assert once.skipped == twice.skipped == 0

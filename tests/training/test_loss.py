@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -33,9 +34,9 @@ def make_batch() -> TrainingBatch:
     for window, start, end in GOLD:
         target[window, start, 0] = target[window, end, 1] = 1
     masks = (torch.ones_like(ids, dtype=torch.bool) for ids in (text_ids, question_ids))
-    untaught = torch.zeros(QUESTIONS, 2, 0), torch.zeros(QUESTIONS, dtype=torch.bool)
+    rest = torch.ones(QUESTIONS), torch.zeros(QUESTIONS, 2, 0), torch.zeros(QUESTIONS, dtype=torch.bool)
     return TrainingBatch(
-        text_ids, next(masks), token_mask, target, question_ids, next(masks), *torch.tensor(GOLD).T, *untaught
+        text_ids, next(masks), token_mask, target, question_ids, next(masks), *torch.tensor(GOLD).T, *rest
     )
 
 
@@ -225,3 +226,15 @@ def test_a_span_longer_than_the_limit_counts_for_nothing() -> None:
     coherency[0, 0, 5] = coherency[0, 4, 1] = 50.0
     found = span_evidence(start, end, coherency, 3)
     assert found.item() == pytest.approx(float(np.log(6 + 5 + 4)), abs=1e-5)
+
+
+def test_a_question_of_weight_three_counts_like_three() -> None:
+    batch, (text, question), settings = make_batch(), make_vectors(1.0, sparse=True), TrainingConfig()
+    times = torch.tensor([3, *[1] * (QUESTIONS - 1)])
+    weighted = losses(text, question, replace(batch, weight=times.float()), settings)
+    rows = torch.arange(QUESTIONS).repeat_interleave(times)
+    columns = ("question_ids", "question_mask", "gold_window", "gold_start", "gold_end", "teacher", "has_teacher")
+    repeated = replace(batch, weight=torch.ones(len(rows)), **{name: getattr(batch, name)[rows] for name in columns})
+    asked = QuestionOutput(*(None if part is None else part[rows] for part in question))
+    expected = losses(text, asked, repeated, settings)
+    torch.testing.assert_close(weighted.total(settings), expected.total(settings))
