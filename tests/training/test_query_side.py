@@ -74,7 +74,7 @@ def test_only_the_question_heads_change(index: Path, whole: tuple[Path, dict[str
 
 
 def test_a_light_run_changes_biases_and_attention_only(index: Path, tmp_path: Path) -> None:
-    report = tune_questions(index, COPIES, tmp_path, make_settings(weights="biases", learning_rate=0.1))
+    report = tune_questions(index, COPIES, tmp_path, make_settings(weights="biases", learning_rate=0.1, epochs=8))
     before, after = (load_file(path / WEIGHTS_FILE) for path in (index / "encoder", tmp_path))
     changed = {name for name in before if not torch.equal(before[name], after[name])}
     kinds = ("attention.weight", "attention.weight.row_scale", "head.projection.bias")

@@ -1,0 +1,32 @@
+"""Tune the question heads of an index's encoder on what the index holds; a stopped run goes on where it stopped.
+
+The rows of the index stay valid: `ask --encoder` and `evaluate --encoder` search it with the new heads.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from densephrase.cli.settings import add_training_arguments, read_settings, run_training
+from densephrase.cli.usage import UsageError
+from densephrase.training.query_side_config import QuerySideConfig
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments of `tune-questions`: one for each setting of `QuerySideConfig`."""
+    parser.add_argument("index", metavar="INDEX", help="folder of an index that holds the answers; it stays as it is")
+    add_training_arguments(parser, QuerySideConfig, "encoder")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Tune, and print what the run came to; with `--json`, as one object."""
+    config = read_settings(options, QuerySideConfig)
+    if Path(options.output).resolve().is_relative_to(Path(options.index).resolve()):
+        raise UsageError(f"--output {options.output} lies in the index; an index keeps the encoder it was built with")
+    from densephrase.training.query_side import tune_questions
+
+    return run_training(
+        options,
+        lambda questions: tune_questions(options.index, questions, options.output, config, device=options.device),
+    )

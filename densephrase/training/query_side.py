@@ -1,0 +1,186 @@
+"""Query-side fine-tuning: the question heads learn from what an index really holds, which stays as it is.
+
+Source: query-side fine-tuning of DensePhrases (Lee et al. 2021). There, whole question encoders are tuned; here,
+questions share the text's tower, so only their heads are. Every batch is searched with the heads as they are then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import densephrase
+from densephrase.data import Question
+from densephrase.encoder.device import find_device
+from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.weights import Precision, read_stored_weights
+from densephrase.errors import TrainingError
+from densephrase.index.index_reader import IndexReader
+from densephrase.index.manifest import MANIFEST_FILE
+from densephrase.training.checkpoint import CHECKPOINT_FILE, Progress, load_checkpoint, save_checkpoint
+from densephrase.training.loop import StepLoss, Training, endless
+from densephrase.training.query_side_candidates import CandidateFinder
+from densephrase.training.query_side_config import QuerySideConfig
+from densephrase.training.query_side_heads import HeadPair, TunedHeads, question_vectors, write_tuned_encoder
+from densephrase.training.query_side_labels import RightSpans, find_places
+from densephrase.training.query_side_loss import pad_candidates, query_side_losses
+from densephrase.training.query_side_questions import (
+    FrozenQuestion,
+    choose_questions,
+    epoch_batches,
+    freeze_questions,
+    pad_states,
+)
+
+_log = logging.getLogger(__name__)
+_MEASURED_TOGETHER = 64  # questions
+
+
+def tune_questions(
+    index: str | Path,
+    questions: Sequence[Question],
+    output: str | Path,
+    config: QuerySideConfig,
+    device: str = "cpu",
+) -> dict[str, Any]:
+    """Tune the question heads of an index's encoder and save the encoder in `output`, its phrase side unchanged.
+
+    The heads are those of the epoch with the best exact match on unseen articles, or the former ones where none is
+    better. A stopped run goes on from its last checkpoint in `output`. Returns what the run came to.
+
+    Raises:
+        TrainingError: for unusable questions and for a checkpoint of another run.
+        IndexFormatError, EncoderError: as opening the index and loading its encoder do.
+        KeyboardInterrupt: on Ctrl-C, after a last checkpoint.
+    """
+    folder = Path(output)
+    reader = IndexReader.open(index)
+    tuned, unseen = choose_questions(questions, config)
+    encoder = PhraseEncoder.from_pretrained(reader.encoder_path, device)
+    folder.mkdir(parents=True, exist_ok=True)
+    per_epoch = -(-len(tuned) // config.batch_questions)
+    steps = config.max_steps or config.epochs * per_epoch
+    torch.manual_seed(config.seed)
+    heads = TunedHeads(encoder.model, -(-steps // per_epoch), config.weights)
+    training = Training.start(heads, config, find_device(device), folder, steps)
+    progress = load_checkpoint(folder, heads, training.optimiser, _identity(config, reader, questions))
+    _, precision = read_stored_weights(reader.encoder_path)
+    right = RightSpans(find_places(reader, tuned) if config.labels == "position" else {})
+    finder = CandidateFinder(reader, encoder, config.candidates, right)
+    tuning = _Tuning(
+        training, config, finder, freeze_questions(encoder, tuned), freeze_questions(encoder, unseen), precision
+    )
+    progress = tuning.run(progress, per_epoch)
+    report = tuning.report(progress, per_epoch)
+    note = {**report, "settings": asdict(config), "library": densephrase.__version__, "torch": torch.__version__}
+    write_tuned_encoder(reader.encoder_path, folder, heads, {**note, "index_encoder": encoder.fingerprint})
+    return {**report, "seconds": round(progress.seconds, 1), "encoder": str(folder), "checkpoint": CHECKPOINT_FILE}
+
+
+@dataclass(frozen=True, slots=True)
+class _Tuning:
+    """A run: the heads, where their candidates come from, and the questions to tune on and to measure with."""
+
+    training: Training[TunedHeads]
+    config: QuerySideConfig
+    finder: CandidateFinder
+    tuned: Sequence[FrozenQuestion]
+    unseen: Sequence[FrozenQuestion]
+    precision: Precision
+
+    def run(self, progress: Progress, per_epoch: int) -> Progress:
+        """Train epoch by epoch; each is measured once, at its end, and the measure goes into the checkpoint."""
+        self._measure(0, progress)
+        epochs = len(self.training.model.exact_match) - 1
+        for epoch in range(1, epochs + 1):
+            last = min(epoch * per_epoch, self.training.steps)
+            if progress.step < last:
+                batches = partial(self._batches, last, per_epoch)
+                progress = self.training.run(progress, batches, self._loss)
+            self._measure(epoch, progress)
+        if not progress.questions:
+            raise TrainingError(
+                f"None of {len(self.tuned)} questions has a right span among its best {self.config.candidates} starts; "
+                "tune on questions that the documents of the index answer."
+            )
+        return progress
+
+    def report(self, progress: Progress, per_epoch: int) -> dict[str, Any]:
+        """Return what the run came to; a question counts as skipped each time it had no right span to learn from."""
+        epochs, rest = divmod(progress.step, per_epoch)
+        asked = epochs * len(self.tuned) + rest * self.config.batch_questions
+        heads = self.training.model
+        measured = [round(percent, 3) for percent in heads.exact_match.tolist()]
+        return {
+            "questions": len(self.tuned),
+            "questions_seen": progress.questions,
+            "questions_skipped": asked - progress.questions,
+            "unseen_questions": len(self.unseen),
+            "exact_match_before": measured[0],
+            "exact_match_after": measured[heads.best_epoch],
+            "exact_match_by_epoch": measured[1:],
+            "best_epoch": heads.best_epoch,
+        }
+
+    def _batches(self, last: int, per_epoch: int, first: int) -> Iterator[list[FrozenQuestion]]:
+        size, seed = self.config.batch_questions, self.config.seed
+        return endless(
+            lambda epoch, number: epoch_batches(self.tuned, size, seed, epoch, number), first, last, per_epoch
+        )
+
+    def _loss(self, questions: list[FrozenQuestion]) -> StepLoss:
+        """Search with the heads as they are, and compare what is found."""
+        heads = self.training.model.heads
+        vectors = question_vectors(heads, questions)
+        found = [self.finder.find(item, vectors.part(slice(row, row + 1))) for row, item in enumerate(questions)]
+        learned = [(item, spans) for item, spans in zip(questions, found, strict=True) if spans is not None]
+        drift = self.training.model.drift()
+        parts = {"drift": drift}
+        total = self.config.pull * drift
+        if learned:
+            batch = pad_candidates([spans for _, spans in learned], self.training.device)
+            with self.training.autocast():
+                start, end = heads(*pad_states([item for item, _ in learned], self.training.device))
+            losses = query_side_losses(start.float(), end.float(), batch)
+            parts |= losses._asdict()
+            total = total + losses.span + self.config.side_loss * (losses.start + losses.end)
+        return StepLoss(total, parts, len(learned))
+
+    def _measure(self, epoch: int, progress: Progress) -> None:
+        """Note the exact match after an epoch, unless an earlier run has."""
+        heads = self.training.model
+        if not math.isnan(float(heads.exact_match[epoch])):
+            return
+        stored = heads.stored(self.precision)
+        right = sum(self._right(stored, at) for at in range(0, len(self.unseen), _MEASURED_TOGETHER))
+        heads.remember(epoch, 100 * right / len(self.unseen), stored)
+        _log.info("epoch %d/%d  exact match %.2f", epoch, len(heads.exact_match) - 1, float(heads.exact_match[epoch]))
+        save_checkpoint(self.training.folder, heads, self.training.optimiser, progress)
+
+    def _right(self, heads: HeadPair, first: int) -> int:
+        """Count the right answers to some unseen questions."""
+        questions = self.unseen[first : first + _MEASURED_TOGETHER]
+        vectors = question_vectors(heads, questions)
+        return sum(
+            self.finder.answers_right(item.question, vectors.part(slice(row, row + 1)))
+            for row, item in enumerate(questions)
+        )
+
+
+def _identity(config: QuerySideConfig, reader: IndexReader, questions: Sequence[Question]) -> str:
+    """Return a digest of everything that shapes the heads: a checkpoint belongs to one run only."""
+    settings = {name: value for name, value in asdict(config).items() if name != "checkpoint_minutes"}
+    digest = hashlib.sha256(json.dumps(["query side", densephrase.__version__, settings], sort_keys=True).encode())
+    digest.update((reader.path / MANIFEST_FILE).read_bytes())
+    for question in questions:
+        digest.update(f"{question.id}\0{question.text}\0{question.answers}\0{question.answer_starts}".encode())
+    return digest.hexdigest()
