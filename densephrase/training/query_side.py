@@ -55,7 +55,8 @@ def tune_questions(
     """Tune the question heads of an index's encoder and save the encoder in `output`, its phrase side unchanged.
 
     The heads are those of the epoch with the best exact match on unseen articles, or the former ones where none is
-    better. A stopped run goes on from its last checkpoint in `output`. Returns what the run came to.
+    better. A stopped run goes on from its last checkpoint in `output`. Returns what the run came to; its exact match
+    is of the articles that chose the epoch.
 
     Raises:
         TrainingError: for unusable questions and for a checkpoint of another run.
@@ -150,7 +151,7 @@ class _Tuning:
             batch = pad_candidates([spans for _, spans in learned], self.training.device)
             with self.training.autocast():
                 start, end = heads(*pad_states([item for item, _ in learned], self.training.device))
-            losses = query_side_losses(start.float(), end.float(), batch)
+            losses = query_side_losses(start.float(), end.float(), batch, self.config.temperature)
             parts |= losses._asdict()
             total = total + losses.span + self.config.side_loss * (losses.start + losses.end)
         return StepLoss(total, parts, len(learned))

@@ -21,10 +21,13 @@ class QuerySideConfig(LoopConfig):
         "what of the heads is tuned: 'biases' (and the pooling attention; too few numbers to memorise answers) "
         "or 'all', which wants a learning rate of 1e-4 and many questions",
     )
-    learning_rate: float = setting(3e-3, "peak learning rate", 0)
+    learning_rate: float = setting(1e-3, "peak learning rate", 0)
     weight_decay: float = setting(0.0, "decoupled weight decay of matrices", 0)
     pull: float = setting(0.01, "weight of the squared distance of the question heads from where they started", 0)
     candidates: int = setting(100, "best starts, each with all its ends, that a question learns from", 1)
+    temperature: float = setting(
+        1.5, "divides scores in the losses; 1.5 fits how sure the scores of encoders are", 0.01
+    )
     side_loss: float = setting(0.0, "weight of the loss of starts alone, and of ends alone (DensePhrases: 1)", 0)
     labels: str = setting(
         "answer",

@@ -50,15 +50,19 @@ def pad_candidates(candidates: Sequence[Candidates], device: torch.device) -> Ca
     )
 
 
-def query_side_losses(start: Tensor, end: Tensor, batch: CandidateBatch) -> QuerySideLosses:
-    """Return the losses of question vectors, both (questions, vector_size), each with a right span in the batch."""
+def query_side_losses(start: Tensor, end: Tensor, batch: CandidateBatch, temperature: float) -> QuerySideLosses:
+    """Return the losses of question vectors, both (questions, vector_size), each with a right span in the batch.
+
+    All scores are divided by `temperature`. One that fits how sure the scores are already leaves the vectors to learn
+    the order of spans only; else they shrink or grow beside the constant parts of the score.
+    """
     start_scores = torch.einsum("qv,qsv->qs", start, batch.start)
     end_scores = torch.einsum("qv,qev->qe", end, batch.end)
     spans = start_scores.gather(1, batch.span_start) + end_scores.gather(1, batch.span_end) + batch.constant
     return QuerySideLosses(
-        _marginal_loss(spans, batch.right, torch.isfinite(batch.constant)),
-        _side_loss(start_scores, batch.span_start, batch),
-        _side_loss(end_scores, batch.span_end, batch),
+        _marginal_loss(spans / temperature, batch.right, torch.isfinite(batch.constant)),
+        _side_loss(start_scores / temperature, batch.span_start, batch),
+        _side_loss(end_scores / temperature, batch.span_end, batch),
     )
 
 
