@@ -39,6 +39,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "+ distillation of weight 4": {**_TAUGHT, "distillation_loss": 4.0},
     "- loss on dense alone": {**_TAUGHT, "dense_loss": 0.0},
     "- neighbours of one article": {**_TAUGHT, "article_paragraphs": 1},
+    "hard negatives by terms": {**_TAUGHT, "hard_negatives": "terms"},
+    "hard negatives by questions": {**_TAUGHT, "hard_negatives": "questions"},
     "- title in the window": {**_TAUGHT, "title_dropout": 1.0},
 }
 

@@ -30,7 +30,7 @@ from densephrase.training.config import TrainingConfig
 from densephrase.training.holdout import split_by_title
 
 SHIFTS = (float("-inf"), -1.0, 1.0)
-ENTRIES = (MOST_ENTRIES, 32, 8, 4)
+ENTRIES = (MOST_ENTRIES, 32, 24, 8, 4)
 SHARES = (0.75, 0.5, 0.25)  # of the dimensions
 _COLUMNS = ("stored form", "starts kept", "ends kept", "n-grams/token", "bytes/token", "closed EM", "open EM")
 

@@ -26,21 +26,24 @@ class SparcHeads(nn.Module):
 
         Only n-grams of paragraph tokens count (`token_mask`), and none that holds token i itself.
         """
-        weights = self._attend(self._split(self.query(hidden)), hidden)
         places = gram_mask(token_mask)[:, :, None, :] & _others(hidden.shape[1], hidden.device)
-        return weights * places
+        return self.weights(hidden) * places
+
+    def weights(self, hidden: Tensor) -> Tensor:
+        """Return A of windows before anything is left out."""
+        return self._attend(self.split(self.query(hidden)), hidden)
 
     def first_token(self, hidden: Tensor, token_mask: Tensor) -> Tensor:
         """Return the first row of A, (questions, 4, tokens); hidden (questions, tokens, H)."""
-        weights = self._attend(self._split(self.query(hidden[:, :1])), hidden)[:, :, 0]
+        weights = self._attend(self.split(self.query(hidden[:, :1])), hidden)[:, :, 0]
         return weights * gram_mask(token_mask)
 
-    def _split(self, projected: Tensor) -> Tensor:
+    def split(self, projected: Tensor) -> Tensor:
         """(rows, tokens, 4 d) to (rows, 4, tokens, d)."""
         return projected.view(*projected.shape[:2], len(HEADS), self.size).transpose(1, 2)
 
     def _attend(self, query: Tensor, hidden: Tensor) -> Tensor:
-        key = self._split(self.key(hidden))
+        key = self.split(self.key(hidden))
         return torch.relu(query @ key.transpose(-1, -2) * self.size**-0.5)
 
 

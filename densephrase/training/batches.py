@@ -41,13 +41,19 @@ class TrainingBatch:
 
 
 def epoch_batches(
-    windows: Sequence[TrainingWindow], config: TrainingConfig, pad_token_id: int, epoch: int, first: int = 0
+    windows: Sequence[TrainingWindow],
+    config: TrainingConfig,
+    pad_token_id: int,
+    epoch: int,
+    first: int = 0,
+    neighbours: NDArray[np.int64] | None = None,
 ) -> Iterator[TrainingBatch]:
     """Yield the batches of an epoch from number `first` on.
 
-    Each depends on the seed, the epoch and its number alone, which makes resuming exact.
+    Each depends on the seed, the epoch and its number alone, which makes resuming exact. `neighbours` as in
+    `plan_epoch`.
     """
-    plan = plan_epoch(windows, config, np.random.default_rng((config.seed, epoch)))
+    plan = plan_epoch(windows, config, np.random.default_rng((config.seed, epoch)), neighbours)
     for number, members in enumerate(plan[first:], first):
         rng = np.random.default_rng((config.seed, epoch, number))
         yield make_batch([windows[member] for member in members], config, pad_token_id, rng)
@@ -58,9 +64,20 @@ def batches_per_epoch(windows: Sequence[TrainingWindow], config: TrainingConfig)
     return len(plan_epoch(windows, config, np.random.default_rng(0)))
 
 
-def plan_epoch(windows: Sequence[TrainingWindow], config: TrainingConfig, rng: np.random.Generator) -> list[list[int]]:
-    """Return the window numbers of each batch, every window once."""
-    groups = _article_groups(windows, config.article_paragraphs, rng)
+def plan_epoch(
+    windows: Sequence[TrainingWindow],
+    config: TrainingConfig,
+    rng: np.random.Generator,
+    neighbours: NDArray[np.int64] | None = None,
+) -> list[list[int]]:
+    """Return the window numbers of each batch, every window once.
+
+    Windows that stand side by side are of one article, or rivals by `neighbours` int64 [W, n] (`rank_neighbours`).
+    """
+    if neighbours is None:
+        groups = _article_groups(windows, config.article_paragraphs, rng)
+    else:
+        groups = _rival_groups(neighbours, config.article_paragraphs, rng)
     order = rng.permutation(len(groups))
     length = np.array([max(len(windows[member].input_ids) for member in group) for group in groups])
     pool = max(1, _POOL * config.batch_paragraphs // config.article_paragraphs)
@@ -83,6 +100,19 @@ def _article_groups(windows: Sequence[TrainingWindow], size: int, rng: np.random
         )
         ordered = [members[at] for at in np.argsort(noisy, kind="stable")]
         groups.extend(ordered[at : at + size] for at in range(0, len(ordered), size))
+    return groups
+
+
+def _rival_groups(neighbours: NDArray[np.int64], size: int, rng: np.random.Generator) -> list[list[int]]:
+    """Put each window that is still free, in random order, beside its best rivals that are still free too."""
+    free = np.ones(len(neighbours), bool)
+    groups: list[list[int]] = []
+    for number in rng.permutation(len(neighbours)).tolist():
+        if free[number]:
+            free[number] = False
+            rivals = neighbours[number][free[neighbours[number]]][: size - 1]
+            free[rivals] = False
+            groups.append([number, *rivals.tolist()])
     return groups
 
 

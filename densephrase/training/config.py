@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from densephrase.training.settings import LoopConfig, setting
+from densephrase.errors import TrainingError
+from densephrase.training.settings import LoopConfig, check_settings, setting
+
+HARD_NEGATIVES = ("article", "terms", "questions")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,12 @@ class TrainingConfig(LoopConfig):
     max_answer_tokens: int = setting(20, "longest answer span", 1)
     epochs: float = setting(3.0, "passes over the data", 0)
     batch_paragraphs: int = setting(40, "paragraphs in a batch, encoded once with their questions", 1)
-    article_paragraphs: int = setting(4, "paragraphs of one article that stand side by side as hard negatives", 1)
+    hard_negatives: str = setting(
+        "article",
+        "which paragraphs stand side by side in a batch: those of one 'article', those that BM25 takes for each other "
+        "('terms'), or those of similar 'questions'",
+    )
+    article_paragraphs: int = setting(4, "how many paragraphs stand so side by side", 1)
     questions_per_paragraph: int = setting(6, "at most so many questions of a paragraph in an epoch", 1)
     freeze_embeddings: bool = setting(True, "keep the backbone's word embeddings as they are")
     title_dropout: float = setting(0.15, "share of windows trained without their title", 0, 1)
@@ -44,3 +52,10 @@ class TrainingConfig(LoopConfig):
     filter_size: int = setting(512, "inner size of the phrase filter that is fitted at the end", 1)
     filter_windows: int = setting(12_000, "at most so many windows for that, all in memory", 1)
     filter_epochs: float = setting(6.0, "passes of that over the windows; 0 keeps the jointly trained filter", 0)
+
+    def __post_init__(self) -> None:
+        """Refuse settings that make no sense."""
+        check_settings(self)
+        if self.hard_negatives not in HARD_NEGATIVES:
+            choices = ", ".join(HARD_NEGATIVES)
+            raise TrainingError(f"Training setting hard_negatives={self.hard_negatives!r}; expected one of {choices}.")

@@ -10,7 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 import densephrase
 from densephrase.data import Question
@@ -30,9 +32,11 @@ from densephrase.training.filter_stage import fit_filter
 from densephrase.training.holdout import split_for_training
 from densephrase.training.loop import StepLoss, Training, endless
 from densephrase.training.loss import losses
+from densephrase.training.neighbours import rank_neighbours
 from densephrase.training.new_model import new_model
 from densephrase.training.teacher import TEACHER_FILE, with_teacher
 
+_RIVALS = 32  # windows that a window's hard negatives are drawn from
 _QUESTION_CHUNK = 48  # questions of like length that are encoded together
 _AFTER_OR_BESIDE_TRAINING = (  # settings that the weights do not depend on
     "checkpoint_minutes",
@@ -65,7 +69,9 @@ def train(
         balance_vectors(model.to(find_device(device)).eval(), windows, config.vector_size, seed=config.seed)
     training = _start(model, windows, config, find_device(device), folder)
     progress = load_checkpoint(folder, model, training.optimiser, _identity(config, questions))
-    progress = training.run(progress, partial(_batches, training, windows, config), partial(_loss, training, config))
+    rivals = None if config.hard_negatives == "article" else rank_neighbours(windows, config.hard_negatives, _RIVALS)
+    batches = partial(_batches, training, windows, config, rivals)
+    progress = training.run(progress, batches, partial(_loss, training, config))
     return _finish(training, config, tokeniser, examples, calibration, progress)
 
 
@@ -95,11 +101,15 @@ def _start(
 
 
 def _batches(
-    training: Training[PhraseModel], windows: Sequence[TrainingWindow], config: TrainingConfig, first: int
+    training: Training[PhraseModel],
+    windows: Sequence[TrainingWindow],
+    config: TrainingConfig,
+    rivals: NDArray[np.int64] | None,
+    first: int,
 ) -> Iterator[TrainingBatch]:
     pad_token_id = training.model.config.pad_token_id
     return endless(
-        lambda epoch, number: epoch_batches(windows, config, pad_token_id, epoch, number),
+        lambda epoch, number: epoch_batches(windows, config, pad_token_id, epoch, number, rivals),
         first,
         training.steps,
         batches_per_epoch(windows, config),

@@ -80,11 +80,14 @@ def test_a_stopped_run_ends_like_one_that_never_stopped(
     assert_same_run(whole, tmp_path)
 
 
+@pytest.mark.parametrize(
+    "changes", [{"vector_size": 12}, {"hard_negatives": "terms"}], ids=["shorter vectors", "rivals by terms"]
+)
 @pytest.mark.parametrize("at", [1, 3], ids="after {} steps".format)
-def test_a_stopped_run_that_shortens_vectors_ends_as_well(
-    at: int, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_stopped_run_that_changes_vectors_or_batches_ends_as_well(
+    at: int, changes: dict[str, Any], whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = make_settings(whole, vector_size=12, max_steps=4, checkpoint_minutes=0.0)
+    settings = make_settings(whole, max_steps=4, checkpoint_minutes=0.0, **changes)
     train(FACTS, tmp_path / "never", settings)
     with monkeypatch.context() as patch:
         before_step(patch, at, stop)
