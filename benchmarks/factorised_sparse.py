@@ -61,7 +61,7 @@ def main() -> None:
     clock = Clock(encoder, questions[:_TIMED])
     _print("none", 0.0, shipped, 0.0, sparse=False)
     _print(f"stored, {encoder.config.sparc_entries} n-grams", stored / shipped.tokens, shipped, clock.stored())
-    states = _states(encoder, sample_questions(trained, 4 * _SAMPLE, 0))
+    states = hidden_states(encoder, sample_questions(trained, 4 * _SAMPLE, 0))
     for rank in options.ranks:
         search = HeldOutSearch(factorised(encoder, states, rank), questions)  # type: ignore[arg-type]
         size = rank * (2 * search.starts + 2 * search.ends + len(HEADS) * search.tokens)
@@ -124,7 +124,7 @@ def _heads(encoder: PhraseEncoder) -> SparcHeads:
     return encoder.model.sparc
 
 
-def _states(encoder: PhraseEncoder, questions: Sequence[Question]) -> Tensor:
+def hidden_states(encoder: PhraseEncoder, questions: Sequence[Question]) -> Tensor:
     """Return hidden states of the questions' paragraphs, (tokens, hidden_size)."""
     paragraphs = list(dict.fromkeys(ParagraphInput(q.context or "", q.title) for q in questions))[:_SAMPLE]
     states = []
