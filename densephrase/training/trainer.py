@@ -30,6 +30,7 @@ from densephrase.training.config import TrainingConfig
 from densephrase.training.examples import TrainingExamples, TrainingWindow, make_examples
 from densephrase.training.filter_stage import fit_filter
 from densephrase.training.holdout import split_for_training
+from densephrase.training.interpolation import copy_weights, interpolate_weights
 from densephrase.training.loop import StepLoss, Training, endless
 from densephrase.training.loss import losses
 from densephrase.training.neighbours import rank_neighbours
@@ -45,6 +46,7 @@ _AFTER_OR_BESIDE_TRAINING = (  # settings that the weights do not depend on
     "filter_windows",
     "filter_epochs",
     "sparc_entries",
+    "trained_share",
 )
 
 
@@ -68,10 +70,13 @@ def train(
     if model.config.vector_size > config.vector_size:
         balance_vectors(model.to(find_device(device)).eval(), windows, config.vector_size, seed=config.seed)
     training = _start(model, windows, config, find_device(device), folder)
+    start = copy_weights(model) if config.trained_share < 1 else {}
     progress = load_checkpoint(folder, model, training.optimiser, _identity(config, questions))
     rivals = None if config.hard_negatives == "article" else rank_neighbours(windows, config.hard_negatives, _RIVALS)
     batches = partial(_batches, training, windows, config, rivals)
     progress = training.run(progress, batches, partial(_loss, training, config))
+    if start:
+        interpolate_weights(model, start, config.trained_share)
     return _finish(training, config, tokeniser, examples, calibration, progress)
 
 

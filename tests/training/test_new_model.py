@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from densephrase.encoder.config import EncoderConfig
@@ -16,6 +17,7 @@ from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.encoder.tokens import pad_batch
 from densephrase.encoder.weights import read_weights
 from densephrase.errors import EncoderError, TrainingError
+from densephrase.training.checkpoint import CHECKPOINT_FILE
 from densephrase.training.examples import make_examples
 from densephrase.training.trainer import train
 from tests.training.facts import make_facts, make_settings
@@ -88,6 +90,25 @@ def test_sparc_heads_are_kept(whole: Path, tmp_path: Path) -> None:
     train(FACTS, tmp_path, make_settings(whole, **STANDING_STILL))
     before, after = (read_weights(folder)[0] for folder in (whole, tmp_path))
     torch.testing.assert_close(after["sparc.key.weight"], before["sparc.key.weight"], rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 1.0], ids="{} trained".format)
+def test_trained_weights_are_mixed_with_those_they_come_from(share: float, whole: Path, tmp_path: Path) -> None:
+    train(FACTS, tmp_path, make_settings(whole, trained_share=share, max_steps=3, learning_rate=0.01, warmup=0.0))
+    ends = load_file(tmp_path / CHECKPOINT_FILE)
+    before, after = (read_weights(folder)[0] for folder in (whole, tmp_path))
+    for name in ("start_coherency.weight", "question_end.attention.weight"):
+        expected = share * ends[f"model.{name}"] + (1 - share) * before[name]
+        assert not torch.allclose(ends[f"model.{name}"], before[name], rtol=0.02)
+        torch.testing.assert_close(after[name], expected, rtol=0.02, atol=0.02 * float(expected.abs().max()))
+
+
+def test_weights_without_a_start_are_not_mixed(backbone: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"trained_share=0\.5 mixes .* has no heads; train it without that first"):
+        train(FACTS, tmp_path / "new", make_settings(backbone, trained_share=0.5))
+    train(FACTS, tmp_path / "dense", make_settings(backbone, sparc_size=0, max_steps=1))
+    with pytest.raises(TrainingError, match="has no Sparc heads"):
+        train(FACTS, tmp_path / "sparse", make_settings(tmp_path / "dense", trained_share=0.5))
 
 
 def test_vectors_may_be_shortened(whole: Path, tmp_path: Path) -> None:
