@@ -104,7 +104,7 @@ def test_trained_weights_are_mixed_with_those_they_come_from(share: float, whole
 
 
 def test_weights_without_a_start_are_not_mixed(backbone: Path, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"trained_share=0\.5 mixes .* has no heads; train it without that first"):
+    with pytest.raises(TrainingError, match=r"trained_share=0\.5 mixes .* has no heads; train it without that"):
         train(FACTS, tmp_path / "new", make_settings(backbone, trained_share=0.5))
     train(FACTS, tmp_path / "dense", make_settings(backbone, sparc_size=0, max_steps=1))
     with pytest.raises(TrainingError, match="has no Sparc heads"):
