@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.data import Question
-from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionNgrams, QuestionVectors, SparseRows
+from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionNgrams, QuestionVectors
 from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.sparse_rows import PAIR
+from densephrase.encoder.question_ngrams import PAIR
+from densephrase.evaluation.sparse import sparse_weights
 from densephrase.metrics import exact_match_and_f1
 from densephrase.terms.analyser import Analyser
 from densephrase.terms.term_index import TermIndex, write_term_index
@@ -33,10 +34,13 @@ class HeldOutFigures:
 
 
 class HeldOutSearch:
-    """The best span of each paragraph for each question: score float32 [Q, P] and characters int32 [Q, P, 2]."""
+    """The best span of each paragraph for each question: score float32 [Q, P] and characters int32 [Q, P, 2].
 
-    def __init__(self, encoder: PhraseEncoder, questions: Sequence[Question]) -> None:
-        self._questions = questions
+    With `ngrams`, only so many of the largest weights of each sparse vector count, as if the others were not stored.
+    """
+
+    def __init__(self, encoder: PhraseEncoder, questions: Sequence[Question], ngrams: int | None = None) -> None:
+        self._questions, self._ngrams = questions, ngrams
         self._paragraphs = list(dict.fromkeys(ParagraphInput(q.context or "", q.title) for q in questions))
         number = {paragraph: place for place, paragraph in enumerate(self._paragraphs)}
         self.gold = np.array([number[ParagraphInput(q.context or "", q.title)] for q in questions])
@@ -49,9 +53,7 @@ class HeldOutSearch:
         self.tokens = sum(item.tokens for item in stored)
         self.starts = sum(len(item.start_token) for item in stored)
         self.ends = sum(len(item.end_token) for item in stored)
-        self.entries = sum(
-            len(rows.entries) for item in stored for rows in (item.start_sparse, item.end_sparse) if rows is not None
-        )
+        self.entries = 0  # weights of sparse vectors that count
         self.dense = self._best_spans(encoder, stored, vectors, sparse=False)
         self.full = self.dense if vectors.sparse is None else self._best_spans(encoder, stored, vectors, sparse=True)
         self.terms = _bm25(self._paragraphs, questions)
@@ -76,23 +78,40 @@ class HeldOutSearch:
             overlap += f1
         return HeldOutFigures(100 * float(right.mean()), 100 * overlap / len(chosen), right)
 
-    @staticmethod
     def _best_spans(
-        encoder: PhraseEncoder, stored: Sequence[EncodedParagraph], vectors: QuestionVectors, sparse: bool
+        self, encoder: PhraseEncoder, stored: Sequence[EncodedParagraph], vectors: QuestionVectors, sparse: bool
     ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        table = _SparseTable(vectors.sparse) if sparse and vectors.sparse is not None else None
+        table = _NgramTable(vectors.sparse) if sparse and vectors.sparse is not None else None
         scores = np.full((len(vectors.start), len(stored)), -np.inf, np.float32)
         places = np.zeros((*scores.shape, 2), np.int32)
         for number, paragraph in enumerate(stored):
-            _fill(encoder, paragraph, vectors, table, scores[:, number], places[:, number])
+            added = (np.float32(0), np.float32(0)) if table is None else self._sparse(encoder, paragraph, table)
+            _fill(encoder, paragraph, vectors, added, scores[:, number], places[:, number])
         return scores, places
+
+    def _sparse(
+        self, encoder: PhraseEncoder, paragraph: EncodedParagraph, table: _NgramTable
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the sparse scores of starts and ends, float32 [Q, rows] each."""
+        scores = []
+        rows = ((paragraph.start_sparse, paragraph.start_token), (paragraph.end_sparse, paragraph.end_token))
+        for side, (queries, tokens) in enumerate(rows):
+            if queries is None or paragraph.token_keys is None or encoder.sparse_scale is None:
+                raise ValueError("The encoder has no sparse vectors.")
+            weights = sparse_weights(queries, tokens, paragraph.token_keys, encoder.sparse_scale, side)
+            if self._ngrams is not None:
+                weights = _largest(weights, self._ngrams)
+            self.entries += int(np.count_nonzero(weights))
+            asked = table.weights(paragraph.token_ids, side)
+            scores.append((weights[0] @ asked[0] + weights[1] @ asked[1]).T)
+        return scores[0], scores[1]
 
 
 def _fill(
     encoder: PhraseEncoder,
     paragraph: EncodedParagraph,
     vectors: QuestionVectors,
-    table: _SparseTable | None,
+    sparse: tuple[NDArray[np.float32] | np.float32, NDArray[np.float32] | np.float32],
     scores: NDArray[np.float32],
     places: NDArray[np.int32],
 ) -> None:
@@ -109,11 +128,8 @@ def _fill(
     end_rows = encoder.end_quantiser.decode(paragraph.end_codes)
     pairs = np.einsum("sr,swr->sw", start_rows[:, size:], end_rows[ends, size:])
     pairs[~reachable] = -np.inf
-    start, end = vectors.start @ start_rows[:, :size].T, vectors.end @ end_rows[:, :size].T
-    if table is not None and paragraph.start_sparse and paragraph.end_sparse and encoder.sparse_scale is not None:
-        ids, scale = paragraph.token_ids, encoder.sparse_scale
-        start += table.scores(paragraph.start_sparse, paragraph.start_token, ids, scale[:2], 0)
-        end += table.scores(paragraph.end_sparse, paragraph.end_token, ids, scale[2:], 1)
+    start = vectors.start @ start_rows[:, :size].T + sparse[0]
+    end = vectors.end @ end_rows[:, :size].T + sparse[1]
     spans = end[:, ends] + pairs
     width = spans.argmax(2)
     totals = start + np.take_along_axis(spans, width[..., None], 2)[..., 0]
@@ -124,41 +140,40 @@ def _fill(
     places[:, 1] = paragraph.end_char[ends[best, width[every, best]]]
 
 
-class _SparseTable:
-    """The weights of all questions' n-grams as two matrices, float32 [2 sides, n-grams + 1, Q]."""
+def _largest(weights: NDArray[np.float32], count: int) -> NDArray[np.float32]:
+    """Return weights [2, rows, T] with all but the `count` largest of each row set to 0."""
+    flat = weights.transpose(1, 0, 2).reshape(weights.shape[1], -1)
+    if count < flat.shape[1]:
+        dropped = np.argpartition(-flat, count, axis=1)[:, count:]
+        flat = flat.copy()
+        np.put_along_axis(flat, dropped, 0, axis=1)
+    kept: NDArray[np.float32] = flat.reshape(weights.shape[1], 2, -1).transpose(1, 0, 2)
+    return kept
+
+
+class _NgramTable:
+    """The weights of all questions' n-grams: a table of unigrams and one of bigrams."""
 
     def __init__(self, questions: Sequence[QuestionNgrams]) -> None:
-        self._known, self._weights = zip(
+        self._tables = (
             _table([(item.unigrams.astype(np.int64), item.unigram_weights) for item in questions]),
             _table([(item.bigrams, item.bigram_weights) for item in questions]),
-            strict=True,
         )
 
-    def scores(
-        self,
-        rows: SparseRows,
-        tokens: NDArray[np.int32],
-        ids: NDArray[np.int32],
-        scale: NDArray[np.float32],
-        side: int,
-    ) -> NDArray[np.float32]:
-        """Return float32 [Q, rows]."""
-        row = np.repeat(np.arange(len(tokens)), np.diff(rows.pointers))
-        place, order = tokens[row] + (rows.entries >> 1), rows.entries & 1
-        first = ids[place].astype(np.int64)
-        names = (first, first * PAIR + ids[np.minimum(place + 1, len(ids) - 1)])
-        total = np.zeros((len(tokens), self._weights[0].shape[2]), np.float32)
-        for which in (0, 1):
-            column = np.searchsorted(self._known[which], names[which]).clip(max=len(self._known[which]) - 1)
-            mine = np.flatnonzero((order == which) & (self._known[which][column] == names[which]))
-            values = (rows.weights[mine] * scale[which]).astype(np.float32)
-            np.add.at(total, row[mine], values[:, None] * self._weights[which][side, column[mine]])
-        return total.T
+    def weights(self, ids: NDArray[np.int32], side: int) -> list[NDArray[np.float32]]:
+        """Return the weights of the unigrams and of the bigrams that begin at each token `ids` [T], float32 [T, Q]."""
+        first = ids.astype(np.int64)
+        found = []
+        for names, (known, weights) in zip((first, first * PAIR + np.append(first[1:], 0)), self._tables, strict=True):
+            place = np.searchsorted(known, names).clip(max=len(known) - 1)
+            found.append(weights[side, np.where(known[place] == names, place, 0)])  # the first row is that of no n-gram
+        return found
 
 
 def _table(
     bags: Sequence[tuple[NDArray[np.int64], NDArray[np.float32]]],
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the names of all n-grams, ascending after a -1 for none, and their weights float32 [2, names, Q]."""
     known = np.unique(np.concatenate([np.array([-1]), *(names for names, _ in bags)]))
     weights = np.zeros((2, len(known), len(bags)), np.float32)
     for number, (names, values) in enumerate(bags):

@@ -1,11 +1,12 @@
-"""What storage costs in answers: quantisation, phrase filter, sparse pruning and vector size, with bytes per token.
+"""What storage costs in answers: quantisation, phrase filter, sparse factors and vector size, with bytes per token.
 
     python -m benchmarks.storage_curve TRAIN_QUESTIONS [--encoder default] [--limit 1000] [--forms NAME...]
 
 Asks held-out training questions (no dev) of their own paragraph (closed) and of all paragraphs of the held-out
-articles, with terms (open). The first row stores everything as the model gives it: float32, every token, every n-gram.
+articles, with terms (open). The first row stores everything as the model gives it: float32, every token, sparse vectors
+of full rank.
 The others take the form of an index and change one thing in it. An encoder's dimensions are in the order of their
-importance, so fewer are just the first ones. Bytes are those of start rows, end rows and their sparse vectors. What is
+importance, so fewer are just the first ones. Bytes are those of start rows, end rows and sparse vectors. What is
 lost, against the first row of the table, has a 95 % interval of a paired bootstrap over questions.
 """
 
@@ -19,24 +20,27 @@ from dataclasses import replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from benchmarks.bootstrap import paired_difference
 from benchmarks.held_out_search import HeldOutFigures, HeldOutSearch
-from densephrase.encoder.config import MOST_ENTRIES
+from densephrase.data import Question
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionVectors
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.encoder.quantiser import VectorQuantiser
+from densephrase.encoder.tokens import pad_batch
 from densephrase.evaluation.ranked import sample_questions
 from densephrase.questions import read_questions
 from densephrase.training.config import TrainingConfig
+from densephrase.training.factors import fit_factors
 from densephrase.training.holdout import split_by_title
 
 SHIFTS = (float("-inf"), -1.0, -0.5, 1.0)
-ENTRIES = (MOST_ENTRIES, 32, 16, 8, 4)
+RANKS = (64, 16, 4, 2, 1)
 SHARES = (0.75, 0.5, 0.25)  # of the dimensions
-EVERYTHING = "float32, every token, every n-gram"
+EVERYTHING = "float32, every token, full rank"
 _COLUMNS = (
-    *("stored form", "starts kept", "ends kept", "n-grams/token", "bytes/token", "closed EM", "open EM"),
+    *("stored form", "starts kept", "ends kept", "bytes/token", "closed EM", "open EM"),
     "open EM lost [95 % interval]",
 )
 
@@ -51,11 +55,12 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    _, held_out = split_by_title(read_questions(options.questions), TrainingConfig().held_out_articles)
+    trained, held_out = split_by_title(read_questions(options.questions), TrainingConfig().held_out_articles)
     kept = {question.id for question in sample_questions(held_out, options.limit, 0)}
     questions = [question for question in held_out if question.id in kept]
     print(f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|")
-    forms = _variants(PhraseEncoder.from_pretrained(options.encoder))
+    encoder = PhraseEncoder.from_pretrained(options.encoder)
+    forms = _variants(encoder, hidden_states(encoder, sample_questions(trained, 1000, 0)))
     unknown = [name for name in options.forms or () if name not in forms]
     if unknown:
         parser.error(f"there is no form {unknown[0]!r}; choose from {', '.join(map(repr, forms))}")
@@ -68,29 +73,48 @@ def main() -> None:
         size = forms[name].row_bytes(search) / search.tokens
         print(
             f"| {name} | {search.starts / search.tokens:.1%} | {search.ends / search.tokens:.1%} "
-            f"| {search.entries / search.tokens:.1f} | {size:.0f} | {search.closed().exact_match:.2f} "
+            f"| {size:.0f} | {search.closed().exact_match:.2f} "
             f"| {found.exact_match:.2f} | {lost} |",
             flush=True,
         )
 
 
-def _variants(encoder: PhraseEncoder) -> dict[str, StoredForm]:
-    shipped = StoredForm(encoder)
-    size = encoder.config.vector_size
-    everything = StoredForm(encoder, shift=float("-inf"), entries=MOST_ENTRIES, rounding=unrounded)
-    variants = {EVERYTHING: everything, "as shipped": shipped}
+def _variants(encoder: PhraseEncoder, states: Tensor) -> dict[str, StoredForm]:
+    full = refitted(encoder, states, encoder.config.sparc_size) if encoder.config.sparc_size else encoder
+    variants = {EVERYTHING: StoredForm(full, shift=float("-inf"), rounding=unrounded)}
+    variants["as shipped"] = StoredForm(encoder)
     variants["float32"] = StoredForm(encoder, rounding=unrounded)
     variants["8 bits, a scale for each row"] = StoredForm(encoder, rounding=rounded_by_row)
     for shift in SHIFTS:
         name = "every token" if shift == float("-inf") else f"filter thresholds {shift:+}"
         variants[name] = StoredForm(encoder, shift=shift)
     if encoder.config.sparc_size:
-        for entries in ENTRIES:
-            name = "every n-gram" if entries == MOST_ENTRIES else f"{entries} n-grams"
-            variants[name] = StoredForm(encoder, entries=entries)
+        variants |= {f"sparse rank {rank}": StoredForm(refitted(encoder, states, rank)) for rank in RANKS}
     for share in SHARES:
-        variants[f"{round(share * size)} dimensions"] = StoredForm(encoder, dimensions=round(share * size))
+        dimensions = round(share * encoder.config.vector_size)
+        variants[f"{dimensions} dimensions"] = StoredForm(encoder, dimensions=dimensions)
     return variants
+
+
+def hidden_states(encoder: PhraseEncoder, questions: Sequence[Question]) -> Tensor:
+    """Return hidden states of the questions' first 256 paragraphs, (tokens, H), to fit factors to."""
+    paragraphs = list(dict.fromkeys(ParagraphInput(q.context or "", q.title) for q in questions))[:256]
+    states = []
+    for window in encoder.tokeniser.paragraphs(paragraphs).windows:
+        ids, mask = pad_batch([window.input_ids], encoder.config.pad_token_id)
+        with torch.inference_mode():
+            states.append(encoder.model.hidden(ids, mask)[0, window.first : -1])
+    return torch.cat(states).clone()
+
+
+def refitted(encoder: PhraseEncoder, states: Tensor, rank: int) -> PhraseEncoder:
+    """Return the encoder with sparse factors of another rank, fitted to `states`."""
+    if encoder.model.sparc is None:
+        raise SystemExit("The encoder has no sparse vectors.")
+    model = copy.copy(encoder.model)
+    model.config = replace(encoder.config, sparc_rank=rank)
+    factors = fit_factors(encoder.model.sparc, states, rank)
+    return PhraseEncoder(model, encoder.tokeniser, encoder.start_quantiser, encoder.end_quantiser, factors)
 
 
 def unrounded(rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -126,16 +150,14 @@ class StoredForm:
         encoder: PhraseEncoder,
         *,
         shift: float = 0.0,
-        entries: int | None = None,
         dimensions: int | None = None,
         rounding: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None,
     ) -> None:
-        """Move the filter's thresholds by `shift` logits, keep other counts of n-grams and dimensions, round so."""
+        """Move the filter's thresholds by `shift` logits, keep another count of dimensions, round so."""
         config = replace(
             encoder.config,
             start_threshold=encoder.config.start_threshold + shift,
             end_threshold=encoder.config.end_threshold + shift,
-            sparc_entries=entries or encoder.config.sparc_entries,
         )
         quantisers = (encoder.start_quantiser, encoder.end_quantiser)
         used = quantisers if rounding is None else tuple(_Rounding(quantiser, rounding) for quantiser in quantisers)
@@ -168,8 +190,8 @@ class StoredForm:
 
     def row_bytes(self, search: HeldOutSearch) -> int:
         """Return the bytes of start rows, end rows and their sparse vectors of the paragraphs that `search` holds."""
-        rows, width = search.starts + search.ends, self.config.row_size * self.code_bytes
-        return rows * (width + 1) + 3 * search.entries
+        rows, rank = search.starts + search.ends, self.config.sparse_rank
+        return rows * (self.config.row_size * self.code_bytes + 2 * rank) + search.tokens * 4 * rank
 
     def encode_questions(self, questions: Sequence[str]) -> QuestionVectors:
         """Return the vectors of questions."""

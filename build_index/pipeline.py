@@ -230,7 +230,7 @@ class _Run:
 
     def _quantisation(self) -> Quantisation:
         config = self.encoder.config
-        return Quantisation("int8", config.vector_size, config.coherency_rank, sparse=config.sparc_size > 0)
+        return Quantisation("int8", config.vector_size, config.coherency_rank, config.sparse_rank)
 
     def _manifest(self, encoder: EncoderRecord, inputs: BuildInputs, segment: SegmentRecord) -> Manifest:
         return Manifest(encoder, self._quantisation(), (segment,), inputs.options, inputs.versions)

@@ -76,10 +76,10 @@ def build_shard(documents: Sequence[Document], encoder: PhraseEncoder, report: R
     """
     paragraphs = [split_paragraphs(document.text) for document in documents]
     flat = [(row, paragraph) for row, members in enumerate(paragraphs) for paragraph in members]
-    sparse = encoder.config.sparc_size > 0
-    sides = [ShardRows(side, encoder.config.row_size, sparse) for side in SIDES]
+    rank = encoder.config.sparse_rank
+    sides = [ShardRows(side, encoder.config.row_size, rank) for side in SIDES]
     tokens: list[int] = []
-    token_ids = [np.empty(0, np.int32)]
+    token_ids, token_keys = [np.empty(0, np.int32)], [np.empty((0, 4 * rank), np.int8)]
     finished = 0
     for first in range(0, len(flat), ENCODED_TOGETHER):
         after = first + ENCODED_TOGETHER
@@ -88,8 +88,9 @@ def build_shard(documents: Sequence[Document], encoder: PhraseEncoder, report: R
         for side in sides:
             side.add(encoded)
         tokens += [item.tokens for item in encoded]
-        if sparse:
+        if rank:
             token_ids.append(np.concatenate([item.token_ids for item in encoded]))
+            token_keys.append(np.concatenate([_checked_keys(item, rank) for item in encoded]))
         del encoded
         if first // ENCODED_TOGETHER % _TRIMMED_AFTER == _TRIMMED_AFTER - 1:
             trim_memory()
@@ -102,8 +103,8 @@ def build_shard(documents: Sequence[Document], encoder: PhraseEncoder, report: R
     columns: dict[str, list[NDArray[Any]]] = {name: [column] for name, column in whole.items()}
     for side in sides:
         columns |= side.columns()
-    if sparse:
-        columns["token_ids"] = narrow(token_ids)
+    if rank:
+        columns |= {"token_ids": narrow(token_ids), "token_keys": token_keys}
     counts = Counts(len(documents), len(flat), sum(tokens), *(sum(side.rows) for side in sides))
     return ShardContent(columns, counts)
 
@@ -116,6 +117,17 @@ def _encode(
     if len(encoded) != len(inputs):
         raise BuildError(f"The encoder returned {len(encoded)} results for {len(inputs)} paragraphs.")
     return encoded
+
+
+def _checked_keys(item: EncodedParagraph, rank: int) -> NDArray[np.int8]:
+    keys, shape = item.token_keys, (item.tokens, 4 * rank)
+    if keys is None or keys.dtype != np.int8 or keys.shape != shape or len(item.token_ids) != item.tokens:
+        found = "no sparse keys" if keys is None else f"sparse keys of {keys.dtype} {keys.shape}"
+        raise BuildError(
+            f"The encoder returned {found} and {len(item.token_ids)} word pieces for {item.tokens} tokens; its "
+            f"configuration promises int8 keys {shape} and a word piece for each token."
+        )
+    return keys
 
 
 def _document_columns(documents: Sequence[Document], paragraphs: Sequence[int]) -> dict[str, NDArray[Any]]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from densephrase.kernels.compile import kernel
 from densephrase.kernels.dot import precise_dot
-from densephrase.kernels.sparse import SparseQuestion, SparseRows, row_score, skip_rows, weigh_ngrams
+from densephrase.kernels.sparse import SparseQuestion, SparseRows, match_ngrams, row_score
 from densephrase.kernels.types import Codes, Places, Rows, Weights
 
 
@@ -85,26 +85,26 @@ def best_ends(
 
     What an end alone adds is computed once per paragraph, and only if some candidate can reach it.
     """
-    end_ptr, end_tokens, end_codes, (counts, sparse_ptr, entries, sparse_weights, pieces, piece_ptr) = ends
+    end_ptr, end_tokens, end_codes, (queries, keys, side, pieces, piece_ptr) = ends
     weights, low_bits, step, coherency_scale, coherency_step, ngram_question = question
     best_end, best_dot, best_coherency, best_sparse = best
     paragraph = np.int64(-1)
-    first = last = lower = scored = row = entry = tokens = np.int64(0)
+    first = last = lower = scored = piece = np.int64(0)
     has_sparse = ngram_question.slot.size > 0
     dots, sparse = np.empty(0, np.int64), np.zeros(0, np.float64)
-    ngrams = np.empty(0, np.float64)
+    ngrams, ngram_weights = np.empty(0, np.int64), np.empty(0, np.float64)
     folded = np.empty(coherency_scale.size, np.int64)
     for position in range(starts.size):
         start = starts[position]
         if paragraphs[position] != paragraph:
             paragraph = paragraphs[position]
             first, last = end_ptr[paragraph], end_ptr[paragraph + 1]
-            lower = scored = row = first
+            lower = scored = first
             if last - first > dots.size:
                 dots, sparse = np.empty(last - first, np.int64), np.zeros(last - first, np.float64)
             if has_sparse:
-                entry, tokens = sparse_ptr[paragraph], piece_ptr[paragraph + 1] - piece_ptr[paragraph]
-                ngrams = weigh_ngrams(pieces, piece_ptr[paragraph], piece_ptr[paragraph + 1], ngram_question, ngrams)
+                piece = piece_ptr[paragraph]
+                ngrams, ngram_weights = match_ngrams(pieces, piece, piece_ptr[paragraph + 1], ngram_question)
         token = np.int64(start_token[start])
         while lower < last and np.int64(end_tokens[lower]) < token:
             lower += 1
@@ -117,10 +117,8 @@ def best_ends(
             if end == scored:
                 dots[end - first] = precise_dot(end_codes, end, weights, low_bits)
                 if has_sparse:
-                    entry, row = skip_rows(counts, row, end, entry), end
-                    after = min(entry + np.int64(counts[row]), sparse_ptr[paragraph + 1])
                     end_token = np.int64(end_tokens[end])
-                    sparse[end - first] = row_score(entries, sparse_weights, entry, after, end_token, ngrams, tokens)
+                    sparse[end - first] = row_score(queries, end, end_token, keys, piece, side, ngrams, ngram_weights)
                 scored += 1
             pair = coherency(folded, end_codes, end, weights.shape[1])
             score = dots[end - first] * step + pair * coherency_step + sparse[end - first]

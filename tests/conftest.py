@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+from torch import Tensor
 
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.model import PhraseModel
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.encoder.tokens import PhraseTokeniser
+from densephrase.training.factors import fit_factors
 
 _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 _WORDS = [
@@ -70,22 +72,26 @@ def make_encoder(**changes: object) -> PhraseEncoder:
     model = PhraseModel(config)
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
+    factors = None
     if model.sparc is not None:
-        _spread_sparc(model)
+        factors = fit_factors(model.sparc, _spread_sparc(model), config.sparse_rank)
     quantiser = VectorQuantiser(np.zeros(config.row_size, np.float32), np.full(config.row_size, 0.05, np.float32))
-    sparse_scale = np.array([0.02, 0.03, 0.018, 0.022], np.float32) if config.sparc_size else None
     tokeniser = PhraseTokeniser(tokenizer, config)
-    return PhraseEncoder(model, tokeniser, quantiser, quantiser, sparse_scale, bf16=False)
+    return PhraseEncoder(model, tokeniser, quantiser, quantiser, factors, bf16=False)
 
 
-def _spread_sparc(model: PhraseModel) -> None:
-    """Give about half of all n-grams a weight; random hidden states are too much alike for random heads to do so."""
+def _spread_sparc(model: PhraseModel) -> Tensor:
+    """Give about half of all n-grams a weight; random hidden states are too much alike for random heads to do so.
+
+    Returns hidden states, (tokens, H), that reach beyond those of real texts, so that factors cut off none of them.
+    """
     ids = torch.arange(4, 64).view(2, 30)
     with torch.no_grad():
         hidden = model.eval().hidden(ids, torch.ones_like(ids, dtype=torch.bool)).flatten(0, 1)
     for layer in (model.sparc.query, model.sparc.key):
         layer.weight.data = torch.randn_like(layer.weight) / hidden.std(0) / hidden.shape[1] ** 0.5
         layer.bias.data = -layer.weight.data @ hidden.mean(0)
+    return hidden.mean(0) + 2.5 * (hidden - hidden.mean(0))
 
 
 @pytest.fixture(scope="session")

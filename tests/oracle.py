@@ -118,27 +118,28 @@ def _sparse_scores(shard: Shard, side: str, vectors: Any, encoder: Any, sparc: b
     if not sparc or vectors.sparse is None:
         return [0.0] * len(tokens)
     question = _question_weights(vectors.sparse[0], ("start", "end").index(side), encoder.sparse_scale)
-    counts, entries, weights = (
-        getattr(shard, f"{side}_sparse_{name}").tolist() for name in ("count", "entries", "weights")
-    )
-    pieces = shard.token_ids.tolist()
-    scores, entry, first = [], 0, 0
+    number = ("start", "end").index(side)
+    queries, keys = getattr(shard, f"{side}_sparse").astype(int), shard.token_keys.astype(int)
+    rank, pieces = queries.shape[1] // 2, shard.token_ids.tolist()
+    scores, first = [], 0
     for paragraph, length in enumerate(shard.paragraph_tokens.tolist()):
         mine = pieces[first : first + length]
         for row in range(*getattr(shard, f"paragraph_{side}_ptr")[paragraph : paragraph + 2]):
             score = []
-            for name, weight in zip(entries[entry:], weights[entry : entry + counts[row]], strict=False):
-                place = tokens[row] + name // 2
-                ngram = tuple(mine[place : place + 1 + name % 2])
-                score.append(weight * question.get(ngram, 0.0))
+            for order in (0, 1):
+                for place in range(length - order):
+                    head = (2 * number + order) * rank
+                    product = int(queries[row, order * rank :][:rank] @ keys[first + place, head : head + rank])
+                    ngram = tuple(mine[place : place + 1 + order])
+                    if product > 0 and tokens[row] not in range(place, place + order + 1):
+                        score.append(product * question.get(ngram, 0.0))
             scores.append(math.fsum(score))
-            entry += counts[row]
         first += length
     return scores
 
 
 def _question_weights(ngrams: Any, side: int, scale: NDArray[np.float32]) -> dict[tuple[int, ...], float]:
-    """Return what each n-gram of a question adds for each unit of a stored weight."""
+    """Return what each n-gram of a question adds for each unit of a product of codes."""
     weights: dict[tuple[int, ...], float] = {}
     for piece, weight in zip(ngrams.unigrams.tolist(), ngrams.unigram_weights[side].tolist(), strict=True):
         weights[(piece,)] = weight * float(scale[2 * side])

@@ -41,7 +41,7 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append((f"  {name}", f"{size:,}{share}"))
     if tokens:
         rows.append(("bytes a token, without the encoder", f"{facts['bytes_per_token']:.1f}"))
-    sparse = ", with a sparse vector" if facts["sparse"] else ""
+    sparse = f", sparse vectors of rank {facts['sparse_rank']}" if facts["sparse_rank"] else ""
     rows.append(("row", f"{facts['vector_size']} dimensions + {facts['coherency_rank']} of coherency, int8{sparse}"))
     rows.append(("search structure", ", ".join(map(_structure, facts["ann"], facts["list_dimensions"]))))
     rows.append(("text analyser", facts["analyser"]))

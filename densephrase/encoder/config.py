@@ -12,7 +12,6 @@ from densephrase.search.confidence import check_confidence
 
 CONFIG_FILE = "config.json"
 FORMAT_VERSION = 1
-MOST_ENTRIES = 255  # of a sparse vector: an index counts them in one byte
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class EncoderConfig:
     vector_size: int = 384  # dimensions of a start or end vector
     coherency_rank: int = 16  # dimensions of k (in the start row) and c (in the end row); 0 for none
     sparc_size: int = 0  # dimensions d of the heads that make contextualised sparse vectors; 0 for none
-    sparc_entries: int = 16  # n-grams kept in the sparse vector of a start or an end: the strongest ones
+    sparc_rank: int = 4  # dimensions of the factors that sparse vectors are stored as, at most sparc_size
     head_hidden_size: int = 384  # inner size of the residual heads; 0 for plain linear heads
     filter_size: int = 128  # inner size of the phrase filter
     max_tokens: int = 256  # of a window, title and special tokens included
@@ -60,10 +59,6 @@ class EncoderConfig:
                 raise EncoderError(
                     f"The encoder configuration has {name}={getattr(self, name)}; at least {least} is needed."
                 )
-        if self.sparc_entries > MOST_ENTRIES:
-            raise EncoderError(
-                f"The encoder configuration has sparc_entries={self.sparc_entries}; at most {MOST_ENTRIES} fit."
-            )
         check_confidence(self.confidence)
         if self.window_stride > self.window_capacity:
             raise EncoderError(
@@ -81,6 +76,11 @@ class EncoderConfig:
     def window_capacity(self) -> int:
         """Paragraph tokens that fit a window beside the longest title and the special tokens."""
         return self.max_tokens - 3 - self.max_title_tokens
+
+    @property
+    def sparse_rank(self) -> int:
+        """Dimensions of the stored factors of sparse vectors, 0 where there are none."""
+        return min(self.sparc_rank, self.sparc_size)
 
     @property
     def row_size(self) -> int:
@@ -130,7 +130,7 @@ _LEAST = {
     "vector_size": 1,
     "coherency_rank": 0,
     "sparc_size": 0,
-    "sparc_entries": 1,
+    "sparc_rank": 1,
     "head_hidden_size": 0,
     "filter_size": 1,
     "max_title_tokens": 0,

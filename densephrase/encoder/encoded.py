@@ -17,23 +17,11 @@ class ParagraphInput:
 
 
 @dataclass(frozen=True, slots=True)
-class SparseRows:
-    """Sparse vectors of a paragraph's kept starts or ends as CSR; a row has at most 255 entries.
-
-    An entry is `2 * (place - token) + order`: the n-gram at paragraph token `place`, of order 0 for a unigram and 1
-    for the bigram of `place` and `place + 1`, in the vector of `token`. Its weight is the code times its head's scale.
-    """
-
-    pointers: NDArray[np.int64]  # [rows + 1]
-    entries: NDArray[np.int16]  # [N] ascending within a row
-    weights: NDArray[np.uint8]  # [N]
-
-
-@dataclass(frozen=True, slots=True)
 class EncodedParagraph:
     """The stored form of a paragraph: filtered, quantised rows in the order of its tokens.
 
-    Token numbers count the paragraph's own word pieces from 0; characters are code points of the paragraph.
+    Token numbers count the paragraph's own word pieces from 0; characters are code points of the paragraph. Sparse
+    vectors are factors of r dimensions (`densephrase.encoder.sparse_factors`), None without Sparc heads.
     """
 
     tokens: int
@@ -44,8 +32,9 @@ class EncodedParagraph:
     end_char: NDArray[np.int32]  # [E] exclusive
     end_codes: NDArray[np.int8]  # [E, row_size]
     token_ids: NDArray[np.int32]  # [tokens] word pieces
-    start_sparse: SparseRows | None = None  # None where the encoder has no Sparc heads
-    end_sparse: SparseRows | None = None
+    start_sparse: NDArray[np.int8] | None = None  # [S, 2 * r] factors q: unigrams, bigrams
+    end_sparse: NDArray[np.int8] | None = None  # [E, 2 * r]
+    token_keys: NDArray[np.int8] | None = None  # [tokens, 4 * r] factors k, by head
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import copy
 import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,25 +22,24 @@ from densephrase.encoder.location import ENCODER_FILES, find_encoder_folder
 from densephrase.encoder.model import PhraseModel
 from densephrase.encoder.phrase_side import phrase_fingerprint
 from densephrase.encoder.quantiser import VectorQuantiser
+from densephrase.encoder.question_ngrams import question_ngrams
 from densephrase.encoder.rows import KeptRows, split_rows
-from densephrase.encoder.sparc import HEADS, SparcHeads
-from densephrase.encoder.sparse_rows import SparseSide, prune, question_ngrams
+from densephrase.encoder.sparse_factors import SparseFactors
 from densephrase.encoder.tokens import TOKENIZER_FILE, PhraseTokeniser, TokenWindow, pad_batch
 from densephrase.encoder.weights import WEIGHTS_FILE, Precision, load_exactly, read_weights, serialise_weights
 from densephrase.errors import EncoderError
 
 _BATCH_TOKENS = 8192  # padded tokens in a forward pass: enough to keep the cores busy, small enough for the cache
 _BATCH_QUESTIONS = 256
-_SPARSE_WINDOWS = 4  # whose sparse vectors over all tokens, 1 MiB each, exist at the same time
-_SPARSE_SCALE = "quantiser.sparse.scale"
+_FACTORS = "sparse_factors."
 
 
 @dataclass(slots=True)
-class _Side:
-    """What is kept of one side (start or end) while windows are encoded."""
+class _Collected:
+    """What windows give: kept starts, kept ends, and the sparse keys of all tokens."""
 
-    rows: KeptRows = field(default_factory=KeptRows)
-    sparse: SparseSide = field(default_factory=SparseSide)
+    sides: tuple[KeptRows, KeptRows] = field(default_factory=lambda: (KeptRows(), KeptRows()))
+    keys: KeptRows = field(default_factory=KeptRows)
 
 
 class PhraseEncoder:
@@ -52,19 +51,19 @@ class PhraseEncoder:
         tokeniser: PhraseTokeniser,
         start_quantiser: VectorQuantiser,
         end_quantiser: VectorQuantiser,
-        sparse_scale: NDArray[np.float32] | None = None,
+        sparse_factors: SparseFactors | None = None,
         device: str = "cpu",
         folder: Path | None = None,
         bf16: bool | None = None,
     ) -> None:
         _check_vocabulary(model, tokeniser)
-        self.sparse_scale = sparse_scale  # float32 [4], of the heads' weights; None without Sparc heads
         self.config: EncoderConfig = model.config
         self.tokeniser = tokeniser
         self.start_quantiser, self.end_quantiser = start_quantiser, end_quantiser
         self._device = find_device(device)
         self._folder = folder
         self._model = model.to(self._device).eval()
+        self._factors = None if sparse_factors is None else sparse_factors.to(self._device).eval()
         self._text_backbone = self._model.backbone
         if prefers_bf16(self._device) if bf16 is None else bf16:
             self._text_backbone = copy.deepcopy(self._model.backbone).bfloat16()
@@ -81,12 +80,12 @@ class PhraseEncoder:
         folder = find_encoder_folder(str(name_or_path))
         config = EncoderConfig.load(folder)
         state, _ = read_weights(folder)
-        sparse_scale = _take_sparse_scale(state, folder) if config.sparc_size else None
+        factors = _take_factors(state, config, folder) if config.sparc_size else None
         start, end = (_take_quantiser(state, side, config.row_size, folder) for side in ("start", "end"))
         model = PhraseModel(config)
         load_exactly(model, state, str(folder))
         tokeniser = PhraseTokeniser.load(folder, config)
-        return cls(model, tokeniser, start, end, sparse_scale, device=device, folder=folder, bf16=bf16)
+        return cls(model, tokeniser, start, end, factors, device=device, folder=folder, bf16=bf16)
 
     def save_pretrained(self, path: str | Path, precision: Precision = "int8") -> None:
         """Write the encoder to a folder; one that was loaded from a folder is copied byte for byte."""
@@ -122,6 +121,11 @@ class PhraseEncoder:
         return phrase_fingerprint(self._folder)
 
     @property
+    def sparse_scale(self) -> NDArray[np.float32] | None:
+        """What a product of the codes of sparse factors counts, float32 [4] by head; None without Sparc heads."""
+        return None if self._factors is None else self._factors.scales()
+
+    @property
     def model(self) -> PhraseModel:
         """The model on its device, in evaluation mode; to be read only."""
         return self._model
@@ -129,18 +133,11 @@ class PhraseEncoder:
     def encode_paragraphs(self, paragraphs: Sequence[ParagraphInput]) -> list[EncodedParagraph]:
         """Return the stored form of each paragraph: kept by the filter, quantised to int8."""
         tokenised = self.tokeniser.paragraphs(paragraphs)
-        sides = (_Side(), _Side())
+        collected = _Collected()
         for windows in _batches(tokenised.windows):
-            self._encode_windows(windows, sides)
-        encoded = split_rows(tokenised.offsets, tokenised.ids, sides[0].rows, sides[1].rows, self.config.row_size)
-        if self.sparse_scale is None:
-            return encoded
-        starts = sides[0].sparse.split([item.start_token for item in encoded])
-        ends = sides[1].sparse.split([item.end_token for item in encoded])
-        return [
-            replace(item, start_sparse=start, end_sparse=end)
-            for item, start, end in zip(encoded, starts, ends, strict=True)
-        ]
+            self._encode_windows(windows, collected)
+        sizes = self.config.row_size, self.config.sparse_rank
+        return split_rows(tokenised.offsets, tokenised.ids, *collected.sides, *sizes, collected.keys)
 
     def encode_questions(self, questions: Sequence[str]) -> QuestionVectors:
         """Return start and end vectors, float32 [n, vector_size], and the questions' n-grams.
@@ -167,7 +164,7 @@ class PhraseEncoder:
         weights = output.sparc.float().cpu().numpy()
         return QuestionVectors(start, end, tuple(_ngrams(row, weights[at]) for at, row in enumerate(questions)))
 
-    def _encode_windows(self, windows: list[TokenWindow], sides: tuple[_Side, _Side]) -> None:
+    def _encode_windows(self, windows: list[TokenWindow], collected: _Collected) -> None:
         ids, mask = pad_batch([window.input_ids for window in windows], self.config.pad_token_id)
         paragraph, token = _ownership(windows, ids.shape[1])
         thresholds = (self.config.start_threshold, self.config.end_threshold)
@@ -177,53 +174,25 @@ class PhraseEncoder:
                 input_ids=ids.to(self._device), attention_mask=mask.long().to(self._device)
             ).last_hidden_state.float()
             logits = self._model.phrase_filter(hidden).cpu().numpy()
-            kept = [(token >= 0) & (logits[:, :, side] >= thresholds[side]) for side in range(2)]
-            for collected, mine, (rows, quantiser) in zip(sides, kept, heads, strict=True):
-                values = rows(hidden[torch.from_numpy(mine).to(self._device)]).cpu().numpy()
-                collected.rows.add(paragraph[mine], token[mine], quantiser.encode(values))
-            if self._model.sparc is not None:
-                for at in range(0, len(windows), _SPARSE_WINDOWS):
-                    part = slice(at, at + _SPARSE_WINDOWS)
-                    weights = self._sparse_weights(self._model.sparc, windows[part], hidden[part])
-                    for side, mine in enumerate(kept):
-                        self._add_sparse(weights, side, mine[part], paragraph[part], token[part], sides[side].sparse)
-
-    def _sparse_weights(self, heads: SparcHeads, windows: Sequence[TokenWindow], hidden: torch.Tensor) -> torch.Tensor:
-        """Return the sparse vectors (windows, 4, tokens, tokens) of all tokens over the windows' paragraph tokens."""
-        places = np.zeros(hidden.shape[:2], bool)
-        for row, window in enumerate(windows):
-            places[row, window.first : len(window.input_ids) - 1] = True
-        weights: torch.Tensor = heads.text(hidden, torch.from_numpy(places).to(self._device))
-        return weights
-
-    def _add_sparse(
-        self,
-        weights: torch.Tensor,
-        side: int,
-        mine: NDArray[np.bool_],
-        paragraph: NDArray[np.int32],
-        token: NDArray[np.int32],
-        collected: SparseSide,
-    ) -> None:
-        """Collect the strongest n-grams of the tokens `mine` bool (windows, tokens) for starts (side 0) or ends (1)."""
-        heads = slice(2 * side, 2 * side + 2)
-        rows = weights[:, heads].transpose(1, 2)[torch.from_numpy(mine).to(self._device)]
-        scale = torch.from_numpy(self._scale()[heads]).to(self._device)
-        pruned = prune(rows, scale, self.config.sparc_entries)
-        collected.add(paragraph[mine], token[mine], np.nonzero(mine)[1].astype(np.int32), pruned)
-
-    def _scale(self) -> NDArray[np.float32]:
-        if self.sparse_scale is None:
-            raise EncoderError("An encoder with Sparc heads needs the scales of their weights; train it to the end.")
-        return self.sparse_scale
+            for side, (rows, quantiser) in enumerate(heads):
+                mine = (token >= 0) & (logits[:, :, side] >= thresholds[side])
+                states = hidden[torch.from_numpy(mine).to(self._device)]
+                codes = quantiser.encode(rows(states).cpu().numpy())
+                if self._factors is not None:
+                    codes = np.concatenate([codes, self._factors.query_codes(states, side)], 1)
+                collected.sides[side].add(paragraph[mine], token[mine], codes)
+            if self._factors is not None:
+                owned = token >= 0
+                keys = self._factors.key_codes(hidden[torch.from_numpy(owned).to(self._device)])
+                collected.keys.add(paragraph[owned], token[owned], keys)
 
     def _state(self) -> dict[str, torch.Tensor]:
         state = dict(self._model.state_dict())
         for side, quantiser in (("start", self.start_quantiser), ("end", self.end_quantiser)):
             state[f"quantiser.{side}.offset"] = torch.from_numpy(quantiser.offset)
             state[f"quantiser.{side}.scale"] = torch.from_numpy(quantiser.scale)
-        if self.sparse_scale is not None:
-            state[_SPARSE_SCALE] = torch.from_numpy(self.sparse_scale)
+        if self._factors is not None:
+            state |= {_FACTORS + name: value for name, value in self._factors.state_dict().items()}
         return state
 
 
@@ -250,14 +219,16 @@ def _take_quantiser(state: dict[str, torch.Tensor], side: str, size: int, folder
     return VectorQuantiser(offset, scale)
 
 
-def _take_sparse_scale(state: dict[str, torch.Tensor], folder: Path) -> NDArray[np.float32]:
-    scale = state.pop(_SPARSE_SCALE, torch.zeros(0)).numpy()
-    if scale.shape != (len(HEADS),) or not (np.isfinite(scale).all() and (scale > 0).all()):
+def _take_factors(state: dict[str, torch.Tensor], config: EncoderConfig, folder: Path) -> SparseFactors:
+    names = [name for name in state if name.startswith(_FACTORS)]
+    weights = {name.removeprefix(_FACTORS): state.pop(name) for name in names}
+    factors = SparseFactors(int(state["sparc.query.weight"].shape[1]), config.sparse_rank)
+    load_exactly(factors, weights, f"the sparse factors of {folder}")
+    if not (np.isfinite(factors.scales()).all() and (factors.scales() > 0).all()):
         raise EncoderError(
-            f"The weights of {folder} lack {_SPARSE_SCALE!r}, {len(HEADS)} positive numbers; save the encoder again "
-            "after training."
+            f"The sparse factors of {folder} have scales {factors.scales()}; positive ones are expected."
         )
-    return scale
+    return factors
 
 
 def _ngrams(ids: Sequence[int], weights: NDArray[np.float32]) -> QuestionNgrams:

@@ -84,13 +84,14 @@ def _sparse(
     encoder: PhraseEncoder, paragraph: EncodedParagraph, questions: QuestionVectors, number: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return the sparse scores of starts and ends, float32 [S] and [E], for one question; 0 where none are made."""
-    starts, ends, scale = paragraph.start_sparse, paragraph.end_sparse, encoder.sparse_scale
-    if questions.sparse is None or starts is None or ends is None or scale is None:
+    starts, ends, keys = paragraph.start_sparse, paragraph.end_sparse, paragraph.token_keys
+    scale = encoder.sparse_scale
+    if questions.sparse is None or starts is None or ends is None or keys is None or scale is None:
         return np.zeros(len(paragraph.start_token), np.float32), np.zeros(len(paragraph.end_token), np.float32)
     ngrams, ids = questions.sparse[number], paragraph.token_ids
     return (
-        sparse_scores(starts, paragraph.start_token, ids, scale, ngrams, START),
-        sparse_scores(ends, paragraph.end_token, ids, scale, ngrams, END),
+        sparse_scores(starts, paragraph.start_token, keys, ids, scale, ngrams, START),
+        sparse_scores(ends, paragraph.end_token, keys, ids, scale, ngrams, END),
     )
 
 

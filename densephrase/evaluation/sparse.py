@@ -5,15 +5,49 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.encoder.encoded import QuestionNgrams, SparseRows
-from densephrase.encoder.sparse_rows import PAIR
+from densephrase.encoder.encoded import QuestionNgrams
+from densephrase.encoder.question_ngrams import PAIR
 
 START, END = 0, 1
 
 
+def sparse_weights(
+    queries: NDArray[np.int8], tokens: NDArray[np.int32], keys: NDArray[np.int8], scale: NDArray[np.float32], side: int
+) -> NDArray[np.float32]:
+    """Return the weight of each n-gram in the vector of each row, float32 [2, rows, T]: unigrams, then bigrams.
+
+    queries int8 [rows, 2 * r] are the factors of rows at the paragraph's `tokens` [rows], keys int8 [T, 4 * r] those of
+    all its tokens, scale [4] those of the heads; `side` is START or END. An n-gram that holds the row's own token, and
+    the bigram that would begin at the last token, have no weight.
+    """
+    rank = queries.shape[1] // 2
+    weights = np.zeros((2, len(queries), len(keys)), np.float32)
+    places = np.arange(len(keys))
+    for order in (0, 1):
+        head = 2 * side + order
+        query = queries[:, order * rank : (order + 1) * rank].astype(np.float32)
+        key = keys[:, head * rank : (head + 1) * rank].astype(np.float32)
+        others = (places != tokens[:, None]) & (places + order != tokens[:, None]) & (places + order < len(keys))
+        weights[order] = scale[head] * np.maximum(query @ key.T, 0) * others
+    return weights
+
+
+def ngram_weights(token_ids: NDArray[np.int32], question: QuestionNgrams, side: int) -> NDArray[np.float32]:
+    """Return the question's weight of the n-grams that begin at each token, float32 [2, T]: unigrams, then bigrams."""
+    first = token_ids.astype(np.int64)
+    pairs = first * PAIR + np.append(first[1:], 0)
+    return np.stack(
+        [
+            _weights(first, question.unigrams, question.unigram_weights[side]),
+            _weights(pairs, question.bigrams, question.bigram_weights[side]),
+        ]
+    )
+
+
 def sparse_scores(
-    rows: SparseRows,
+    queries: NDArray[np.int8],
     tokens: NDArray[np.int32],
+    keys: NDArray[np.int8],
     token_ids: NDArray[np.int32],
     scale: NDArray[np.float32],
     question: QuestionNgrams,
@@ -21,20 +55,11 @@ def sparse_scores(
 ) -> NDArray[np.float32]:
     """Return the product of each row with the question's sparse vector, float32 [rows] (Sparc, section 3.2).
 
-    `tokens` [rows] are the rows' paragraph tokens, `token_ids` [tokens] the paragraph's word pieces, `scale` [4] those
-    of the heads, `side` is START or END.
+    `token_ids` [T] are the paragraph's word pieces; the rest is as in `sparse_weights`.
     """
-    row = np.repeat(np.arange(len(tokens)), np.diff(rows.pointers))
-    place, order = tokens[row] + (rows.entries >> 1), rows.entries & 1
-    first = token_ids[place].astype(np.int64)
-    second = token_ids[np.minimum(place + 1, len(token_ids) - 1)]
-    matched = np.where(
-        order == 0,
-        _weights(first, question.unigrams, question.unigram_weights[side]),
-        _weights(first * PAIR + second, question.bigrams, question.bigram_weights[side]),
-    )
-    values = rows.weights * scale[2 * side + order] * matched
-    return np.bincount(row, values, minlength=len(tokens)).astype(np.float32)
+    weights = sparse_weights(queries, tokens, keys, scale, side)
+    scores: NDArray[np.float32] = np.einsum("ort,ot->r", weights, ngram_weights(token_ids, question, side))
+    return scores
 
 
 def _weights(names: NDArray[np.int64], known: NDArray[np.integer], weights: NDArray[np.float32]) -> NDArray[np.float32]:

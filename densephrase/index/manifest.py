@@ -15,7 +15,7 @@ from densephrase.index.atomic_file import write_json
 from densephrase.index.records import record_from_json
 
 FORMAT = "densephrase-index"
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST_FILE = "manifest.json"
 SEGMENTS_FOLDER = "segments"
 ENCODER_FOLDER = "encoder"
@@ -35,13 +35,14 @@ class EncoderRecord:
 class Quantisation:
     """A row holds `vector_size` + `coherency_rank` codes of `type`; offsets and scales belong to the encoder.
 
-    With `sparse`, rows have contextualised sparse vectors too, and the word pieces of all tokens are stored.
+    Rows have contextualised sparse vectors too, as factors of `sparse_rank` dimensions, where that is not 0; then the
+    word pieces of all tokens are stored with factors of their own.
     """
 
     type: str
     vector_size: int
     coherency_rank: int
-    sparse: bool = False
+    sparse_rank: int = 0
 
     @property
     def row_size(self) -> int:

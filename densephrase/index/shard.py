@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,10 @@ from densephrase.data import Document
 from densephrase.errors import IndexFormatError
 from densephrase.index.columns import map_columns
 from densephrase.index.manifest import Counts, Quantisation
-from densephrase.index.shard_format import COLUMNS, SIDES, SPARSE_COLUMNS, STRINGS, column_lengths
+from densephrase.index.shard_format import COLUMNS, SPARSE_COLUMNS, STRINGS, Side, column_lengths
 from densephrase.index.strings import StringColumn
 from densephrase.kernels.sparse import SparseRows
 from densephrase.kernels.types import Places
-
-Side = Literal["start", "end"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,14 +55,9 @@ class Shard:
     end_char: Places
     end_codes: NDArray[np.int8]
     token_ids: Places
-    start_sparse_count: NDArray[np.uint8]
-    start_sparse_ptr: NDArray[np.int64]
-    start_sparse_entries: NDArray[np.int16]
-    start_sparse_weights: NDArray[np.uint8]
-    end_sparse_count: NDArray[np.uint8]
-    end_sparse_ptr: NDArray[np.int64]
-    end_sparse_entries: NDArray[np.int16]
-    end_sparse_weights: NDArray[np.uint8]
+    token_keys: NDArray[np.int8]
+    start_sparse: NDArray[np.int8]
+    end_sparse: NDArray[np.int8]
 
     @classmethod
     def open(cls, path: Path, counts: Counts, quantisation: Quantisation) -> Shard:
@@ -75,15 +68,15 @@ class Shard:
         """
         columns = map_columns(path)
         lengths = column_lengths(counts, quantisation)
-        stored = {**COLUMNS, **SPARSE_COLUMNS} if quantisation.sparse else COLUMNS
+        stored = {**COLUMNS, **SPARSE_COLUMNS} if quantisation.sparse_rank else COLUMNS
         arrays = {
             name: columns.require(name, dtypes, tuple(lengths[length] for length in shape))
             for name, (dtypes, shape) in stored.items()
         }
-        missing = {name: np.frombuffer(b"", dtypes[0]) for name, (dtypes, _) in SPARSE_COLUMNS.items()}
+        missing = {name: np.empty((0,) * len(shape), dtypes[0]) for name, (dtypes, shape) in SPARSE_COLUMNS.items()}
         shard = cls(path=path, counts=counts, **{**missing, **arrays})
         shard._check_rows()
-        if quantisation.sparse:
+        if quantisation.sparse_rank:
             shard._check_sparse()
         return shard
 
@@ -118,14 +111,8 @@ class Shard:
 
     def sparse(self, side: Side) -> SparseRows:
         """Return the sparse vectors of the starts or of the ends."""
-        return SparseRows(
-            counts=getattr(self, f"{side}_sparse_count"),
-            ptr=getattr(self, f"{side}_sparse_ptr"),
-            entries=getattr(self, f"{side}_sparse_entries"),
-            weights=getattr(self, f"{side}_sparse_weights"),
-            pieces=self.token_ids,
-            piece_ptr=self.paragraph_token_ptr,
-        )
+        queries, number = (self.start_sparse, 0) if side == "start" else (self.end_sparse, 1)
+        return SparseRows(queries, self.token_keys, number, self.token_ids, self.paragraph_token_ptr)
 
     def document(self, row: int) -> Document:
         """Return the document in `row`, read from the disk now.
@@ -159,20 +146,12 @@ class Shard:
             )
 
     def _check_sparse(self) -> None:
-        """Do the same for sparse vectors; the places that they name are checked by the kernel that follows them."""
+        """Do the same for sparse vectors, which follow the tokens of their paragraph."""
         if np.any(self.paragraph_tokens < 0) or self.paragraph_token_ptr[-1] != self.counts.tokens:
             raise IndexFormatError(
                 f"{self.path}: column 'paragraph_tokens' does not add up to {self.counts.tokens} tokens; rebuild the "
                 "index"
             )
-        for side in SIDES:
-            entries = len(getattr(self, f"{side}_sparse_entries"))
-            self._check_pointers(f"{side}_sparse_ptr", entries)
-            if len(getattr(self, f"{side}_sparse_weights")) != entries:
-                raise IndexFormatError(
-                    f"{self.path}: column '{side}_sparse_weights' has not one weight for each of {entries} entries; "
-                    "rebuild the index"
-                )
 
     def _check_pointers(self, name: str, rows: int) -> None:
         pointers = getattr(self, name)

@@ -43,6 +43,7 @@ def _paragraph_problems(shard: Shard, lengths: NDArray[np.int64]) -> Iterator[st
     overlaps[1:] = (owners[1:] == owners[:-1]) & (start[1:] < end[:-1])
     yield from _first("paragraph_start", overlaps, "lies before the end of the paragraph before it")
     yield from _first("paragraph_tokens", shard.paragraph_tokens < 0, "is negative")
+    yield from _first("token_ids", shard.token_ids < 0, "is no word piece")
     if shard.paragraph_tokens.sum(dtype=np.int64) != shard.counts.tokens:
         yield f"column 'paragraph_tokens' does not add up to {shard.counts.tokens}"
 

@@ -7,6 +7,7 @@ from typing import Literal
 from densephrase.index.manifest import Counts, Quantisation
 
 STRINGS = ("document_id", "title", "text", "metadata")
+Side = Literal["start", "end"]
 SIDES: tuple[Literal["start"], Literal["end"]] = ("start", "end")
 
 # Tokens, characters and word pieces are counted from the beginning of their paragraph, or are small themselves: a shard
@@ -35,17 +36,12 @@ COLUMNS: Columns = {
     "end_codes": (("int8",), ("E", "R")),
 }
 
-# What an index of contextualised sparse vectors holds besides.
+# What an index of contextualised sparse vectors holds besides; F is the rank of their factors.
 SPARSE_COLUMNS: Columns = {
     "token_ids": (PLACE, ("T",)),
-    "start_sparse_count": (("uint8",), ("S",)),
-    "start_sparse_ptr": (("int64",), ("P+1",)),
-    "start_sparse_entries": (("int16",), ("any",)),
-    "start_sparse_weights": (("uint8",), ("any",)),
-    "end_sparse_count": (("uint8",), ("E",)),
-    "end_sparse_ptr": (("int64",), ("P+1",)),
-    "end_sparse_entries": (("int16",), ("any",)),
-    "end_sparse_weights": (("uint8",), ("any",)),
+    "token_keys": (("int8",), ("T", "4F")),
+    "start_sparse": (("int8",), ("S", "2F")),
+    "end_sparse": (("int8",), ("E", "2F")),
 }
 
 
@@ -60,4 +56,6 @@ def column_lengths(counts: Counts, quantisation: Quantisation) -> dict[str, int 
         "S": counts.starts,
         "E": counts.ends,
         "R": quantisation.row_size,
+        "2F": 2 * quantisation.sparse_rank,
+        "4F": 4 * quantisation.sparse_rank,
     }

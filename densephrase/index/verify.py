@@ -13,7 +13,6 @@ from densephrase.index.index_reader import IndexReader
 from densephrase.index.list_checks import list_problems, term_problems
 from densephrase.index.manifest import SEGMENTS_FOLDER, EncoderRecord, FileRecord, Manifest, SegmentRecord
 from densephrase.index.shard_checks import shard_problems
-from densephrase.index.sparse_checks import sparse_problems
 
 
 def verify(path: str | Path) -> list[str]:
@@ -90,8 +89,6 @@ def _row_problems(path: Path) -> Iterator[str]:
     for shard in reader.shards:
         name = shard.path.relative_to(path)
         yield from (f"{name}: {problem}" for problem in shard_problems(shard, seen_ids))
-        if reader.manifest.quantisation.sparse:
-            yield from (f"{name}: {problem}" for problem in sparse_problems(shard))
     segment = reader.manifest.segments[0]
     folder = f"{SEGMENTS_FOLDER}/{segment.name}"
     yield from (f"{folder}/{segment.terms.file.file}: {problem}" for problem in term_problems(reader.terms))

@@ -15,8 +15,8 @@ from densephrase.data import Document, SparseMatch, TermMatch
 from densephrase.encoder.encoded import QuestionNgrams
 from densephrase.errors import IndexFormatError
 from densephrase.index.index_reader import IndexReader
-from densephrase.index.shard import Shard, Side
-from densephrase.index.shard_format import SIDES
+from densephrase.index.shard import Shard
+from densephrase.index.shard_format import SIDES, Side
 from densephrase.search.question import Scoring
 from densephrase.search.spans import Spans
 from densephrase.search.sparse_question import PAIR
@@ -94,22 +94,22 @@ class Explainer:
     ) -> list[SparseMatch]:
         stored = shard.sparse(side)
         text = self.document(int(self.spans.document[row])).text
-        pieces = stored.pieces[slice(*stored.piece_ptr[paragraph : paragraph + 2])].tolist()
-        first_row = int(getattr(shard, f"paragraph_{side}_ptr")[paragraph])
-        begin = int(stored.ptr[paragraph]) + int(stored.counts[first_row:side_row].sum(dtype=np.int64))
-        mine = slice(begin, begin + int(stored.counts[side_row]))
+        mine = slice(*stored.piece_ptr[paragraph : paragraph + 2])
+        pieces = stored.pieces[mine].tolist()
         token = int(getattr(shard, f"{side}_token")[side_row])
+        heads = slice(2 * stored.side, 2 * stored.side + 2)
+        query = stored.queries[side_row].reshape(2, -1).astype(np.int32)
+        keys = stored.keys[mine].reshape(len(pieces), 4, -1)[:, heads].astype(np.int32)
+        products = np.einsum("of,tof->to", query, keys)
         matches = []
-        for entry, code in zip(stored.entries[mine].tolist(), stored.weights[mine].tolist(), strict=True):
-            place, order = token + (entry >> 1), 1 + (entry & 1)
-            if not 0 <= place <= len(pieces) - order:  # only in a damaged file; the search passes over it too
+        for place, order in np.argwhere(products > 0).tolist():
+            question_weight = self._question_weights[side].get(tuple(pieces[place : place + order + 1]), 0.0)
+            if place <= token <= place + order or place + order >= len(pieces) or not question_weight:
                 continue
-            question_weight = self._question_weights[side].get(tuple(pieces[place : place + order]), 0.0)
-            text_weight = code * self._scales[side][order - 1]
-            if text_weight * question_weight:
-                start, end = places[place][0], places[place + order - 1][1]
-                weights = (text_weight, question_weight, text_weight * question_weight)
-                matches.append(SparseMatch(text[start:end], side, order, start, end, *weights))
+            text_weight = float(products[place, order]) * self._scales[side][order]
+            start, end = places[place][0], places[place + order][1]
+            weights = (text_weight, question_weight, text_weight * question_weight)
+            matches.append(SparseMatch(text[start:end], side, order + 1, start, end, *weights))
         return matches
 
     @cached_property

@@ -34,7 +34,7 @@ def describe_index(reader: IndexReader) -> dict[str, Any]:
         "encoder": manifest.encoder.fingerprint,
         "vector_size": manifest.quantisation.vector_size,
         "coherency_rank": manifest.quantisation.coherency_rank,
-        "sparse": manifest.quantisation.sparse,
+        "sparse_rank": manifest.quantisation.sparse_rank,
         "analyser": reader.terms.analyser.name,
         "ann": [segment.ann.kind for segment in manifest.segments],
         "list_dimensions": [segment.ann.dimensions for segment in manifest.segments],

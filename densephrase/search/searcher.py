@@ -131,8 +131,8 @@ def _check_fit(reader: IndexReader, made: EncoderConfig) -> None:
             f"The index {reader.path} holds rows of {stored.vector_size} + {stored.coherency_rank} dimensions, "
             f"the encoder makes {made.vector_size} + {made.coherency_rank}; search with the encoder of the index."
         )
-    if stored.sparse != (made.sparc_size > 0):
-        holds, makes = ("sparse vectors", "none") if stored.sparse else ("no sparse vectors", "some")
+    if stored.sparse_rank != made.sparse_rank:
         raise SearchError(
-            f"The index {reader.path} holds {holds}, the encoder makes {makes}; search with the encoder of the index."
+            f"The index {reader.path} holds sparse vectors of rank {stored.sparse_rank} (0: none), the encoder "
+            f"makes some of rank {made.sparse_rank}; search with the encoder of the index."
         )

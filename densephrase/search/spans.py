@@ -141,14 +141,7 @@ def _start_sparse(
 ) -> NDArray[np.float64]:
     """Return the sparse score of each start of a shard, [C]."""
     scores = np.zeros(starts.size, np.float64)
-    if shard.start_sparse_ptr.size:  # empty in an index without sparse vectors
-        sparse_scores(
-            starts,
-            paragraphs,
-            shard.paragraph_start_ptr,
-            shard.start_token,
-            shard.sparse("start"),
-            question.start_sparse,
-            scores,
-        )
+    if shard.start_sparse.shape[1]:  # 0 in an index without sparse vectors
+        rows = shard.sparse("start")
+        sparse_scores(starts, paragraphs, shard.start_token, rows, question.start_sparse, scores)
     return scores

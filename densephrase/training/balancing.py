@@ -16,6 +16,7 @@ from densephrase.training.examples import TrainingWindow
 
 _BATCH = 32
 _RIDGE = 1e-5  # share of the mean variance that keeps covariances invertible
+_LEAST = 1e-12  # mean variance; only heads that say nothing have less
 
 
 def balance_vectors(model: PhraseModel, windows: Sequence[TrainingWindow], size: int, *, seed: int = 0) -> None:
@@ -55,7 +56,7 @@ def balanced_maps(
 def _roots(covariance: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the square root of a covariance and its inverse."""
     size = len(covariance)
-    values, vectors = np.linalg.eigh(covariance + _RIDGE * np.trace(covariance) / size * np.eye(size))
+    values, vectors = np.linalg.eigh(covariance + _RIDGE * max(np.trace(covariance) / size, _LEAST) * np.eye(size))
     root = np.sqrt(values)
     return (vectors * root) @ vectors.T, (vectors / root) @ vectors.T
 

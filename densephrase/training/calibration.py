@@ -8,14 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.model import PhraseModel
 from densephrase.encoder.quantiser import VectorQuantiser
-from densephrase.encoder.sparc import HEADS
-from densephrase.encoder.sparse_rows import fit_scales
+from densephrase.encoder.sparse_factors import SparseFactors
 from densephrase.encoder.tokens import pad_batch
+from densephrase.encoder.weights import load_exactly, rounded_weights
 from densephrase.training.examples import TrainingWindow
+from densephrase.training.factors import fit_factors
 
 _BATCH = 32
 _MARGIN = 1e-3  # so that rounding does not drop the very token that set a threshold
@@ -23,12 +25,12 @@ _MARGIN = 1e-3  # so that rounding does not drop the very token that set a thres
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A configuration with thresholds set, and the quantisers of start and end rows."""
+    """A configuration with thresholds set, the quantisers of start and end rows, and the factors of sparse vectors."""
 
     config: EncoderConfig
     start_quantiser: VectorQuantiser
     end_quantiser: VectorQuantiser
-    sparse_scale: NDArray[np.float32] | None  # [4] of the Sparc heads; None without them
+    sparse_factors: SparseFactors | None  # None without Sparc heads
 
 
 @dataclass(slots=True)
@@ -43,13 +45,15 @@ def calibrate(
     """Fit to at most `limit` random windows.
 
     The thresholds keep at least the share `recall` of the gold starts and of the gold ends; the quantisers are fitted
-    to the rows that pass them.
+    to the rows that pass them, the factors of sparse vectors to all tokens of a quarter of the windows.
     """
     chosen = np.random.default_rng(seed).permutation(len(windows))[:limit]
     sides = (_Side([], []), _Side([], []))
-    sparse: list[list[NDArray[np.float32]]] = [[] for _ in HEADS]
+    states: list[Tensor] = []
     for at in range(0, len(chosen), _BATCH):
-        _collect(model, [windows[number] for number in chosen[at : at + _BATCH]], sides, sparse)
+        found = _collect(model, [windows[number] for number in chosen[at : at + _BATCH]], sides)
+        if model.sparc is not None and 4 * at < len(chosen):
+            states.append(found)
     thresholds, quantisers = [], []
     for side in sides:
         threshold = float(np.quantile(np.concatenate(side.gold), 1 - recall, method="lower")) - _MARGIN
@@ -58,36 +62,27 @@ def calibrate(
         thresholds.append(threshold)
         quantisers.append(VectorQuantiser.fit(kept, model.config.coherency_rank))
     config = replace(model.config, start_threshold=thresholds[0], end_threshold=thresholds[1])
-    scale = fit_scales([np.concatenate(values) for values in sparse]) if model.sparc is not None else None
-    return Calibration(config, quantisers[0], quantisers[1], scale)
+    factors = None if model.sparc is None else fit_factors(model.sparc, torch.cat(states), config.sparse_rank)
+    if factors is not None:
+        load_exactly(factors, rounded_weights(factors.state_dict()), "the rounded factors")
+    return Calibration(config, quantisers[0], quantisers[1], factors)
 
 
-def _collect(
-    model: PhraseModel,
-    windows: Sequence[TrainingWindow],
-    sides: tuple[_Side, _Side],
-    sparse: list[list[NDArray[np.float32]]],
-) -> None:
+def _collect(model: PhraseModel, windows: Sequence[TrainingWindow], sides: tuple[_Side, _Side]) -> Tensor:
     """Add each paragraph token's rows, its filter logit as a last column, and the logits of the gold tokens.
 
-    To `sparse`, add the largest weight of each token's sparse vector, by head.
+    Returns the hidden states of the paragraph tokens, (tokens, H).
     """
     ids, mask = pad_batch([window.input_ids for window in windows], model.config.pad_token_id)
-    token_mask = torch.zeros_like(mask)
-    for row, window in enumerate(windows):
-        token_mask[row, window.first : window.last] = True
     device = next(model.parameters()).device
     with torch.inference_mode():
-        text = model.encode_text(ids.to(device), mask.to(device), token_mask.to(device))
-    if text.sparc is not None:
-        largest = text.sparc.amax(3).float().cpu()
-        for head, collected in enumerate(sparse):
-            collected.append(largest[:, head][token_mask].numpy())
-    logits = text.filter_logits.float().cpu().numpy()
-    for column, (rows, side) in enumerate(zip((text.start, text.end), sides, strict=True)):
-        values = rows.float().cpu().numpy()
+        hidden = model.hidden(ids.to(device), mask.to(device))
+        logits = model.phrase_filter(hidden).float().cpu().numpy()
+        rows = [head(hidden).float().cpu().numpy() for head in (model.start_rows, model.end_rows)]
+    for column, (values, side) in enumerate(zip(rows, sides, strict=True)):
         for number, window in enumerate(windows):
             own = slice(window.first, window.last)
             side.rows.append(np.concatenate([values[number, own], logits[number, own, column : column + 1]], 1))
             places = {question.start if column == 0 else question.end for question in window.questions}
             side.gold.append(logits[number, sorted(places), column])
+    return torch.cat([hidden[number, window.first : window.last] for number, window in enumerate(windows)])

@@ -15,6 +15,7 @@ from densephrase.encoder.weights import load_exactly, read_weights
 from densephrase.errors import TrainingError
 from densephrase.training.config import TrainingConfig
 
+_AFTER_TRAINING = ("quantiser.", "sparse_factors.")  # what the end of a run makes of the weights
 _SHAPES = ("coherency_rank", "head_hidden_size")
 
 
@@ -53,7 +54,7 @@ def _from_encoder(folder: Path, config: TrainingConfig) -> tuple[PhraseModel, Ph
     encoder_config = replace(former, **{**_sizes(config), "vector_size": former.vector_size, "confidence": {}})
     model = PhraseModel(encoder_config)
     state, _ = read_weights(folder)
-    weights = {name: value for name, value in state.items() if not name.startswith("quantiser.")}
+    weights = {name: value for name, value in state.items() if not name.startswith(_AFTER_TRAINING)}
     if not former.sparc_size:
         if config.sparc_size and config.trained_share < 1:
             raise _no_start(config, "has no Sparc heads")
@@ -78,7 +79,7 @@ def _sizes(config: TrainingConfig) -> dict[str, Any]:
         "vector_size": config.vector_size,
         "coherency_rank": config.coherency_rank,
         "sparc_size": config.sparc_size,
-        "sparc_entries": config.sparc_entries,
+        "sparc_rank": config.sparc_rank,
         "head_hidden_size": config.head_hidden_size,
         "max_tokens": config.max_tokens,
         "window_stride": max(1, min(config.max_tokens // 2, room)),

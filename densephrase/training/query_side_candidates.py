@@ -13,7 +13,7 @@ from densephrase.data import Question
 from densephrase.encoder.encoded import QuestionNgrams, QuestionVectors
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.index.index_reader import IndexReader
-from densephrase.index.shard import Side
+from densephrase.index.shard_format import Side
 from densephrase.kernels.selection import top_k
 from densephrase.kernels.sparse import sparse_scores
 from densephrase.metrics import exact_match
@@ -151,5 +151,5 @@ class CandidateFinder:
         _, question = fold_ngrams(ngrams, self._encoder.sparse_scale)
         scores = np.zeros(ends.size)
         rows = shard.sparse("end")
-        sparse_scores(ends, paragraphs, shard.paragraph_end_ptr, shard.end_token, rows, question, scores)
+        sparse_scores(ends, paragraphs, shard.end_token, rows, question, scores)
         return scores[inverse]

@@ -15,7 +15,7 @@ from densephrase.data import Question
 from densephrase.encoder.encoded import QuestionNgrams
 from densephrase.encoder.model import question_token_mask
 from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.sparse_rows import question_ngrams
+from densephrase.encoder.question_ngrams import question_ngrams
 from densephrase.encoder.tokens import pad_batch
 from densephrase.errors import TrainingError
 from densephrase.training.holdout import split_by_title

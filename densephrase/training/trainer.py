@@ -45,7 +45,7 @@ _AFTER_OR_BESIDE_TRAINING = (  # settings that the weights do not depend on
     "filter_size",
     "filter_windows",
     "filter_epochs",
-    "sparc_entries",
+    "sparc_rank",
     "trained_share",
 )
 
@@ -181,7 +181,7 @@ def _finish(
     }
     model.config = replace(calibration.config, training=summary)
     encoder = PhraseEncoder(
-        model, tokeniser, calibration.start_quantiser, calibration.end_quantiser, calibration.sparse_scale
+        model, tokeniser, calibration.start_quantiser, calibration.end_quantiser, calibration.sparse_factors
     )
     encoder.save_pretrained(training.folder)
     return {

@@ -17,11 +17,10 @@ from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.pipeline import build
 from densephrase.build_index.progress import STAGES, Progress
 from densephrase.corpus.paragraphs import split_paragraphs
-from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, SparseRows
+from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
 from densephrase.errors import BuildError, CorpusError, DiskSpaceError
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.manifest import Manifest
-from densephrase.kernels import sparse as kernels_sparse
 from tests.build_index.samples import file_hashes, random_documents, write_corpus
 from tests.search.fake_encoder import FakeEncoder
 
@@ -57,21 +56,10 @@ def test_rows_are_the_encoders(tmp_path: Path, corpus: Path, monkeypatch: pytest
                     item.end_char.tolist(),
                     item.end_codes.tolist(),
                     item.token_ids.tolist(),
-                    *_sparse(item.start_sparse),
-                    *_sparse(item.end_sparse),
+                    *(codes.tolist() for codes in (item.start_sparse, item.end_sparse, item.token_keys)),
                 ]
             )
     assert found == expected
-
-
-def _sparse(rows: SparseRows | None) -> list[list[int]]:
-    assert rows is not None
-    return [np.diff(rows.pointers).tolist(), rows.entries.tolist(), rows.weights.tolist()]
-
-
-def _stored_sparse(stored: kernels_sparse.SparseRows, paragraph: int, rows: slice) -> list[list[int]]:
-    entries = slice(*stored.ptr[paragraph : paragraph + 2])
-    return [stored.counts[rows].tolist(), stored.entries[entries].tolist(), stored.weights[entries].tolist()]
 
 
 def _paragraphs(reader: IndexReader, number: int) -> list[list[object]]:
@@ -85,8 +73,8 @@ def _paragraphs(reader: IndexReader, number: int) -> list[list[object]]:
             *(column[starts].tolist() for column in (shard.start_token, shard.start_char, shard.start_codes)),
             *(column[ends].tolist() for column in (shard.end_token, shard.end_char, shard.end_codes)),
             shard.token_ids[pieces].tolist(),
-            *_stored_sparse(shard.sparse("start"), row, starts),
-            *_stored_sparse(shard.sparse("end"), row, ends),
+            *(column[rows].tolist() for column, rows in ((shard.start_sparse, starts), (shard.end_sparse, ends))),
+            shard.token_keys[pieces].tolist(),
         ]
         place = (shard.paragraph_start, shard.paragraph_end, shard.paragraph_tokens)
         document = int(base + shard.paragraph_document[row])
@@ -318,6 +306,6 @@ def test_an_error_of_the_writer_reaches_the_caller(
 
 def test_the_manifest_is_readable_json_without_outer_paths(tmp_path: Path, uninterrupted: Path, corpus: Path) -> None:
     text = (uninterrupted / "manifest.json").read_text()
-    assert json.loads(text)["format_version"] == 2
+    assert json.loads(text)["format_version"] == 3
     assert str(corpus.parent) not in text
     assert str(uninterrupted) not in text

@@ -11,7 +11,7 @@ import pytest
 from densephrase.build_index import shard_builder
 from densephrase.build_index.shard_builder import build_shard
 from densephrase.data import Document
-from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, SparseRows
+from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
 from densephrase.errors import BuildError
 from densephrase.index.manifest import Quantisation
 from densephrase.index.shard import Shard
@@ -61,19 +61,20 @@ class _BrokenEncoder(FakeEncoder):
         return [replace(item, **self.changes) for item in super().encode_paragraphs(paragraphs)]
 
 
-NO_ROWS = SparseRows(np.zeros(1, np.int64), np.empty(0, np.int16), np.empty(0, np.uint8))
-
-
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"start_codes": np.zeros((1, 4), np.int8)}, "rows of int8 (1, 4); its configuration promises int8 rows of 15"),
-        ({"start_sparse": None}, "no sparse vectors for"),
-        ({"start_token": np.arange(3), "start_sparse": NO_ROWS}, "no sparse vectors for 3 kept starts"),
-        ({"token_ids": np.zeros(99, np.int32)}, "not the word pieces of all"),
-        ({"end_token": np.arange(1), "end_sparse": replace(NO_ROWS, pointers=np.array([0, 256]))}, "of 256 entries"),
+        (
+            {"start_codes": np.zeros((1, 4), np.int8)},
+            "rows of int8 (1, 4) for starts; its",
+        ),
+        ({"start_sparse": None}, "no rows for starts; its configuration promises int8 rows of 6 codes"),
+        ({"end_sparse": np.zeros((3, 5), np.int8)}, "rows of int8 (3, 5) for ends"),
+        ({"token_keys": None}, "no sparse keys and 3 word pieces for 3 tokens"),
+        ({"token_keys": np.zeros((3, 9), np.int8)}, "sparse keys of int8 (3, 9)"),
+        ({"token_ids": np.zeros(99, np.int32)}, "99 word pieces for 3 tokens"),
     ],
-    ids=["narrow rows", "no sparse vectors", "fewer sparse rows", "other tokens", "many entries"],
+    ids=["narrow rows", "no sparse vectors", "narrow sparse vectors", "no keys", "narrow keys", "other tokens"],
 )
 def test_an_encoder_that_breaks_its_promises_is_refused(changes: dict[str, object], message: str) -> None:
     with pytest.raises(BuildError, match=re.escape(message)):
@@ -87,10 +88,9 @@ def test_long_paragraphs_and_large_vocabularies_take_wider_columns(tmp_path: Pat
     encoder = FakeEncoder(
         vector_size=2, coherency_rank=0, kept_starts=0.0002, kept_ends=0.0002, sparc_size=8, vocabulary=vocabulary
     )
-    encoder.sparc_entries = 0  # its entries can't name places so far away
     content = build_shard(documents, encoder)
     content.write(tmp_path / "shard.h5")
-    shard = Shard.open(tmp_path / "shard.h5", content.counts, Quantisation("int8", 2, 0, sparse=True))
+    shard = Shard.open(tmp_path / "shard.h5", content.counts, Quantisation("int8", 2, 0, sparse_rank=3))
     inputs = [ParagraphInput("short one"), ParagraphInput(" ".join(words))]
     expected = encoder.encode_paragraphs(inputs)
     for name in ("start_token", "start_char", "end_token", "end_char"):

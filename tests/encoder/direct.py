@@ -46,13 +46,15 @@ def windows_of(tokens: int, capacity: int, stride: int) -> list[tuple[int, int]]
 def direct_rows(encoder: PhraseEncoder, paragraph: ParagraphInput) -> dict[str, NDArray[np.float32]]:
     """Return start and end rows and filter logits of each token of a paragraph, from its owning window.
 
-    With Sparc heads also "sparc", [tokens, 4, tokens]: the sparse vectors by token, head and place in the paragraph.
+    With Sparc heads also "sparc", [tokens, 4, tokens]: the sparse vectors by token, head and place in the paragraph,
+    from the hidden state of each token in its owning window.
     """
     config, ids = encoder.config, own_ids(encoder, paragraph.text)
     title = own_ids(encoder, paragraph.title)[: config.max_title_tokens]
     prefix = [config.cls_token_id, *title, *([config.sep_token_id] if title else [])]
     windows = windows_of(len(ids), config.window_capacity, config.window_stride)
-    found: dict[str, list[NDArray[np.float32]]] = {"start": [], "end": [], "filter": [], "sparc": []}
+    found: dict[str, list[NDArray[np.float32]]] = {"start": [], "end": [], "filter": []}
+    hidden = []
     for token in range(len(ids)):
         first, last = windows[owner(token, windows)]
         row = torch.tensor([[*prefix, *ids[first:last], config.sep_token_id]])
@@ -60,11 +62,14 @@ def direct_rows(encoder: PhraseEncoder, paragraph: ParagraphInput) -> dict[str, 
         own[:, len(prefix) : -1] = True
         with torch.inference_mode():
             text = encoder._model.encode_text(row, torch.ones_like(own), own)
+            states = encoder._model.hidden(row, torch.ones_like(own))
         column = len(prefix) + token - first
         for name, value in (("start", text.start), ("end", text.end), ("filter", text.filter_logits)):
             found[name].append(value[0, column].numpy())
-        if text.sparc is not None:
-            weights = np.zeros((4, len(ids)), np.float32)
-            weights[:, first:last] = text.sparc[0, :, column, len(prefix) : -1].numpy()
-            found["sparc"].append(weights)
-    return {name: np.stack(rows) for name, rows in found.items() if rows}
+        hidden.append(states[0, column])
+    direct = {name: np.stack(rows) for name, rows in found.items() if rows}
+    if hidden and encoder._model.sparc is not None:
+        with torch.inference_mode():
+            weights = encoder._model.sparc.text(torch.stack(hidden)[None], torch.ones(1, len(ids), dtype=torch.bool))
+        direct["sparc"] = weights[0].transpose(0, 1).numpy()
+    return direct

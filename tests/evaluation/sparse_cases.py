@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from densephrase.encoder.encoded import QuestionNgrams, SparseRows
+from densephrase.encoder.encoded import QuestionNgrams
 
 VOCABULARY = 12  # few word pieces, so that n-grams meet
 
 
-def make_sparse_rows(random: np.random.Generator, tokens: int, kept: NDArray[np.int32], most: int) -> SparseRows:
-    """Return rows for the tokens `kept`, each of up to `most` random n-grams of the paragraph."""
-    pointers: list[int] = [0]
-    entries: list[int] = []
-    for token in kept.tolist():
-        names = [2 * (place - token) for place in range(tokens)] + [
-            2 * (place - token) + 1 for place in range(tokens - 1)
-        ]
-        size = int(random.integers(min(most, len(names)) + 1))
-        entries += sorted(random.choice(names, size, replace=False).tolist())
-        pointers.append(len(entries))
-    weights = random.integers(1, 256, len(entries)).astype(np.uint8)
-    return SparseRows(np.array(pointers, np.int64), np.array(entries, np.int16), weights)
+class Factors(NamedTuple):
+    """Factors of the rows at some tokens of a paragraph."""
+
+    queries: NDArray[np.int8]
+    tokens: NDArray[np.int32]
+    keys: NDArray[np.int8]
+
+
+def make_factors(random: np.random.Generator, tokens: int, kept: NDArray[np.int32], rank: int) -> Factors:
+    """Return random factors for the tokens `kept` of a paragraph."""
+    queries = random.integers(-127, 128, (len(kept), 2 * rank), np.int8)
+    return Factors(queries, kept, random.integers(-127, 128, (tokens, 4 * rank), np.int8))
 
 
 def make_ngrams(random: np.random.Generator, unigrams: int, bigrams: int) -> QuestionNgrams:
@@ -35,24 +36,23 @@ def make_ngrams(random: np.random.Generator, unigrams: int, bigrams: int) -> Que
 
 
 def explicit_scores(
-    rows: SparseRows,
-    tokens: NDArray[np.int32],
-    pieces: NDArray[np.int32],
-    scale: NDArray[np.float32],
-    question: QuestionNgrams,
-    side: int,
+    factors: Factors, pieces: NDArray[np.int32], scale: NDArray[np.float32], question: QuestionNgrams, side: int
 ) -> NDArray[np.float64]:
     """Return the products of vectors of `VOCABULARY + VOCABULARY**2` dimensions: all unigrams, then all bigrams."""
-    size = VOCABULARY + VOCABULARY**2
+    size, rank = VOCABULARY + VOCABULARY**2, factors.queries.shape[1] // 2
     row, column, value = [], [], []
-    for number, token in enumerate(tokens.tolist()):
-        for at in range(rows.pointers[number], rows.pointers[number + 1]):
-            offset, order = divmod(int(rows.entries[at]), 2)
-            ngram = pieces[token + offset : token + offset + 1 + order].tolist()
-            row.append(number)
-            column.append(ngram[0] if order == 0 else VOCABULARY * (1 + ngram[0]) + ngram[1])
-            value.append(float(rows.weights[at]) * float(scale[2 * side + order]))
-    text = csr_array((value, (row, column)), shape=(len(tokens), size))  # equal n-grams of a row add up
+    for number, token in enumerate(factors.tokens.tolist()):
+        for order in (0, 1):
+            query = factors.queries[number, order * rank :][:rank].tolist()
+            for place in range(len(pieces) - order):
+                key = factors.keys[place, (2 * side + order) * rank :][:rank].tolist()
+                product = sum(q * k for q, k in zip(query, key, strict=True))
+                if product > 0 and not place <= token <= place + order:
+                    ngram = pieces[place : place + 1 + order].tolist()
+                    row.append(number)
+                    column.append(ngram[0] if order == 0 else VOCABULARY * (1 + ngram[0]) + ngram[1])
+                    value.append(product * float(scale[2 * side + order]))
+    text = csr_array((value, (row, column)), shape=(len(factors.tokens), size))  # equal n-grams of a row add up
     asked = np.zeros(size)
     asked[question.unigrams] = question.unigram_weights[side]
     first, second = np.divmod(question.bigrams, 2**32)

@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from densephrase.data import Question
-from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionNgrams, QuestionVectors, SparseRows
+from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionNgrams, QuestionVectors
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.errors import QuestionError
@@ -120,16 +120,15 @@ class ContextEncoder(CharacterEncoder):
         return QuestionNgrams(pieces, weights, np.empty(0, np.int64), np.empty((2, 0), np.float32))
 
     def _encode(self, text: str) -> EncodedParagraph:
+        """Give each place a dimension of its own: a row's q points at the place so many tokens before it."""
         encoded = super()._encode(text)
-        start, end = (self._before(encoded.tokens, distance) for distance in (1, 2))
-        return replace(encoded, start_sparse=start, end_sparse=end)
-
-    @staticmethod
-    def _before(tokens: int, distance: int) -> SparseRows:
-        """Return rows that hold the unigram so many tokens before their own."""
-        entries = max(0, tokens - distance)
-        pointers = np.maximum(np.arange(tokens + 1) - distance, 0)
-        return SparseRows(pointers, np.full(entries, -2 * distance, np.int16), np.full(entries, 100, np.uint8))
+        places = np.eye(encoded.tokens, dtype=np.int8)
+        keys = np.concatenate([10 * places] * 4, axis=1)
+        rows = []
+        for distance in (1, 2):
+            unigrams = 10 * np.eye(encoded.tokens, k=-distance, dtype=np.int8)
+            rows.append(np.concatenate([unigrams, np.zeros_like(unigrams)], axis=1))
+        return replace(encoded, start_sparse=rows[0], end_sparse=rows[1], token_keys=keys)
 
 
 @pytest.mark.parametrize("side", [0, 1], ids=["start", "end"])

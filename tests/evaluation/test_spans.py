@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from densephrase.encoder.encoded import EncodedParagraph, QuestionVectors
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.evaluation.spans import ParagraphSpans, paragraph_spans
-from tests.evaluation.sparse_cases import VOCABULARY, explicit_scores, make_ngrams, make_sparse_rows
+from tests.evaluation.sparse_cases import VOCABULARY, Factors, explicit_scores, make_factors, make_ngrams
 
 SIZE, RANK = 6, 3
 SCALE = np.array([0.02, 0.03, 0.04, 0.05], np.float32)
@@ -34,6 +34,7 @@ def make_encoder(random: np.random.Generator, max_answer_tokens: int) -> Any:
 def make_paragraph(random: np.random.Generator, tokens: int, kept: float, sparse: bool = False) -> EncodedParagraph:
     """Make a paragraph of which the filter kept a share of the starts and of the ends."""
     starts, ends = (np.flatnonzero(random.random(tokens) < kept).astype(np.int32) for _ in range(2))
+    one, other = (make_factors(random, tokens, side, 3) for side in (starts, ends))
     return EncodedParagraph(
         tokens,
         starts,
@@ -43,7 +44,7 @@ def make_paragraph(random: np.random.Generator, tokens: int, kept: float, sparse
         ends * 5 + 4,
         random.integers(-127, 128, (len(ends), SIZE + RANK)).astype(np.int8),
         random.integers(0, VOCABULARY, tokens).astype(np.int32),
-        *((make_sparse_rows(random, tokens, side, 30) for side in (starts, ends)) if sparse else ()),
+        *((one.queries, other.queries, one.keys) if sparse else ()),
     )
 
 
@@ -58,7 +59,9 @@ def sparse_sides(paragraph: EncodedParagraph, questions: QuestionVectors, number
     if questions.sparse is None:
         return [np.zeros(len(tokens)) for tokens, _ in sides]
     return [
-        explicit_scores(rows, tokens, paragraph.token_ids, SCALE, questions.sparse[number], side)
+        explicit_scores(
+            Factors(rows, tokens, paragraph.token_keys), paragraph.token_ids, SCALE, questions.sparse[number], side
+        )
         for side, (tokens, rows) in enumerate(sides)
         if rows is not None
     ]
@@ -119,7 +122,7 @@ def test_sparse_scores_need_rows_scale_and_ngrams(without: str) -> None:
     encoder = make_encoder(random, 4)
     paragraph, questions = make_paragraph(random, 20, 1.0, sparse=True), make_questions(random, 2, sparse=True)
     if without == "rows":
-        paragraph = replace(paragraph, start_sparse=None, end_sparse=None)
+        paragraph = replace(paragraph, start_sparse=None, end_sparse=None, token_keys=None)
     elif without == "scale":
         encoder.sparse_scale = None
     else:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from densephrase.encoder.encoded import QuestionNgrams, SparseRows
+from densephrase.encoder.encoded import QuestionNgrams
 from densephrase.evaluation.sparse import END, START, sparse_scores
-from tests.evaluation.sparse_cases import VOCABULARY, explicit_scores, make_ngrams, make_sparse_rows
+from tests.evaluation.sparse_cases import VOCABULARY, Factors, explicit_scores, make_factors, make_ngrams
 
 SCALE = np.array([0.01, 0.02, 0.003, 0.04], np.float32)
 SIDES = pytest.mark.parametrize("side", [START, END], ids=["start", "end"])
@@ -22,35 +22,40 @@ def test_scores_are_products_over_the_vocabulary(tokens: int, unigrams: int, big
     random = np.random.default_rng(tokens + unigrams + bigrams)
     pieces = random.integers(0, VOCABULARY, tokens).astype(np.int32)
     kept = np.flatnonzero(random.random(tokens) < 0.7).astype(np.int32)
-    rows, question = make_sparse_rows(random, tokens, kept, 25), make_ngrams(random, unigrams, bigrams)
-    found = sparse_scores(rows, kept, pieces, SCALE, question, side)
+    factors, question = make_factors(random, tokens, kept, 3), make_ngrams(random, unigrams, bigrams)
+    found = sparse_scores(*factors, pieces, SCALE, question, side)
     assert (found.shape, found.dtype) == (kept.shape, np.float32)
-    np.testing.assert_allclose(found, explicit_scores(rows, kept, pieces, SCALE, question, side), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found, explicit_scores(factors, pieces, SCALE, question, side), rtol=1e-5, atol=1e-3)
+
+
+def factors(size: int, query: tuple[int, int], key: int) -> Factors:
+    """Return factors of rank 1 of the paragraph's last token: all keys are equal."""
+    keys = np.full((size, 4), key, np.int8)
+    return Factors(np.array([query], np.int8), np.array([size - 1], np.int32), keys)
 
 
 @SIDES
 def test_equal_ngrams_of_a_row_add_up(side: int) -> None:
-    pieces = np.array([3, 4, 3, 4], np.int32)
-    entries = np.array([-4, -3, 0, 1], np.int16)  # from token 2: "3" and "3 4", twice
-    rows = SparseRows(np.array([0, 4]), entries, np.array([10, 20, 30, 40], np.uint8))
+    pieces = np.array([3, 4, 3, 4, 9], np.int32)
     question = QuestionNgrams(
         np.array([3], np.int32),
         np.array([[2], [3]], np.float32),
         np.array([3 * 2**32 + 4]),
         np.array([[5], [7]], np.float32),
     )
-    expected = 40 * SCALE[2 * side] * (2, 3)[side] + 60 * SCALE[2 * side + 1] * (5, 7)[side]
-    assert sparse_scores(rows, np.array([2], np.int32), pieces, SCALE, question, side) == pytest.approx([expected])
+    expected = 2 * 20 * SCALE[2 * side] * (2, 3)[side] + 2 * 30 * SCALE[2 * side + 1] * (5, 7)[side]
+    found = sparse_scores(*factors(5, (2, 3), 10), pieces, SCALE, question, side)
+    assert found == pytest.approx([expected])
+    assert sparse_scores(*factors(5, (2, 3), -10), pieces, SCALE, question, side) == pytest.approx([0])
 
 
 def test_large_word_pieces_are_told_apart() -> None:
-    pieces = np.array([250_000, 1, 250_000, 2], np.int32)
-    rows = SparseRows(np.array([0, 2]), np.array([1, 5], np.int16), np.array([100, 100], np.uint8))
+    pieces = np.array([250_000, 1, 250_000, 2, 7], np.int32)
     question = QuestionNgrams(
         np.empty(0, np.int32),
         np.empty((2, 0), np.float32),
         np.array([250_000 * 2**32 + 2]),
         np.array([[1], [1]], np.float32),
     )
-    [score] = sparse_scores(rows, np.array([0], np.int32), pieces, SCALE, question, START)
+    [score] = sparse_scores(*factors(5, (1, 10), 10), pieces, SCALE, question, START)
     assert score == pytest.approx(100 * SCALE[1])

@@ -91,8 +91,8 @@ def test_an_edited_manifest_is_noticed(tmp_path: Path) -> None:
 
 
 def test_another_format_version_is_named(tmp_path: Path) -> None:
-    _save_edited(tmp_path, "format_version", 1)
-    with pytest.raises(IndexFormatError, match="format_version is 1, this version reads 2; rebuild the index"):
+    _save_edited(tmp_path, "format_version", 2)
+    with pytest.raises(IndexFormatError, match="format_version is 2, this version reads 3; rebuild the index"):
         Manifest.load(tmp_path)
 
 

@@ -108,21 +108,6 @@ def _other_codes(columns: Columns) -> Columns:
     return columns
 
 
-def _last_bigram(columns: Columns) -> Columns:
-    """Make the first entry of a start the bigram that begins at its paragraph's last word piece."""
-    row = int(np.flatnonzero(columns["start_sparse_count"])[0])
-    paragraph = int(np.searchsorted(columns["paragraph_start_ptr"], row, "right")) - 1
-    place = int(columns["paragraph_tokens"][paragraph]) - 1
-    columns["start_sparse_entries"][0] = 2 * (place - int(columns["start_token"][row])) + 1
-    return columns
-
-
-def _swapped_entries(columns: Columns) -> Columns:
-    row = int(np.flatnonzero(columns["start_sparse_count"] > 1)[0])
-    first = int(columns["start_sparse_count"][:row].sum())
-    return _swap("start_sparse_entries", first, first + 1)(columns)
-
-
 def _negative_piece(columns: Columns) -> Columns:
     columns["token_ids"] = columns["token_ids"].astype(np.int32)
     columns["token_ids"][4] = -1
@@ -139,14 +124,6 @@ ROWS: dict[str, tuple[str, Callable[[Columns], Columns], str]] = {
     "end before its paragraph": (SHARD, setting("end_char", 0, 0), "column 'end_char', row 0"),
     "no such token": (SHARD, setting("end_token", 0, 10_000), "column 'end_token', row 0: the value is no token"),
     "tokens in no order": (SHARD, _swap("start_token", 0, 1), "column 'start_token', row 1: the value does not ascend"),
-    "counts that do not add up": (SHARD, setting("start_sparse_count", 0, 200), "column 'start_sparse_ptr', row 1"),
-    "entry outside": (
-        SHARD,
-        setting("end_sparse_entries", 7, 2000),
-        "column 'end_sparse_entries', row 7: the value names",
-    ),
-    "bigram past the end": (SHARD, _last_bigram, "column 'start_sparse_entries', row"),
-    "entries in no order": (SHARD, _swapped_entries, "the value does not ascend within its row"),
     "wide word pieces": (SHARD, _negative_piece, "column 'token_ids', row 4: the value is no word piece"),
     "bytes that are no text": (SHARD, setting("text_blob", 0, 255), "document row 0: string 0 is not UTF-8"),
     "metadata that is no JSON": (SHARD, setting("metadata_blob", 0, 65), "document row 0"),

@@ -1,4 +1,4 @@
-"""Random sparse rows with a question, and their scores by explicit vocabulary vectors: V and V * V columns of them."""
+"""Random sparse factors with a question, and scores by explicit vocabulary vectors: V and V * V columns of them."""
 
 from __future__ import annotations
 
@@ -44,45 +44,51 @@ class Sample:
     def find(self, function: Callable[..., None], selected: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the scores that the kernel finds."""
         scores = np.full(selected.size, np.nan)
-        paragraphs = self.paragraph[selected]
-        function(selected, paragraphs, self.row_ptr, self.token, self.rows, self.question(), scores)
+        function(selected, self.paragraph[selected], self.token, self.rows, self.question(), scores)
         return scores
 
     def expected(self) -> NDArray[np.float64]:
         """Return the score of every row as a sum of two products of sparse matrices with the question."""
         size = len(self.unigram)
-        row = np.repeat(np.arange(len(self.token)), self.rows.counts)
-        place = self.token.astype(np.int64)[row] + self.rows.piece_ptr[self.paragraph[row]] + (self.rows.entries >> 1)
+        rank = self.rows.queries.shape[1] // 2
         pieces = np.append(self.rows.pieces, 0).astype(np.int64)
-        single = self.rows.entries & 1 == 0
-        weights = self.rows.weights.astype(np.float64)
-        shape = len(self.token), size
-        unigrams = csr_array((weights[single], (row[single], pieces[place[single]])), shape)
-        pairs = pieces[place[~single]] * size + pieces[place[~single] + 1]
-        bigrams = csr_array((weights[~single], (row[~single], pairs)), (len(self.token), size * size))
-        scores: NDArray[np.float64] = unigrams @ self.unigram + bigrams @ self.bigram.ravel()
+        names = (np.arange(len(pieces) - 1), pieces[:-1]), (np.arange(len(pieces) - 1), pieces[:-1] * size + pieces[1:])
+        scores = np.zeros(len(self.token))
+        questions = (self.unigram, self.bigram.ravel())
+        for order, ((places, columns), question) in enumerate(zip(names, questions, strict=True)):
+            weights = np.zeros((len(self.token), len(places)))
+            query = self.rows.queries.reshape(-1, 2, rank)[:, order].astype(np.int64)
+            key = self.rows.keys.reshape(-1, 4, rank)[:, 2 * self.rows.side + order].astype(np.int64)
+            for row, paragraph in enumerate(self.paragraph):
+                first, stop = self.rows.piece_ptr[paragraph], self.rows.piece_ptr[paragraph + 1] - order
+                weights[row, first:stop] = np.maximum(query[row] @ key[first:stop].T, 0)
+                own = int(first) + int(self.token[row])
+                weights[row, own] = 0
+                weights[row, max(own - order, 0)] = 0 if own - order >= first else weights[row, max(own - order, 0)]
+            vocabulary = csr_array((np.ones(len(places)), (places, columns)), (len(places), len(question)))
+            scores += csr_array(weights) @ vocabulary @ question
         return scores
 
 
-def sample(seed: int, *, paragraphs: int = 4, tokens: int = 9, vocabulary: int = 7, dtype: Any = np.uint16) -> Sample:
+def sample(
+    seed: int,
+    *,
+    paragraphs: int = 4,
+    tokens: int = 9,
+    vocabulary: int = 7,
+    rank: int = 3,
+    side: int = 0,
+    dtype: Any = np.uint16,
+) -> Sample:
     """Return random rows of paragraphs of at most `tokens` word pieces, with a question of random n-grams."""
     random = np.random.default_rng(seed)
     lengths = random.integers(1, tokens + 1, paragraphs)
     rows_of = [np.flatnonzero(random.random(length) < 0.6) for length in lengths]
-    counts, entries = [], []
-    for length, kept in zip(lengths.tolist(), rows_of, strict=True):
-        for token in kept.tolist():
-            names = [2 * (place - token) for place in range(length)]
-            names += [2 * (place - token) + 1 for place in range(length - 1)]
-            chosen = np.flatnonzero(random.random(len(names)) < random.random())
-            counts.append(len(chosen))
-            entries += sorted(names[place] for place in chosen)
     row_ptr = np.cumsum([0, *map(len, rows_of)])
     rows = SparseRows(
-        np.array(counts, np.uint8),
-        np.cumsum([0, *counts])[row_ptr],
-        np.array(entries, np.int16),
-        random.integers(0, 256, len(entries)).astype(np.uint8),
+        random.integers(-127, 128, (int(row_ptr[-1]), 2 * rank), np.int8),
+        random.integers(-127, 128, (int(lengths.sum()), 4 * rank), np.int8),
+        side,
         random.integers(0, vocabulary, lengths.sum()).astype(dtype),
         np.cumsum([0, *lengths]),
     )

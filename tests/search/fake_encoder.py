@@ -16,13 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.encoder.config import EncoderConfig
-from densephrase.encoder.encoded import (
-    EncodedParagraph,
-    ParagraphInput,
-    QuestionNgrams,
-    QuestionVectors,
-    SparseRows,
-)
+from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionNgrams, QuestionVectors
 from densephrase.encoder.quantiser import VectorQuantiser
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
@@ -39,7 +33,7 @@ class FakeEncoder:
     largest: int = 127
     seed: int = 0
     sparc_size: int = 0
-    sparc_entries: int = 6
+    sparc_rank: int = 3
     vocabulary: int = 40
     device: str = "cpu"
     config: EncoderConfig = field(init=False)
@@ -57,9 +51,9 @@ class FakeEncoder:
             paragraph_weight=0.5,
             document_weight=0.25,
             sparc_size=self.sparc_size,
-            sparc_entries=self.sparc_entries,
+            sparc_rank=self.sparc_rank,
         )
-        scale = self._random("sparse").uniform(0.002, 0.02, 4).astype(np.float32)
+        scale = self._random("sparse").uniform(2e-5, 2e-4, 4).astype(np.float32)
         self.sparse_scale = scale if self.sparc_size else None
         self.tokeniser = SimpleNamespace(tokenizer=SimpleNamespace(encode=self._tokenise))
         self.start_quantiser, self.end_quantiser = (self._quantiser(side) for side in ("start", "end"))
@@ -111,20 +105,11 @@ class FakeEncoder:
             shape = (token.size, self.vector_size + self.coherency_rank)
             codes = random.integers(-self.largest, self.largest + 1, shape).astype(np.int8)
             columns += [token, places[token, column], codes]
-        sparse = [self._sparse_rows(columns[side], len(places), random) for side in (0, 3)] if self.sparc_size else []
+        sparse = []
+        if self.sparc_size:
+            shapes = ((columns[0].size, 2), (columns[3].size, 2), (len(places), 4))
+            sparse = [random.integers(-127, 128, (rows, sides * self.sparc_rank), np.int8) for rows, sides in shapes]
         return EncodedParagraph(len(places), *columns, np.array(tokens.ids, np.int32), *sparse)
-
-    def _sparse_rows(self, kept: NDArray[np.int32], tokens: int, random: np.random.Generator) -> SparseRows:
-        """Return up to `sparc_entries` random n-grams of the paragraph for each row."""
-        pointers, entries, weights = [0], [], []
-        for token in kept.tolist():
-            names = [2 * (place - token) for place in range(tokens)]
-            names += [2 * (place - token) + 1 for place in range(tokens - 1)]
-            chosen = random.choice(names, min(len(names), int(random.integers(self.sparc_entries + 1))), replace=False)
-            entries += sorted(chosen.tolist())
-            pointers.append(len(entries))
-        weights = random.integers(1, 256, len(entries))
-        return SparseRows(np.array(pointers), np.array(entries, np.int16), weights.astype(np.uint8))
 
     def _quantiser(self, side: str) -> VectorQuantiser:
         random = self._random("quantiser", side)

@@ -166,8 +166,9 @@ def test_an_encoder_that_differs_in_sparse_vectors_is_refused(
     stored: int, made: int, make_searcher: MakeSearcher
 ) -> None:
     _, reader = make_searcher(random_documents(3), FakeEncoder(sparc_size=stored))
-    holds = "no sparse vectors, the encoder makes some" if made else "sparse vectors, the encoder makes none"
-    with pytest.raises(SearchError, match=f"holds {holds}; search with the encoder of the index"):
+    ranks = [3 if size else 0 for size in (stored, made)]
+    message = rf"vectors of rank {ranks[0]} \(0: none\), the encoder makes some of rank {ranks[1]}; search with"
+    with pytest.raises(SearchError, match=message):
         Searcher(reader, FakeEncoder(sparc_size=made))  # type: ignore[arg-type]
 
 

@@ -78,7 +78,7 @@ def test_options_mean_the_same_to_the_oracle(changes: dict[str, Any], make_searc
         FakeEncoder(vector_size=768, coherency_rank=32),
         FakeEncoder(kept_starts=0.1, kept_ends=0.1),
         FakeEncoder(kept_starts=1.0, kept_ends=1.0),
-        FakeEncoder(sparc_size=8, largest=0, sparc_entries=255),
+        FakeEncoder(sparc_size=8, largest=0, sparc_rank=8),
         FakeEncoder(sparc_size=8, kept_starts=0.1, kept_ends=0.1, vocabulary=5),
         FakeEncoder(sparc_size=8, vocabulary=200_000),
     ],

@@ -9,6 +9,7 @@ import torch
 from densephrase.encoder.encoded import ParagraphInput
 from densephrase.encoder.model import PhraseModel
 from densephrase.encoder.tokens import PhraseTokeniser
+from densephrase.encoder.weights import rounded_weights
 from densephrase.training.calibration import calibrate
 from densephrase.training.examples import TrainingWindow, make_examples
 from tests.conftest import make_encoder
@@ -68,29 +69,21 @@ def test_quantisers_fit_the_rows_that_pass(windows: list[TrainingWindow]) -> Non
     assert np.sqrt((error**2).mean()) < 0.02 * kept.std()
 
 
-def test_sparse_scales_reach_the_largest_weights(windows: list[TrainingWindow]) -> None:
-    encoder = make_encoder(max_tokens=48, sparc_size=8)
-    largest: list[list[float]] = [[], [], [], []]
-    for window in windows:
-        ids = torch.tensor([window.input_ids])
-        own = torch.zeros_like(ids, dtype=torch.bool)
-        own[:, window.first : window.last] = True
-        with torch.inference_mode():
-            sparc = encoder._model.encode_text(ids, torch.ones_like(own), own).sparc
-        assert sparc is not None
-        for head, found in enumerate(largest):
-            found += sparc[0, head, window.first : window.last].amax(1).tolist()
-    scale = calibrate(encoder._model, windows, 0.75).sparse_scale
-    assert scale is not None
-    assert (scale.shape, scale.dtype) == ((4,), np.float32)
-    for head, found in enumerate(largest):
-        top = np.array(sorted(value for value in found if value > 0))
-        assert top[-2] <= 255 * scale[head] * (1 + 1e-5)  # at most one is cut off, and by little
-        assert 255 * scale[head] <= top[-1] * (1 + 1e-5)
+@pytest.mark.parametrize("rank", [1, 4, 8], ids="rank {}".format)
+def test_sparse_factors_have_the_asked_rank_and_are_those_that_are_stored(
+    rank: int, windows: list[TrainingWindow]
+) -> None:
+    encoder = make_encoder(max_tokens=48, sparc_size=8, sparc_rank=rank)
+    factors = calibrate(encoder._model, windows, 0.75).sparse_factors
+    assert factors is not None
+    assert factors.rank == rank
+    assert (factors.scales() > 0).all()
+    rounded = rounded_weights(factors.state_dict())
+    assert all(torch.equal(value, rounded[name]) for name, value in factors.state_dict().items())
 
 
-def test_without_sparc_heads_there_are_no_sparse_scales(windows: list[TrainingWindow]) -> None:
-    assert calibrate(model(), windows, 0.75).sparse_scale is None
+def test_without_sparc_heads_there_are_no_sparse_factors(windows: list[TrainingWindow]) -> None:
+    assert calibrate(model(), windows, 0.75).sparse_factors is None
 
 
 def test_a_sample_is_drawn_by_seed(windows: list[TrainingWindow]) -> None:

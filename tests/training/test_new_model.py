@@ -75,14 +75,16 @@ def test_an_encoder_keeps_its_tuned_search_weights_and_loses_its_confidence(whol
 def test_sparc_heads_may_be_added(backbone: Path, tmp_path: Path) -> None:
     train(FACTS, tmp_path / "dense", make_settings(backbone, sparc_size=0))
     assert PhraseEncoder.from_pretrained(tmp_path / "dense").sparse_scale is None
-    settings = make_settings(tmp_path / "dense", **STANDING_STILL, sparc_size=6, sparc_entries=9)
+    settings = make_settings(tmp_path / "dense", **STANDING_STILL, sparc_size=6, sparc_rank=5)
     train(FACTS, tmp_path / "sparse", settings)
     before, after = (read_weights(tmp_path / name)[0] for name in ("dense", "sparse"))
-    added = {"sparc.query.weight", "sparc.query.bias", "sparc.key.weight", "sparc.key.bias", "quantiser.sparse.scale"}
+    added = {"sparc.query.weight", "sparc.query.bias", "sparc.key.weight", "sparc.key.bias"} | {
+        f"sparse_factors.{name}" for name in ("query.weight", "query.bias", "key.weight", "key.bias", "scale")
+    }
     assert after.keys() - before.keys() == added
     torch.testing.assert_close(after["end_coherency.weight"], before["end_coherency.weight"], rtol=1e-6, atol=0)
     encoder = PhraseEncoder.from_pretrained(tmp_path / "sparse")
-    assert (encoder.config.sparc_size, encoder.config.sparc_entries) == (6, 9)
+    assert (encoder.config.sparc_size, encoder.config.sparc_rank) == (6, 5)
     assert encoder.sparse_scale is not None
 
 

@@ -62,14 +62,14 @@ def test_frozen_states_give_the_encoders_vectors(opened: Opened) -> None:
 
 @pytest.mark.parametrize("candidates", [40, 10_000], ids=["some starts", "all starts"])
 def test_the_best_span_of_each_start_has_the_score_of_search(opened: Opened, candidates: int) -> None:
-    found, vectors = find(opened, FACTS[5], candidates)
+    found, vectors = find(opened, FACTS[7], candidates)
     assert found is not None
     scores = found.start[found.span_start] @ vectors.start[0] + found.end[found.span_end] @ vectors.end[0]
     best: dict[int, float] = defaultdict(lambda: -np.inf)
     for start, score in zip(found.span_start.tolist(), (scores + found.constant).tolist(), strict=True):
         best[start] = max(best[start], score)
     searcher = Searcher(*opened)
-    spans = searcher.spans(FACTS[5].text, vectors, SearchOptions(), Exclusion.of(opened.reader, ()))
+    spans = searcher.spans(FACTS[7].text, vectors, SearchOptions(), Exclusion.of(opened.reader, ()))
     expected = np.sort(spans.score)[::-1][:candidates]
     assert sorted(best.values(), reverse=True) == pytest.approx(expected, rel=1e-4, abs=1e-4)
 

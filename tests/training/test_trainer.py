@@ -54,9 +54,9 @@ def test_bfloat16_training_runs(backbone: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sparc_size", [0, 8], ids=["without Sparc heads", "with Sparc heads"])
 def test_the_encoder_has_the_heads_that_were_asked_for(sparc_size: int, backbone: Path, tmp_path: Path) -> None:
-    train(FACTS, tmp_path, make_settings(backbone, sparc_size=sparc_size, sparc_entries=5, max_steps=2))
+    train(FACTS, tmp_path, make_settings(backbone, sparc_size=sparc_size, sparc_rank=5, max_steps=2))
     encoder = PhraseEncoder.from_pretrained(tmp_path)
-    assert (encoder.config.sparc_size, encoder.config.sparc_entries) == (sparc_size, 5)
+    assert (encoder.config.sparc_size, encoder.config.sparc_rank) == (sparc_size, 5)
     assert (encoder.sparse_scale is None) == (encoder.encode_questions(["who"]).sparse is None) == (sparc_size == 0)
 
 
@@ -109,8 +109,7 @@ def test_nothing_left_to_train_on_is_named(backbone: Path, tmp_path: Path) -> No
         ({"title_dropout": -0.1}, "title_dropout=-0.1; at least 0"),
         ({"learning_rate": float("nan")}, "learning_rate=nan"),
         ({"precision": "int8"}, "precision='int8'"),
-        ({"sparc_entries": 0}, "sparc_entries=0; at least 1"),
-        ({"sparc_entries": 256}, "sparc_entries=256; at most 255"),
+        ({"sparc_rank": 0}, "sparc_rank=0; at least 1"),
         ({"dense_loss": -1.0}, "dense_loss=-1.0; at least 0"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

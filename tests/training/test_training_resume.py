@@ -143,11 +143,15 @@ def test_other_threads_train_without_signals() -> None:
     assert seen == [False]
 
 
-def test_the_number_of_sparse_entries_may_change_after_training(whole: Path, backbone: Path, tmp_path: Path) -> None:
+def test_the_rank_of_sparse_factors_may_change_after_training(whole: Path, backbone: Path, tmp_path: Path) -> None:
     shutil.copy(whole / CHECKPOINT_FILE, tmp_path)
-    train(FACTS, tmp_path, make_settings(backbone, sparc_entries=3))
-    assert EncoderConfig.load(tmp_path).sparc_entries == 3
-    assert (tmp_path / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    train(FACTS, tmp_path, make_settings(backbone, sparc_rank=3))
+    assert EncoderConfig.load(tmp_path).sparc_rank == 3
+    before, after = (load_file(folder / "model.safetensors") for folder in (whole, tmp_path))
+    assert before.keys() == after.keys()
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed
+    assert all(name.startswith("sparse_factors.") for name in changed)
 
 
 @pytest.mark.parametrize("recall", [0.99, 0.5], ids="recall {}".format)

@@ -1,0 +1,31 @@
+"""A question's n-grams with their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densephrase.encoder.encoded import QuestionNgrams
+
+PAIR = 1 << 32  # larger than any word piece's number
+
+
+def question_ngrams(ids: Sequence[int], weights: NDArray[np.float32]) -> QuestionNgrams:
+    """Add up the weights of equal n-grams; ids [tokens], weights float32 [4, tokens] in the order of HEADS."""
+    pieces = np.array(ids, np.int64)
+    pairs = pieces * PAIR + np.append(pieces[1:], 0)
+    unigrams, unigram_weights = _bag(pieces, weights[::2])
+    bigrams, bigram_weights = _bag(pairs, weights[1::2])
+    return QuestionNgrams(unigrams.astype(np.int32), unigram_weights, bigrams, bigram_weights)
+
+
+def _bag(names: NDArray[np.int64], weights: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return the names of some weight, ascending and once each, and their summed weights float32 [2, names]."""
+    counted = (weights > 0).any(0)
+    known, place = np.unique(names[counted], return_inverse=True)
+    total = np.zeros((2, len(known)))
+    for side in range(2):
+        np.add.at(total[side], place, weights[side, counted])
+    return known, total.astype(np.float32)
