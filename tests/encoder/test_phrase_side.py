@@ -27,7 +27,7 @@ Change = Callable[[Path], None]
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An encoder with everything that an encoder can have."""
     folder = tmp_path_factory.mktemp("original")
-    make_encoder(sparc_size=6).save_pretrained(folder)
+    make_encoder(sparc_size=6, sparc_rank=6).save_pretrained(folder)
     return folder
 
 
@@ -100,7 +100,7 @@ def test_the_question_side_may_be_another(change: Change, original: Path, other:
 
 def test_all_that_differs_is_named(original: Path, tmp_path: Path) -> None:
     make_encoder(vector_size=16, coherency_rank=0).save_pretrained(tmp_path)
-    with pytest.raises(SearchError, match=r"my-index; different: coherency_rank, sparc_size, vector_size, weights"):
+    with pytest.raises(SearchError, match=r"my-index; different: coherency_rank, sparc_rank, sparc_size, vector_size, weights"):
         check_same_phrase_side(Path("my-index"), original, tmp_path)
 
 
