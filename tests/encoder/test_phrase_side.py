@@ -100,7 +100,8 @@ def test_the_question_side_may_be_another(change: Change, original: Path, other:
 
 def test_all_that_differs_is_named(original: Path, tmp_path: Path) -> None:
     make_encoder(vector_size=16, coherency_rank=0).save_pretrained(tmp_path)
-    with pytest.raises(SearchError, match=r"my-index; different: coherency_rank, sparc_rank, sparc_size, vector_size, weights"):
+    message = r"my-index; different: coherency_rank, sparc_rank, sparc_size, vector_size, weights"
+    with pytest.raises(SearchError, match=message):
         check_same_phrase_side(Path("my-index"), original, tmp_path)
 
 
