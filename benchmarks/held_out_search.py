@@ -18,10 +18,22 @@ from densephrase.data import Question
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionNgrams, QuestionVectors
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.encoder.question_ngrams import PAIR
+from densephrase.evaluation.ranked import sample_questions
 from densephrase.evaluation.sparse import sparse_weights
 from densephrase.metrics import exact_match_and_f1
+from densephrase.questions import read_questions
 from densephrase.terms.analyser import Analyser
 from densephrase.terms.term_index import TermIndex, write_term_index
+from densephrase.training.config import TrainingConfig
+from densephrase.training.holdout import split_by_title
+
+_TRAINED_QUESTIONS = 1000
+
+
+def split_questions(file: str, limit: int) -> tuple[list[Question], list[Question]]:
+    """Return some training questions of a file, and at most `limit` of its held-out ones."""
+    trained, held_out = split_by_title(read_questions(file), TrainingConfig().held_out_articles)
+    return sample_questions(trained, _TRAINED_QUESTIONS, 0), sample_questions(held_out, limit, 0)
 
 
 @dataclass(frozen=True, slots=True)

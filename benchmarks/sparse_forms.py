@@ -19,19 +19,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.held_out_search import HeldOutSearch
+from benchmarks.held_out_search import HeldOutSearch, split_questions
 from benchmarks.storage_curve import hidden_states, refitted
 from densephrase.data import Question
 from densephrase.encoder.encoded import ParagraphInput
 from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.evaluation.ranked import sample_questions
 from densephrase.evaluation.sparse import sparse_weights
 from densephrase.kernels.compile import kernel
 from densephrase.kernels.sparse import SparseQuestion, SparseRows, match_ngrams, sparse_scores
-from densephrase.questions import read_questions
 from densephrase.search.sparse_question import fold_ngrams
-from densephrase.training.config import TrainingConfig
-from densephrase.training.holdout import split_by_title
 
 NGRAMS = (8, 16, 24, 32)
 RANKS = (16, 8, 6, 4, 2)
@@ -47,11 +43,9 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    trained, held_out = split_by_title(read_questions(options.questions), TrainingConfig().held_out_articles)
-    kept = {question.id for question in sample_questions(held_out, options.limit, 0)}
-    questions = [question for question in held_out if question.id in kept]
+    trained, questions = split_questions(options.questions, options.limit)
     encoder = PhraseEncoder.from_pretrained(options.encoder)
-    states = hidden_states(encoder, sample_questions(trained, 1000, 0))
+    states = hidden_states(encoder, trained)
     full = refitted(encoder, states, encoder.config.sparc_size)
     print("| sparse vectors | bytes/token | closed EM | open EM | ns a start |\n|---|---|---|---|---|")
     for ngrams in (None, *NGRAMS):

@@ -23,17 +23,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.bootstrap import paired_difference
-from benchmarks.held_out_search import HeldOutFigures, HeldOutSearch
+from benchmarks.held_out_search import HeldOutFigures, HeldOutSearch, split_questions
 from densephrase.data import Question
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionVectors
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.encoder.tokens import pad_batch
-from densephrase.evaluation.ranked import sample_questions
-from densephrase.questions import read_questions
-from densephrase.training.config import TrainingConfig
 from densephrase.training.factors import fit_factors
-from densephrase.training.holdout import split_by_title
 
 SHIFTS = (float("-inf"), -1.0, -0.5, 1.0)
 RANKS = (64, 16, 4, 2, 1)
@@ -55,12 +51,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    trained, held_out = split_by_title(read_questions(options.questions), TrainingConfig().held_out_articles)
-    kept = {question.id for question in sample_questions(held_out, options.limit, 0)}
-    questions = [question for question in held_out if question.id in kept]
+    trained, questions = split_questions(options.questions, options.limit)
     print(f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|")
     encoder = PhraseEncoder.from_pretrained(options.encoder)
-    forms = _variants(encoder, hidden_states(encoder, sample_questions(trained, 1000, 0)))
+    forms = _variants(encoder, hidden_states(encoder, trained))
     unknown = [name for name in options.forms or () if name not in forms]
     if unknown:
         parser.error(f"there is no form {unknown[0]!r}; choose from {', '.join(map(repr, forms))}")

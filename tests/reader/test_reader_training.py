@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,37 +16,15 @@ from densephrase.reader.extractive_reader import READER_FILE, ExtractiveReader
 from densephrase.reader.trainer import exact_spans, train_reader
 from densephrase.training.checkpoint import CHECKPOINT_FILE
 from densephrase.training.examples import make_examples
-from densephrase.training.loop import StepLoss, Training
 from densephrase.training.trainer import train
 from tests.conftest import make_encoder
 from tests.encoder.hf_folder import save_backbone
 from tests.reader.small_reader import make_reader_settings
 from tests.training.facts import make_facts, make_settings
+from tests.training.stopping import Stopped, assert_same_run, before_step, press_ctrl_c, stop
 
 FACTS = make_facts()
-FILES = ("config.json", "model.safetensors", "tokenizer.json", READER_FILE, CHECKPOINT_FILE)
-
-
-class Stopped(Exception):
-    """The machine goes off."""
-
-
-def before_step(monkeypatch: pytest.MonkeyPatch, number: int, action: Callable[[], None]) -> list[int]:
-    """Do something when step `number` is about to be made; return the steps that are made."""
-    step, made = Training._step, []
-
-    def watched(training: Training[Any], loss: StepLoss, at: int) -> StepLoss:
-        made.append(at)
-        if at == number:
-            action()
-        return step(training, loss, at)
-
-    monkeypatch.setattr(Training, "_step", watched)
-    return made
-
-
-def stop() -> None:
-    raise Stopped
+FILES = ("config.json", "model.safetensors", "tokenizer.json", READER_FILE)
 
 
 def test_eight_paragraphs_can_be_learned_by_heart(tmp_path: Path) -> None:
@@ -129,25 +105,21 @@ def test_a_stopped_run_ends_like_one_that_never_stopped(
     made = before_step(monkeypatch, -1, stop)
     train_reader(FACTS, tmp_path / "stopped", settings)
     assert made == list(range(at, 6))
-    first, second = (load_file(tmp_path / name / CHECKPOINT_FILE) for name in ("never", "stopped"))
-    assert all(torch.equal(first[name], second[name]) for name in first)
-    for name in FILES[:-1]:
-        assert (tmp_path / "never" / name).read_bytes() == (tmp_path / "stopped" / name).read_bytes()
+    assert_same_run(tmp_path / "never", tmp_path / "stopped", FILES)
 
 
 def test_ctrl_c_finishes_the_step_and_keeps_it(
     whole_reader: Path, reader_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        before_step(patch, 2, lambda: signal.raise_signal(signal.SIGINT))
+        before_step(patch, 2, press_ctrl_c)
         with pytest.raises(KeyboardInterrupt):
             train_reader(FACTS, tmp_path, make_reader_settings(reader_backbone))
     assert not (tmp_path / READER_FILE).exists()
     made = before_step(monkeypatch, -1, stop)
     train_reader(FACTS, tmp_path, make_reader_settings(reader_backbone))
     assert made == [3, 4, 5]
-    for name in FILES[:-1]:
-        assert (tmp_path / name).read_bytes() == (whole_reader / name).read_bytes()
+    assert_same_run(whole_reader, tmp_path, FILES)
 
 
 @pytest.mark.parametrize("sparc_size", [0, 8], ids=["without Sparc heads", "with Sparc heads"])

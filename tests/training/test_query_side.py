@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,17 +21,13 @@ from densephrase.errors import TrainingError
 from densephrase.metrics import exact_match
 from densephrase.phrase_index import PhraseIndex
 from densephrase.training.checkpoint import CHECKPOINT_FILE
-from densephrase.training.loop import StepLoss, Training
 from densephrase.training.query_side import tune_questions
 from densephrase.training.query_side_config import QuerySideConfig
 from densephrase.training.query_side_questions import choose_questions
 from tests.training.query_side_samples import build_index, make_copies, make_settings
+from tests.training.stopping import Stopped, assert_same_run, before_step, press_ctrl_c, stop
 
 COPIES = make_copies()
-
-
-class Stopped(Exception):
-    """The machine goes off."""
 
 
 @pytest.fixture(scope="module")
@@ -109,29 +103,6 @@ def drift(state: dict[str, torch.Tensor]) -> float:
     return sum(float((state[f"model.heads.{name}"] - state[f"model.initial.{name}"]).square().sum()) for name in names)
 
 
-def before_step(monkeypatch: pytest.MonkeyPatch, number: int, action: Callable[[], None]) -> None:
-    """Do something when step `number` is about to be made."""
-    step = Training._step
-
-    def watched(training: Training[Any], loss: StepLoss, at: int) -> StepLoss:
-        if at == number:
-            action()
-        return step(training, loss, at)
-
-    monkeypatch.setattr(Training, "_step", watched)
-
-
-def stop() -> None:
-    raise Stopped
-
-
-def assert_same_run(one: Path, other: Path) -> None:
-    first, second = (load_file(folder / CHECKPOINT_FILE) for folder in (one, other))
-    assert first.keys() == second.keys()
-    assert all(torch.equal(first[name], second[name]) for name in first)
-    assert all((one / name).read_bytes() == (other / name).read_bytes() for name in ENCODER_FILES)
-
-
 @pytest.mark.parametrize("at", [2, 4, 9], ids="before step {}".format)
 def test_a_stopped_run_ends_like_one_that_never_stopped(
     at: int, index: Path, whole: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -143,19 +114,19 @@ def test_a_stopped_run_ends_like_one_that_never_stopped(
     torch.manual_seed(999)
     report = tune_questions(index, COPIES, tmp_path, make_settings())
     assert report["exact_match_by_epoch"] == whole[1]["exact_match_by_epoch"]
-    assert_same_run(whole[0], tmp_path)
+    assert_same_run(whole[0], tmp_path, ENCODER_FILES)
 
 
 def test_ctrl_c_leaves_a_checkpoint_to_go_on_from(
     index: Path, whole: tuple[Path, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        before_step(patch, 5, lambda: signal.raise_signal(signal.SIGINT))
+        before_step(patch, 5, press_ctrl_c)
         with pytest.raises(KeyboardInterrupt):
             tune_questions(index, COPIES, tmp_path, make_settings())
     assert not (tmp_path / WEIGHTS_FILE).exists()
     tune_questions(index, COPIES, tmp_path, make_settings())
-    assert_same_run(whole[0], tmp_path)
+    assert_same_run(whole[0], tmp_path, ENCODER_FILES)
 
 
 def test_a_checkpoint_of_another_run_is_refused(

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from densephrase.cli.main import main
 from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.training.loop import StepLoss, Training
 from tests.training.facts import as_flags, make_settings, write_facts
+from tests.training.stopping import before_step, press_ctrl_c
 
 
 @pytest.fixture
@@ -41,14 +39,8 @@ def test_a_run_reports_and_leaves_an_encoder(
 def test_ctrl_c_says_how_to_go_on(
     arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    step = Training._step
-
-    def interrupted(training: Training[Any], loss: StepLoss, at: int) -> StepLoss:
-        signal.raise_signal(signal.SIGINT)
-        return step(training, loss, at)
-
     with monkeypatch.context() as patch:
-        patch.setattr(Training, "_step", interrupted)
+        before_step(patch, 0, press_ctrl_c)
         assert main(arguments) == 130
     assert "stopped after step 1/21; the same command goes on from there" in capsys.readouterr().err
     assert not (tmp_path / "encoder" / "config.json").exists()

@@ -22,41 +22,11 @@ from densephrase.encoder.location import ENCODER_FILES
 from densephrase.errors import TrainingError
 from densephrase.training.checkpoint import CHECKPOINT_FILE
 from densephrase.training.interruption import deferred_interrupt
-from densephrase.training.loop import StepLoss, Training
 from densephrase.training.trainer import train
 from tests.training.facts import make_facts, make_settings
+from tests.training.stopping import Stopped, assert_same_run, before_step, press_ctrl_c, stop
 
 FACTS = make_facts()
-
-
-class Stopped(Exception):
-    """The machine goes off."""
-
-
-def before_step(monkeypatch: pytest.MonkeyPatch, number: int, action: Callable[[], None]) -> list[int]:
-    """Do something when step `number` is about to be made; return the steps that are made."""
-    step, made = Training._step, []
-
-    def watched(training: Training[Any], loss: StepLoss, at: int) -> StepLoss:
-        made.append(at)
-        if at == number:
-            action()
-        return step(training, loss, at)
-
-    monkeypatch.setattr(Training, "_step", watched)
-    return made
-
-
-def stop() -> None:
-    raise Stopped
-
-
-def assert_same_run(one: Path, other: Path) -> None:
-    """Compare every weight, every state of the optimiser, and the encoder's files."""
-    first, second = (load_file(folder / CHECKPOINT_FILE) for folder in (one, other))
-    assert first.keys() == second.keys()
-    assert all(torch.equal(first[name], second[name]) for name in first)
-    assert all((one / name).read_bytes() == (other / name).read_bytes() for name in ENCODER_FILES)
 
 
 @pytest.mark.parametrize("at", [1, 3, 5], ids="after {} steps".format)
@@ -77,7 +47,7 @@ def test_a_stopped_run_ends_like_one_that_never_stopped(
     whole_config, config = EncoderConfig.load(whole), EncoderConfig.load(tmp_path)
     config.training["settings"]["checkpoint_minutes"] = whole_config.training["settings"]["checkpoint_minutes"]
     config.save(tmp_path)
-    assert_same_run(whole, tmp_path)
+    assert_same_run(whole, tmp_path, ENCODER_FILES)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +65,7 @@ def test_a_stopped_run_that_changes_vectors_or_batches_ends_as_well(
             train(FACTS, tmp_path / "stopped", settings)
     torch.manual_seed(999)
     train(FACTS, tmp_path / "stopped", settings)
-    assert_same_run(tmp_path / "never", tmp_path / "stopped")
+    assert_same_run(tmp_path / "never", tmp_path / "stopped", ENCODER_FILES)
 
 
 def test_dropout_makes_resuming_worth_a_test(whole: Path, backbone: Path, tmp_path: Path) -> None:
@@ -111,7 +81,7 @@ def test_ctrl_c_finishes_the_step_and_keeps_it(
 ) -> None:
     former = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
-        before_step(patch, 3, lambda: signal.raise_signal(signal.SIGINT))
+        before_step(patch, 3, press_ctrl_c)
         with pytest.raises(KeyboardInterrupt), caplog.at_level(logging.INFO):
             train(FACTS, tmp_path, make_settings(backbone))
     assert "stopped after step 4/6; the same command goes on from there" in caplog.text
@@ -119,7 +89,7 @@ def test_ctrl_c_finishes_the_step_and_keeps_it(
     made = before_step(monkeypatch, -1, stop)
     train(FACTS, tmp_path, make_settings(backbone))
     assert made == [4, 5]
-    assert_same_run(whole, tmp_path)
+    assert_same_run(whole, tmp_path, ENCODER_FILES)
 
 
 def test_a_second_ctrl_c_stops_at_once() -> None:
