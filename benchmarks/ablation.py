@@ -1,6 +1,6 @@
 """Each ingredient of training at one fixed budget: gains and losses on the held-out articles.
 
-    python -m benchmarks.ablation --work FOLDER --teacher READER QUESTIONS...
+    python -m benchmarks.ablation --work FOLDER --backbone ENCODER --teacher READER QUESTIONS...
 
 Every variant continues the same encoder for the same number of steps with two seeds; the figures are those of an
 exhaustive search over the paragraphs of the 40 held-out articles, whose text no variant has seen. Finished runs are
@@ -13,22 +13,25 @@ import argparse
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from benchmarks.command_line import kept
 from benchmarks.held_out_search import HeldOutSearch
 from densephrase.data import Question
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.questions import read_questions
 from densephrase.training.config import TrainingConfig
 from densephrase.training.holdout import split_by_title
+from densephrase.training.teacher import TEACHER_FILE
 from densephrase.training.trainer import train
 
 HELD_OUT_ARTICLES = 40
-FIGURES = ("closed", "closed f1", "dense", "terms", "terms + sparse", "terms + sparse f1", "starts kept", "entries")
+FIGURES = ("closed", "closed f1", "dense", "terms", "terms + sparse", "terms + sparse f1", "starts kept")
 _TAUGHT = {"vector_size": 192, "teacher": "TEACHER"}
 VARIANTS: dict[str, dict[str, Any]] = {
     "longer training": {"sparc_size": 0},
@@ -41,7 +44,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "- neighbours of one article": {**_TAUGHT, "article_paragraphs": 1},
     "hard negatives by terms": {**_TAUGHT, "hard_negatives": "terms"},
     "hard negatives by questions": {**_TAUGHT, "hard_negatives": "questions"},
-    "- title in the window": {**_TAUGHT, "title_dropout": 1.0},
+    "- title in the window": {**_TAUGHT, "max_title_tokens": 0},
 }
 
 
@@ -57,7 +60,7 @@ def main() -> None:
     asked = [held_out[number] for number in chosen]
     for seed in options.seeds:
         for name in options.variants:
-            _run(work, name, seed, questions, asked, options)
+            _run(options, name, seed, questions, asked)
     print(_table(work, options.variants, options.seeds))
 
 
@@ -66,7 +69,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("questions", nargs="+", help="training questions with contexts")
     parser.add_argument("--work", required=True, help="folder of the figures")
     parser.add_argument("--teacher", default="", help="a reader made by train-reader, for the variants that distil")
-    parser.add_argument("--backbone", default="default", help="the encoder that every variant continues")
+    parser.add_argument(
+        "--backbone", required=True, help="the encoder that every variant continues: 384 dimensions, no Sparc heads"
+    )
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--learning-rate", type=float, default=1e-4)
     parser.add_argument("--seeds", type=int, nargs="+", default=[13, 14])
@@ -76,39 +81,32 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _run(
-    work: Path,
-    name: str,
-    seed: int,
-    questions: list[Question],
-    asked: list[Question],
-    options: argparse.Namespace,
-) -> None:
-    kept = _file(work, name, seed)
-    if kept.is_file():
-        return
+def _run(options: argparse.Namespace, name: str, seed: int, questions: list[Question], asked: list[Question]) -> None:
+    """Train and measure a variant, unless that was done; SystemExit when it was done otherwise."""
     settings = {key: options.teacher if value == "TEACHER" else value for key, value in VARIANTS[name].items()}
-    config = TrainingConfig(
-        **{
-            "backbone": options.backbone,
-            "max_steps": options.steps,
-            "learning_rate": options.learning_rate,
-            "seed": seed,
-            **settings,
-        }
-    )
+    given = {"max_steps": options.steps, "learning_rate": options.learning_rate, "seed": seed, **settings}
+    config = TrainingConfig(**{"backbone": options.backbone, **given})
+    asked_for = {**asdict(config), "questions": len(questions), "held-out questions": len(asked)}
+    file = _file(Path(options.work), name, seed)
+    found = kept(file, lambda: {"run": asked_for, **_train_and_measure(Path(options.work), config, questions, asked)})
+    if found["run"] != asked_for:
+        raise SystemExit(f"{file} is of a run with other settings; give another --work, or remove it.")
+    print(name, seed, {figure: found[figure] for figure in FIGURES}, flush=True)
+
+
+def _train_and_measure(
+    work: Path, config: TrainingConfig, questions: list[Question], asked: list[Question]
+) -> dict[str, float]:
     folder = work / "encoder"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    logits = work / "teacher.safetensors"  # the same for every run: computed by the first
+    logits = work / TEACHER_FILE  # the same for all runs with the same windows: computed by the first
     if config.teacher and logits.is_file():
-        (folder / logits.name).symlink_to(logits.resolve())
-    report = train(questions, folder, config)
+        (folder / TEACHER_FILE).symlink_to(logits.resolve())
+    train(questions, folder, config)
     if config.teacher and not logits.is_file():
-        (folder / logits.name).rename(logits)
-    figures = measure(PhraseEncoder.from_pretrained(folder), asked)
-    kept.write_text(json.dumps({**figures, "training seconds": report["seconds"]}, indent=2) + "\n", encoding="utf-8")
-    print(name, seed, figures, flush=True)
+        (folder / TEACHER_FILE).rename(logits)
+    return measure(PhraseEncoder.from_pretrained(folder), asked)
 
 
 def measure(encoder: PhraseEncoder, questions: list[Question]) -> dict[str, float]:
@@ -123,7 +121,6 @@ def measure(encoder: PhraseEncoder, questions: list[Question]) -> dict[str, floa
         "terms + sparse": full.exact_match,
         "terms + sparse f1": full.f1,
         "starts kept": 100 * search.starts / search.tokens,
-        "entries": search.entries / search.tokens,
     }
 
 

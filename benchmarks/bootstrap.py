@@ -16,11 +16,6 @@ class Difference:
     low: float
     high: float
 
-    @property
-    def is_certain(self) -> bool:
-        """Whether the interval excludes 0."""
-        return self.low > 0 or self.high < 0
-
     def __str__(self) -> str:
         return f"{self.mean:+.2f} [{self.low:+.2f}, {self.high:+.2f}]"
 

@@ -19,9 +19,10 @@ from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, Questi
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.encoder.question_ngrams import PAIR
 from densephrase.evaluation.ranked import sample_questions
-from densephrase.evaluation.sparse import sparse_weights
+from densephrase.evaluation.spans import reach
 from densephrase.metrics import exact_match_and_f1
 from densephrase.questions import read_questions
+from densephrase.search.sparse_vectors import sparse_weights
 from densephrase.terms.analyser import Analyser
 from densephrase.terms.term_index import TermIndex, write_term_index
 from densephrase.training.config import TrainingConfig
@@ -129,8 +130,7 @@ def _fill(
 ) -> None:
     """Write the best span of one paragraph for each question: scores [Q], places [Q, 2]."""
     size = encoder.config.vector_size
-    first = np.searchsorted(paragraph.end_token, paragraph.start_token)
-    stop = np.searchsorted(paragraph.end_token, paragraph.start_token + np.int32(encoder.config.max_answer_tokens))
+    first, stop = reach(paragraph, encoder.config.max_answer_tokens)
     if not len(first) or not (stop > first).any():
         return
     ends = first[:, None] + np.arange(int((stop - first).max()))

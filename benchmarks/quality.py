@@ -96,7 +96,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--no-times", action="store_true", help="leave the timed rows out")
     parser.add_argument("--jobs", type=int, default=max(1, len(os.sched_getaffinity(0))))
     parser.add_argument("--fresh", action="store_true")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.plot and options.no_times:
+        parser.error("--plot draws the timed rows, which --no-times leaves out")
+    return options
 
 
 def _rows(options: argparse.Namespace, work: Path, corpora: list[str]) -> tuple[list[Row], list[Row]]:

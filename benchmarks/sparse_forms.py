@@ -24,10 +24,10 @@ from benchmarks.storage_curve import hidden_states, refitted
 from densephrase.data import Question
 from densephrase.encoder.encoded import ParagraphInput
 from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.evaluation.sparse import sparse_weights
 from densephrase.kernels.compile import kernel
 from densephrase.kernels.sparse import SparseQuestion, SparseRows, match_ngrams, sparse_scores
 from densephrase.search.sparse_question import fold_ngrams
+from densephrase.search.sparse_vectors import sparse_weights
 
 NGRAMS = (8, 16, 24, 32)
 RANKS = (16, 8, 6, 4, 2)

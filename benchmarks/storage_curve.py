@@ -4,10 +4,10 @@
 
 Asks held-out training questions (no dev) of their own paragraph (closed) and of all paragraphs of the held-out
 articles, with terms (open). The first row stores everything as the model gives it: float32, every token, sparse vectors
-of full rank.
-The others take the form of an index and change one thing in it. An encoder's dimensions are in the order of their
-importance, so fewer are just the first ones. Bytes are those of start rows, end rows and sparse vectors. What is
-lost, against the first row of the table, has a 95 % interval of a paired bootstrap over questions.
+of full rank (these in 8-bit codes, as always). The others take the form of an index and change one thing in it. An
+encoder's dimensions are in the order of their importance, so fewer are just the first ones. Bytes are those of start
+rows, end rows and sparse vectors. What is lost, against the first row of the table, has a 95 % interval of a paired
+bootstrap over questions.
 """
 
 from __future__ import annotations

@@ -187,6 +187,16 @@ class Answer:
         """The paragraph around the phrase."""
         return self.evidence[0].context
 
+    @property
+    def sparse_matches(self) -> tuple[SparseMatch, ...] | None:
+        """The n-grams that the best member shares with the question, None where the search was not to explain."""
+        return self.evidence[0].sparse_matches
+
+    @property
+    def term_matches(self) -> tuple[TermMatch, ...] | None:
+        """The terms that the best member shares with the question, None where the search was not to explain."""
+        return self.evidence[0].term_matches
+
     def to_dict(self) -> dict[str, Any]:
         """Return the best member's fields and, under `evidence`, every member's."""
         return {

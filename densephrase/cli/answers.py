@@ -72,8 +72,10 @@ def matches(evidence: Evidence) -> list[str]:
     ]
     rows += [("paragraph", "term", match.term, match.paragraph) for match in evidence.term_matches or ()]
     rows += [("document", "term", match.term, match.document) for match in evidence.term_matches or ()]
-    shown = sorted((row for row in rows if row[3]), key=lambda row: -row[3])[:_MATCHES]
-    return [f"{side:<9}  {kind:<7}  {value:>6.2f}  {visible(name)}" for side, kind, name, value in shown]
+    found = sorted((row for row in rows if row[3]), key=lambda row: -row[3])
+    table = [f"{side:<9}  {kind:<7}  {value:>6.2f}  {visible(name)}" for side, kind, name, value in found[:_MATCHES]]
+    rest = sum(value for *_, value in found[_MATCHES:])
+    return [*table, f"and {len(found) - _MATCHES} more  {rest:>6.2f}"] if len(found) > _MATCHES else table
 
 
 def excerpt(answer: Answer) -> tuple[str, str, str]:

@@ -35,8 +35,8 @@ def add_question_encoder(parser: argparse.ArgumentParser, otherwise: str) -> Non
     """Add `--encoder` for another encoder than that of an index; `otherwise` says which is used without it."""
     parser.add_argument(
         "--encoder",
-        help="folder or hub id of an encoder to ask an index with; only its question heads may be different from those "
-        f"of the index's own, as tune-questions makes them (default: {otherwise})",
+        help="folder or hub id of an encoder to ask an index with; it must make the same rows as the index's own, as "
+        f"those that tune-questions and calibrate write do (default: {otherwise})",
     )
 
 
@@ -73,7 +73,8 @@ def add_search(parser: argparse.ArgumentParser, top_k: int) -> None:
         "--min-confidence",
         type=float,
         metavar="X",
-        help="leave out answers that are right with a smaller probability, from 0 to 1 (default: leave out none)",
+        help="leave out answers that are right with a smaller probability, from 0 to 1 (default: leave out none); the "
+        "probability holds for hybrid search with the encoder's own weights",
     )
 
 

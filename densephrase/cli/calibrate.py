@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from densephrase.cli.arguments import add_device, add_json, positive
 from densephrase.cli.output import follow, note, write_json, write_table
-from densephrase.cli.usage import UsageError
+from densephrase.cli.usage import check_outside_index
 from densephrase.data import Question
 from densephrase.errors import QuestionError
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from densephrase.encoder.phrase_encoder import PhraseEncoder
     from densephrase.index.index_reader import IndexReader
     from densephrase.training.confidence import Judged
+
+_HELD_OUT = 40  # articles, as in `train`
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", metavar="FOLDER", required=True, help="folder for the index's encoder with the fitted confidence"
     )
     parser.add_argument(
-        "--held-out", type=positive, default=40, metavar="N", help="articles kept out of training (default: 40)"
+        "--held-out",
+        type=positive,
+        metavar="N",
+        help="articles kept out of the encoder's training (default: as many as its configuration says, else 40)",
     )
     parser.add_argument(
         "--unseen", type=positive, default=10, metavar="N", help="of these, articles to report on (default: 10)"
@@ -61,11 +66,10 @@ def run(options: argparse.Namespace) -> int:
     from densephrase.index.index_reader import IndexReader
     from densephrase.training.confidence_report import fit_and_report
 
-    if Path(options.output).resolve().is_relative_to(Path(options.index).resolve()):
-        raise UsageError(f"--output {options.output} lies in the index; an index keeps the encoder it was built with")
+    check_outside_index(options.output, options.index)
     reader = IndexReader.open(options.index)
     encoder = PhraseEncoder.from_pretrained(reader.encoder_path, device=options.device)
-    fitted, unseen = _questions(options, reader)
+    fitted, unseen = _questions(options, reader, encoder.config.training)
     shares = {"open": options.open_unanswerable, "closed": options.closed_unanswerable}
     judged = {
         "open": (_judge_open(reader, encoder, fitted), _judge_open(reader, encoder, unseen)),
@@ -95,15 +99,22 @@ def _share(text: str) -> float:
     return share
 
 
-def _questions(options: argparse.Namespace, reader: IndexReader) -> tuple[list[Question], list[Question]]:
-    """Return the held-out questions to fit to and those to report on; both need an article in the index."""
+def _questions(
+    options: argparse.Namespace, reader: IndexReader, trained: Mapping[str, Any]
+) -> tuple[list[Question], list[Question]]:
+    """Return the held-out questions to fit to and those to report on; both need an article in the index.
+
+    `trained` is what the encoder's configuration says of its training.
+    """
     from densephrase.evaluation.ranked import sample_questions
     from densephrase.questions import read_questions
-    from densephrase.training.holdout import split_by_title
+    from densephrase.training.holdout import check_held_out, held_out_articles, split_by_title
     from densephrase.training.judged import documents_by_title
 
     titles = documents_by_title(reader).keys()
-    _, held_out = split_by_title(read_questions(options.questions), options.held_out)
+    articles = options.held_out or held_out_articles(trained) or _HELD_OUT
+    check_held_out(trained, articles)
+    _, held_out = split_by_title(read_questions(options.questions), articles)
     known = [question for question in held_out if question.title.replace("_", " ") in titles]
     if len(known) < len(held_out):
         note(f"{len(held_out) - len(known)} of {len(held_out)} held-out questions have no article in the index.")

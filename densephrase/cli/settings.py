@@ -17,11 +17,14 @@ from densephrase.training.settings import LoopConfig
 Settings = TypeVar("Settings", bound=LoopConfig)
 
 
-def add_training_arguments(parser: argparse.ArgumentParser, settings: type[LoopConfig], product: str) -> None:
-    """Declare questions, output folder, a flag for each setting, device and `--json`."""
-    parser.add_argument(
-        "data", metavar="QUESTIONS", nargs="+", help="SQuAD json or JSON lines with contexts and answer offsets"
-    )
+def add_training_arguments(
+    parser: argparse.ArgumentParser,
+    settings: type[LoopConfig],
+    product: str,
+    data: str = "SQuAD json or JSON lines with contexts and answer offsets",
+) -> None:
+    """Declare questions (`data` says what kind), output folder, a flag for each setting, device and `--json`."""
+    parser.add_argument("data", metavar="QUESTIONS", nargs="+", help=data)
     parser.add_argument(
         "--output", metavar="FOLDER", required=True, help=f"folder for the {product} and its checkpoints"
     )

@@ -6,24 +6,23 @@ The rows of the index stay valid: `ask --encoder` and `evaluate --encoder` searc
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from densephrase.cli.settings import add_training_arguments, read_settings, run_training
-from densephrase.cli.usage import UsageError
+from densephrase.cli.usage import check_outside_index
 from densephrase.training.query_side_config import QuerySideConfig
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `tune-questions`: one for each setting of `QuerySideConfig`."""
     parser.add_argument("index", metavar="INDEX", help="folder of an index that holds the answers; it stays as it is")
-    add_training_arguments(parser, QuerySideConfig, "encoder")
+    questions = "SQuAD json or JSON lines with answers; with contexts and offsets too for '--labels position'"
+    add_training_arguments(parser, QuerySideConfig, "encoder", questions)
 
 
 def run(options: argparse.Namespace) -> int:
     """Tune, and print what the run came to; with `--json`, as one object."""
     config = read_settings(options, QuerySideConfig)
-    if Path(options.output).resolve().is_relative_to(Path(options.index).resolve()):
-        raise UsageError(f"--output {options.output} lies in the index; an index keeps the encoder it was built with")
+    check_outside_index(options.output, options.index)
     from densephrase.training.query_side import tune_questions
 
     return run_training(

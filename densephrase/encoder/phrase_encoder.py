@@ -20,7 +20,6 @@ from densephrase.encoder.device import find_device, prefers_bf16
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionNgrams, QuestionVectors
 from densephrase.encoder.location import ENCODER_FILES, find_encoder_folder
 from densephrase.encoder.model import PhraseModel
-from densephrase.encoder.phrase_side import phrase_fingerprint
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.encoder.question_ngrams import question_ngrams
 from densephrase.encoder.rows import KeptRows, split_rows
@@ -80,12 +79,13 @@ class PhraseEncoder:
         folder = find_encoder_folder(str(name_or_path))
         config = EncoderConfig.load(folder)
         state, _ = read_weights(folder)
-        factors = _take_factors(state, config, folder) if config.sparc_size else None
         start, end = (_take_quantiser(state, side, config.row_size, folder) for side in ("start", "end"))
+        factors = _split_factors(state)
         model = PhraseModel(config)
         load_exactly(model, state, str(folder))
+        sparse = _load_factors(model, factors, folder) if config.sparc_size or factors else None
         tokeniser = PhraseTokeniser.load(folder, config)
-        return cls(model, tokeniser, start, end, factors, device=device, folder=folder, bf16=bf16)
+        return cls(model, tokeniser, start, end, sparse, device=device, folder=folder, bf16=bf16)
 
     def save_pretrained(self, path: str | Path, precision: Precision = "int8") -> None:
         """Write the encoder to a folder; one that was loaded from a folder is copied byte for byte."""
@@ -109,16 +109,6 @@ class PhraseEncoder:
         for name in ENCODER_FILES:
             digest.update((self._folder / name).read_bytes())
         return digest.hexdigest()
-
-    @cached_property
-    def phrase_fingerprint(self) -> str:
-        """Sha256 (hex) over everything that stored rows depend on; encoders that share it can search one index.
-
-        EncoderError for an encoder that was never saved.
-        """
-        if self._folder is None:
-            raise EncoderError("An encoder has a fingerprint once it is saved; call save_pretrained and load it again.")
-        return phrase_fingerprint(self._folder)
 
     @property
     def sparse_scale(self) -> NDArray[np.float32] | None:
@@ -219,10 +209,14 @@ def _take_quantiser(state: dict[str, torch.Tensor], side: str, size: int, folder
     return VectorQuantiser(offset, scale)
 
 
-def _take_factors(state: dict[str, torch.Tensor], config: EncoderConfig, folder: Path) -> SparseFactors:
+def _split_factors(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Take the weights of sparse factors out of `state`."""
     names = [name for name in state if name.startswith(_FACTORS)]
-    weights = {name.removeprefix(_FACTORS): state.pop(name) for name in names}
-    factors = SparseFactors(int(state["sparc.query.weight"].shape[1]), config.sparse_rank)
+    return {name.removeprefix(_FACTORS): state.pop(name) for name in names}
+
+
+def _load_factors(model: PhraseModel, weights: dict[str, torch.Tensor], folder: Path) -> SparseFactors:
+    factors = SparseFactors(int(model.backbone.config.hidden_size), model.config.sparse_rank)
     load_exactly(factors, weights, f"the sparse factors of {folder}")
     if not (np.isfinite(factors.scales()).all() and (factors.scales() > 0).all()):
         raise EncoderError(

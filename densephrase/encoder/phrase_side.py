@@ -45,11 +45,6 @@ def describe_phrase_side(folder: Path) -> dict[str, str]:
     return parts | {f"weights of {group}": digest for group, digest in _digests(tensors).items()}
 
 
-def phrase_fingerprint(folder: Path) -> str:
-    """Return the sha256 (hex) of the phrase side of the encoder in `folder`; raises as `describe_phrase_side` does."""
-    return hashlib.sha256(json.dumps(describe_phrase_side(folder), sort_keys=True).encode()).hexdigest()
-
-
 def check_same_phrase_side(index: Path, made_with: Path, encoder: Path) -> None:
     """Raise SearchError where the encoder could not have made the rows of an index that was made with another one."""
     expected, found = describe_phrase_side(made_with), describe_phrase_side(encoder)
@@ -57,8 +52,8 @@ def check_same_phrase_side(index: Path, made_with: Path, encoder: Path) -> None:
     if different:
         raise SearchError(
             f"The encoder {encoder} has another phrase side than the one that made {index}; different: "
-            f"{', '.join(different)}. Search with an encoder that only its question heads set apart (tune-questions "
-            "makes them), or build an index with this one."
+            f"{', '.join(different)}. Search with an encoder that makes the same rows (tune-questions and "
+            "calibrate write such), or build an index with this one."
         )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from densephrase.encoder.encoded import QuestionNgrams
 
-PAIR = 1 << 32  # larger than any word piece's number
+PAIR = 1 << 32  # larger than any word piece's number: `first * PAIR + second` names a bigram
 
 
 def question_ngrams(ids: Sequence[int], weights: NDArray[np.float32]) -> QuestionNgrams:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from densephrase.data import ScoreParts
 from densephrase.encoder.encoded import EncodedParagraph, QuestionVectors
-from densephrase.evaluation.sparse import END, START, sparse_scores
+from densephrase.search.sparse_vectors import END, START, sparse_scores
 
 if TYPE_CHECKING:
     from densephrase.encoder.phrase_encoder import PhraseEncoder
@@ -53,7 +53,7 @@ def paragraph_spans(
     section 3.
     """
     size = encoder.config.vector_size
-    first, stop = _reach(paragraph, encoder.config.max_answer_tokens)
+    first, stop = reach(paragraph, encoder.config.max_answer_tokens)
     rows = np.flatnonzero(stop > first)
     ends = first[rows, None] + np.arange(int((stop - first).max(initial=1)))
     reachable = ends < stop[rows, None]
@@ -95,7 +95,7 @@ def _sparse(
     )
 
 
-def _reach(paragraph: EncodedParagraph, max_answer_tokens: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def reach(paragraph: EncodedParagraph, max_answer_tokens: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return, for each start, the range of end rows that its spans may use."""
     first = np.searchsorted(paragraph.end_token, paragraph.start_token)
     stop = np.searchsorted(paragraph.end_token, paragraph.start_token + np.int32(max_answer_tokens))

@@ -15,7 +15,7 @@ class ReaderTrainingConfig(LoopConfig):
         "default",
         "'minilm', a Hugging Face folder or hub id; or 'default' or a phrase encoder's folder, to start from its tower",
     )
-    max_tokens: int = setting(320, "tokens of question and window together, special tokens included", 16)
+    max_tokens: int = setting(320, "tokens of question and window together, special tokens included", 20)
     max_answer_tokens: int = setting(20, "longest answer span", 1)
     epochs: float = setting(1.5, "passes over the questions", 0)
     batch_questions: int = setting(64, "questions in a batch, each with its paragraph", 1)

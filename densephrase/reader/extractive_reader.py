@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.device import find_device, prefers_bf16
 from densephrase.encoder.model import new_backbone
-from densephrase.encoder.tokens import PhraseTokeniser
+from densephrase.encoder.tokens import TOKENIZER_FILE, PhraseTokeniser
 from densephrase.encoder.weights import WEIGHTS_FILE, load_exactly, read_weights, serialise_weights
 from densephrase.errors import EncoderError
 from densephrase.reader.batches import ReaderExample, make_batch
@@ -49,7 +49,7 @@ class ExtractiveReader:
         folder.mkdir(parents=True, exist_ok=True)
         self.config.save(folder)
         (folder / WEIGHTS_FILE).write_bytes(serialise_weights(self.model.state_dict(), "float32"))
-        self.tokeniser.tokenizer.save(str(folder / "tokenizer.json"))
+        self.tokeniser.tokenizer.save(str(folder / TOKENIZER_FILE))
         (folder / READER_FILE).write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
     def logits(self, examples: Sequence[ReaderExample]) -> Iterator[tuple[int, NDArray[np.float32]]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -14,7 +12,6 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
-import densephrase
 from densephrase.data import Question
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.device import find_device
@@ -32,6 +29,7 @@ from densephrase.training.examples import TrainingWindow, make_examples
 from densephrase.training.holdout import split_for_training
 from densephrase.training.loop import StepLoss, Training, endless
 from densephrase.training.new_model import new_model
+from densephrase.training.run_identity import run_identity
 
 _HEAD_SIZES = ("vector_size", "coherency_rank", "sparc_size", "head_hidden_size")  # of a phrase encoder; not used here
 
@@ -60,7 +58,7 @@ def train_reader(
     per_epoch = -(-len(examples) // config.batch_questions)
     steps = config.max_steps or max(1, round(config.epochs * per_epoch))
     training = Training.start(model, config, find_device(device), folder, steps)
-    progress = load_checkpoint(folder, model, training.optimiser, _identity(config, questions))
+    progress = load_checkpoint(folder, model, training.optimiser, run_identity("reader", asdict(config), questions))
 
     def epoch(number: int, first: int) -> Iterator[ReaderBatch]:
         rng = np.random.default_rng((config.seed, number))
@@ -120,11 +118,3 @@ def _check_positions(model: ReaderModel, config: ReaderTrainingConfig) -> None:
     places = position_count(model.backbone)
     if places is not None and config.max_tokens > places:
         raise EncoderError(f"max_tokens={config.max_tokens} is more than the {places} positions of the backbone.")
-
-
-def _identity(config: ReaderTrainingConfig, questions: Sequence[Question]) -> str:
-    settings = {name: value for name, value in asdict(config).items() if name != "checkpoint_minutes"}
-    digest = hashlib.sha256(json.dumps(["reader", densephrase.__version__, settings], sort_keys=True).encode())
-    for question in questions:
-        digest.update(f"{question.id}\0{question.text}\0{question.answer_starts}".encode())
-    return digest.hexdigest()

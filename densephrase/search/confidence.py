@@ -131,7 +131,8 @@ def missing_confidence(setting: Setting) -> SearchError:
     """Return the error for a least confidence with an encoder that was not fitted for it."""
     return SearchError(
         f"min_confidence needs an encoder with a confidence fitted for {setting} search, and this one has none. Fit it "
-        "with 'densephrase calibrate' and build the index with that encoder, or leave min_confidence out."
+        "with 'densephrase calibrate' and give its output as the encoder to search with (--encoder), or leave "
+        "min_confidence out."
     )
 
 

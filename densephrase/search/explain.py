@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ from densephrase.index.shard import Shard
 from densephrase.index.shard_format import SIDES, Side
 from densephrase.search.question import Scoring
 from densephrase.search.spans import Spans
-from densephrase.search.sparse_question import PAIR
+from densephrase.search.sparse_vectors import ngram_weights, sparse_weights
 
 
 class Explanation(NamedTuple):
@@ -92,42 +91,21 @@ class Explainer:
     def _side_matches(
         self, shard: Shard, side: Side, side_row: int, paragraph: int, places: list[tuple[int, int]], row: int
     ) -> list[SparseMatch]:
+        if self.ngrams is None or self.scale is None:
+            return []
         stored = shard.sparse(side)
-        text = self.document(int(self.spans.document[row])).text
         mine = slice(*stored.piece_ptr[paragraph : paragraph + 2])
-        pieces = stored.pieces[mine].tolist()
-        token = int(getattr(shard, f"{side}_token")[side_row])
-        heads = slice(2 * stored.side, 2 * stored.side + 2)
-        query = stored.queries[side_row].reshape(2, -1).astype(np.int32)
-        keys = stored.keys[mine].reshape(len(pieces), 4, -1)[:, heads].astype(np.int32)
-        products = np.einsum("of,tof->to", query, keys)
+        token = getattr(shard, f"{side}_token")[side_row : side_row + 1]
+        queries = stored.queries[side_row : side_row + 1]
+        weights = sparse_weights(queries, token, stored.keys[mine], self.scale, stored.side)[:, 0].T
+        asked = ngram_weights(stored.pieces[mine], self.ngrams, stored.side).T
+        text = self.document(int(self.spans.document[row])).text
         matches = []
-        for place, order in np.argwhere(products > 0).tolist():
-            question_weight = self._question_weights[side].get(tuple(pieces[place : place + order + 1]), 0.0)
-            if place <= token <= place + order or place + order >= len(pieces) or not question_weight:
-                continue
-            text_weight = float(products[place, order]) * self._scales[side][order]
+        for place, order in np.argwhere(weights * asked).tolist():
             start, end = places[place][0], places[place + order][1]
-            weights = (text_weight, question_weight, text_weight * question_weight)
-            matches.append(SparseMatch(text[start:end], side, order + 1, start, end, *weights))
+            text_weight, question_weight = float(weights[place, order]), float(asked[place, order])
+            product = text_weight * question_weight
+            matches.append(
+                SparseMatch(text[start:end], side, order + 1, start, end, text_weight, question_weight, product)
+            )
         return matches
-
-    @cached_property
-    def _scales(self) -> dict[str, list[float]]:
-        """The scales of uni- and bigram weights of each side."""
-        scale = [] if self.scale is None else self.scale.tolist()
-        return {"start": scale[:2], "end": scale[2:]}
-
-    @cached_property
-    def _question_weights(self) -> dict[str, dict[tuple[int, ...], float]]:
-        """The question's weight of each n-gram, a tuple of word pieces, for each side."""
-        weights: dict[str, dict[tuple[int, ...], float]] = {side: {} for side in SIDES}
-        if self.ngrams is not None:
-            for number, side in enumerate(SIDES):
-                for piece, weight in zip(
-                    self.ngrams.unigrams.tolist(), self.ngrams.unigram_weights[number], strict=True
-                ):
-                    weights[side][(piece,)] = float(weight)
-                for pair, weight in zip(self.ngrams.bigrams.tolist(), self.ngrams.bigram_weights[number], strict=True):
-                    weights[side][divmod(pair, PAIR)] = float(weight)
-        return weights

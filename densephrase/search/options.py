@@ -40,7 +40,7 @@ class SearchOptions:
     explain: say of each piece of evidence which n-grams and terms it shares with the question.
     exclude_documents: ids of documents whose phrases are no candidates.
     min_confidence: leave out answers whose confidence is smaller, so that even none may come back (None: leave out
-        none); the encoder must have a fitted confidence.
+        none); the encoder must have a fitted confidence, which holds for hybrid search with its own weights.
     """
 
     strategy: Strategy = "hybrid"

@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.encoder.encoded import QuestionNgrams
+from densephrase.encoder.question_ngrams import PAIR
 from densephrase.kernels.sparse import SparseQuestion
-
-PAIR = 1 << 32  # a bigram is its first word piece times this, plus its second one
 
 NO_NGRAMS = SparseQuestion(
     slot=np.empty(0, np.int16),

@@ -25,7 +25,9 @@ class TrainingConfig(LoopConfig):
         0,
         1,
     )
-    vector_size: int = setting(384, "dimensions of start and end vectors", 1)
+    vector_size: int = setting(
+        384, "dimensions of start and end vectors; for an encoder trained further at most its own", 1
+    )
     coherency_rank: int = setting(16, "rank of the coherency, 0 for none", 0)
     sparc_size: int = setting(64, "dimensions of the heads of contextualised sparse vectors, 0 for none", 0)
     sparc_learning_rate: float = setting(1e-3, "peak learning rate of those heads, which start from nothing", 0)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from densephrase.data import Question
 from densephrase.errors import TrainingError
@@ -31,6 +32,23 @@ def split_for_training(questions: Sequence[Question], articles: int) -> tuple[li
             "training; lower it."
         )
     return rest, held_out
+
+
+def held_out_articles(trained: Mapping[str, Any]) -> int | None:
+    """Return how many articles the training of an encoder left out, None where its configuration does not say."""
+    settings = trained.get("settings")
+    articles = settings.get("held_out_articles") if isinstance(settings, Mapping) else None
+    return articles if isinstance(articles, int) else None
+
+
+def check_held_out(trained: Mapping[str, Any], articles: int) -> None:
+    """Raise TrainingError when an encoder was trained on some of so many articles."""
+    known = held_out_articles(trained)
+    if known is not None and known < articles:
+        raise TrainingError(
+            f"The encoder was trained with held_out_articles={known}: of {articles} articles it has seen some, and "
+            f"what it remembers of them is no measure. Hold out at most {known}."
+        )
 
 
 def _digest(title: str) -> str:

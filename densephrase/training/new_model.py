@@ -43,7 +43,7 @@ def _from_encoder(folder: Path, config: TrainingConfig) -> tuple[PhraseModel, Ph
         raise TrainingError(
             f"The encoder {folder} has vectors of {former.vector_size} dimensions and Sparc heads of "
             f"{former.sparc_size}, the training settings ask for {config.vector_size} and {config.sparc_size}; vectors "
-            "can only be shortened and heads only be added."
+            f"can only be shortened (vector_size={former.vector_size} or less) and heads only be added."
         )
     for name in _SHAPES:
         if getattr(former, name) != getattr(config, name):

@@ -6,8 +6,6 @@ questions share the text's tower, so only their heads are. Every batch is search
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import math
 from collections.abc import Iterator, Sequence
@@ -20,6 +18,7 @@ import torch
 
 import densephrase
 from densephrase.data import Question
+from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.device import find_device
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.encoder.weights import Precision, read_stored_weights
@@ -40,6 +39,7 @@ from densephrase.training.query_side_questions import (
     freeze_questions,
     pad_states,
 )
+from densephrase.training.run_identity import run_identity
 
 _log = logging.getLogger(__name__)
 _MEASURED_TOGETHER = 64  # questions
@@ -65,7 +65,8 @@ def tune_questions(
     """
     folder = Path(output)
     reader = IndexReader.open(index)
-    tuned, unseen = choose_questions(questions, config)
+    trained = EncoderConfig.load(reader.encoder_path).training
+    tuned, unseen = choose_questions(questions, config, trained)
     encoder = PhraseEncoder.from_pretrained(reader.encoder_path, device)
     folder.mkdir(parents=True, exist_ok=True)
     per_epoch = -(-len(tuned) // config.batch_questions)
@@ -107,13 +108,18 @@ class _Tuning:
             if progress.step < last:
                 batches = partial(self._batches, last, per_epoch)
                 progress = self.training.run(progress, batches, self._loss)
+            self._check_learning(progress)
             self._measure(epoch, progress)
+        return progress
+
+    def _check_learning(self, progress: Progress) -> None:
+        """Raise TrainingError when no question so far had a right span to learn from."""
         if not progress.questions:
+            asked = min(progress.step * self.config.batch_questions, len(self.tuned))
             raise TrainingError(
-                f"None of {len(self.tuned)} questions has a right span among its best {self.config.candidates} starts; "
+                f"None of {asked} questions has a right span among its best {self.config.candidates} starts; "
                 "tune on questions that the documents of the index answer."
             )
-        return progress
 
     def report(self, progress: Progress, per_epoch: int) -> dict[str, Any]:
         """Return what the run came to; a question counts as skipped each time it had no right span to learn from."""
@@ -178,10 +184,5 @@ class _Tuning:
 
 
 def _identity(config: QuerySideConfig, reader: IndexReader, questions: Sequence[Question]) -> str:
-    """Return a digest of everything that shapes the heads: a checkpoint belongs to one run only."""
-    settings = {name: value for name, value in asdict(config).items() if name != "checkpoint_minutes"}
-    digest = hashlib.sha256(json.dumps(["query side", densephrase.__version__, settings], sort_keys=True).encode())
-    digest.update((reader.path / MANIFEST_FILE).read_bytes())
-    for question in questions:
-        digest.update(f"{question.id}\0{question.text}\0{question.answers}\0{question.answer_starts}".encode())
-    return digest.hexdigest()
+    manifest = (reader.path / MANIFEST_FILE).read_bytes()  # holds the checksums of all rows, and the encoder's
+    return run_identity("query side", asdict(config), questions, manifest)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.encoder.question_ngrams import question_ngrams
 from densephrase.encoder.tokens import pad_batch
 from densephrase.errors import TrainingError
-from densephrase.training.holdout import split_by_title
+from densephrase.training.holdout import check_held_out, split_by_title
 from densephrase.training.query_side_config import QuerySideConfig
 
 _BATCH = 64
@@ -35,14 +36,16 @@ class FrozenQuestion:
 
 
 def choose_questions(
-    questions: Sequence[Question], config: QuerySideConfig
+    questions: Sequence[Question], config: QuerySideConfig, trained: Mapping[str, Any]
 ) -> tuple[Sequence[Question], Sequence[Question]]:
     """Return the questions to tune on, and those of other articles to measure with; all have reference answers.
 
+    `trained` is what the encoder's configuration says of its training.
+
     Raises:
-        TrainingError: if either would be empty.
+        TrainingError: if either would be empty, or the encoder was trained on some of the articles held out here.
     """
-    asked = _asked(questions, config)
+    asked = _asked(questions, config, trained)
     sides = split_by_title(asked, config.unseen_articles) if _articles(asked) else _split_by_paragraph(asked)
     tuned, unseen = ([question for question in side if question.answers] for side in sides)
     if not tuned or not unseen:
@@ -54,10 +57,11 @@ def choose_questions(
     return tuned, unseen
 
 
-def _asked(questions: Sequence[Question], config: QuerySideConfig) -> Sequence[Question]:
+def _asked(questions: Sequence[Question], config: QuerySideConfig, trained: Mapping[str, Any]) -> Sequence[Question]:
     titled = _articles(questions)
     if config.articles == "all" or not titled:
         return questions
+    check_held_out(trained, config.held_out_articles)
     return split_by_title(titled, config.held_out_articles)[1]
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from densephrase.encoder.question_ngrams import PAIR
 from densephrase.training.batches import TrainingBatch
-
-_PAIR = 1 << 32  # larger than any word piece's number: `first * _PAIR + second` names a bigram
 
 
 def sparse_scores(text: Tensor, question: Tensor, batch: TrainingBatch) -> tuple[Tensor, Tensor]:
@@ -31,7 +30,7 @@ def grams(ids: Tensor) -> tuple[Tensor, Tensor]:
 
     The places that no n-gram may begin at have weight 0, so their names don't matter.
     """
-    return ids, ids * _PAIR + torch.nn.functional.pad(ids[:, 1:], (0, 1))
+    return ids, ids * PAIR + torch.nn.functional.pad(ids[:, 1:], (0, 1))
 
 
 def _matched(text: Tensor, question: Tensor, weights: Tensor) -> Tensor:

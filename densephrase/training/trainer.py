@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -35,12 +33,12 @@ from densephrase.training.loop import StepLoss, Training, endless
 from densephrase.training.loss import losses
 from densephrase.training.neighbours import rank_neighbours
 from densephrase.training.new_model import new_model
+from densephrase.training.run_identity import run_identity
 from densephrase.training.teacher import TEACHER_FILE, with_teacher
 
 _RIVALS = 32  # windows that a window's hard negatives are drawn from
 _QUESTION_CHUNK = 48  # questions of like length that are encoded together
-_AFTER_OR_BESIDE_TRAINING = (  # settings that the weights do not depend on
-    "checkpoint_minutes",
+_AFTER_TRAINING = (  # settings that trained weights do not depend on
     "filter_recall",
     "filter_size",
     "filter_windows",
@@ -144,15 +142,12 @@ def _encode_questions(model: PhraseModel, batch: TrainingBatch) -> QuestionOutpu
 
 
 def _identity(config: TrainingConfig, questions: Sequence[Question]) -> str:
-    """Return a digest of the data and of the settings that shape the weights: a checkpoint belongs to one run only.
+    """Return the identity of the run up to its trained weights.
 
     The same command with another filter_recall therefore only calibrates a finished run again.
     """
-    settings = {name: value for name, value in asdict(config).items() if name not in _AFTER_OR_BESIDE_TRAINING}
-    digest = hashlib.sha256(json.dumps([densephrase.__version__, settings], sort_keys=True).encode())
-    for question in questions:
-        digest.update(f"{question.id}\0{question.text}\0{question.answer_starts}".encode())
-    return digest.hexdigest()
+    settings = {name: value for name, value in asdict(config).items() if name not in _AFTER_TRAINING}
+    return run_identity("encoder", settings, questions)
 
 
 def _finish(

@@ -129,5 +129,6 @@ def test_explained_answers_show_what_they_share_with_the_question() -> None:
 def test_only_the_strongest_matches_are_shown() -> None:
     terms = tuple(TermMatch(f"t{number}", 1 + number, 0.5) for number in range(30))
     lines = matches(replace(answer("abc", "a").evidence[0], sparse_matches=(), term_matches=terms))
-    assert len(lines) == 12
+    assert len(lines) == 13
     assert lines[0].endswith("t29")
+    assert lines[12] == f"and 48 more  {sum(range(1, 19)) + 30 * 0.5:>6.2f}"

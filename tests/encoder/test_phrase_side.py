@@ -76,8 +76,6 @@ def test_what_rows_depend_on_must_be_equal(change: Change, named: str, original:
     change(other)
     with pytest.raises(SearchError, match=f"different: {named}\\. "):
         check_same_phrase_side(Path("my-index"), original, other)
-    before, after = (PhraseEncoder.from_pretrained(folder).phrase_fingerprint for folder in (original, other))
-    assert before != after
 
 
 @pytest.mark.parametrize(
@@ -94,7 +92,6 @@ def test_the_question_side_may_be_another(change: Change, original: Path, other:
     change(other)
     check_same_phrase_side(Path("my-index"), original, other)
     before, after = (PhraseEncoder.from_pretrained(folder) for folder in (original, other))
-    assert before.phrase_fingerprint == after.phrase_fingerprint
     assert before.fingerprint != after.fingerprint
 
 
@@ -110,11 +107,6 @@ def test_a_missing_file_is_named(name: str, original: Path, other: Path) -> None
     (other / name).unlink()
     with pytest.raises(EncoderError, match=name):
         describe_phrase_side(other)
-
-
-def test_an_encoder_that_was_never_saved_has_no_phrase_fingerprint() -> None:
-    with pytest.raises(EncoderError, match="call save_pretrained"):
-        _ = make_encoder().phrase_fingerprint
 
 
 @pytest.mark.parametrize("precision", ["int8", "float32"])

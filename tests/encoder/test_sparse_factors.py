@@ -20,7 +20,7 @@ from densephrase.encoder import phrase_encoder
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.errors import EncoderError
-from densephrase.evaluation.sparse import ngram_weights, sparse_scores, sparse_weights
+from densephrase.search.sparse_vectors import ngram_weights, sparse_scores, sparse_weights
 from tests.conftest import make_encoder
 from tests.encoder.direct import direct_rows, own_ids
 
@@ -214,6 +214,14 @@ def test_damaged_scales_are_named(
     save_file(tensors if scale is None else {**tensors, SCALE: scale.contiguous()}, path, metadata)
     with pytest.raises(EncoderError, match=message):
         PhraseEncoder.from_pretrained(folder)
+
+
+def test_heads_that_are_missing_are_named(saved: Path, tmp_path: Path) -> None:
+    config = (saved / "config.json").read_text()
+    make_encoder().save_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text(config)
+    with pytest.raises(EncoderError, match=r"missing \['sparc"):
+        PhraseEncoder.from_pretrained(tmp_path)
 
 
 def test_factors_without_heads_do_not_fit(saved: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from densephrase.encoder.encoded import EncodedParagraph, QuestionVectors
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.evaluation.spans import ParagraphSpans, paragraph_spans
-from tests.evaluation.sparse_cases import VOCABULARY, Factors, explicit_scores, make_factors, make_ngrams
+from tests.search.sparse_cases import VOCABULARY, Factors, explicit_scores, make_factors, make_ngrams
 
 SIZE, RANK = 6, 3
 SCALE = np.array([0.02, 0.03, 0.04, 0.05], np.float32)

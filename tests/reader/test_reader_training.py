@@ -175,7 +175,7 @@ def test_a_checkpoint_of_an_encoder_is_refused(reader_backbone: Path, tmp_path: 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"max_tokens": 15}, "max_tokens=15; at least 16"), ({"batch_questions": 0}, "batch_questions=0; at least 1")],
+    [({"max_tokens": 19}, "max_tokens=19; at least 20"), ({"batch_questions": 0}, "batch_questions=0; at least 1")],
     ids=["tokens", "questions"],
 )
 def test_settings_that_make_no_sense_are_named(changes: dict[str, Any], message: str, reader_backbone: Path) -> None:

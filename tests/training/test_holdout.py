@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import pytest
 
 from densephrase.data import Question
-from densephrase.training.holdout import split_by_title
+from densephrase.errors import TrainingError
+from densephrase.training.holdout import check_held_out, split_by_title
 
 
 def make_questions(articles: int, paragraphs: int) -> list[Question]:
@@ -44,6 +46,20 @@ def test_other_articles_may_come_and_go() -> None:
     first = by_hash({question.title for question in questions})[0]
     fewer = [question for question in questions if question.title == first or question.title < "title 4"]
     assert {question.title for question in split_by_title(fewer, 1)[1]} == {first}
+
+
+@pytest.mark.parametrize(
+    ("trained", "articles"),
+    [({}, 40), ({"settings": {}}, 40), ({"settings": {"held_out_articles": 40}}, 10)],
+    ids=["unknown", "not said", "enough"],
+)
+def test_articles_that_an_encoder_has_not_seen_may_be_held_out(trained: dict[str, Any], articles: int) -> None:
+    check_held_out(trained, articles)
+
+
+def test_articles_that_an_encoder_has_seen_are_not_held_out() -> None:
+    with pytest.raises(TrainingError, match=r"held_out_articles=10: of 40 articles .* at most 10"):
+        check_held_out({"settings": {"held_out_articles": 10}}, 40)
 
 
 def test_single_paragraphs_are_no_articles() -> None:
