@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -13,6 +14,8 @@ from torch import Tensor
 from densephrase.encoder.tokens import pad_batch
 from densephrase.training.config import TrainingConfig
 from densephrase.training.examples import TrainingQuestion, TrainingWindow
+from densephrase.training.neighbours import Neighbours
+from densephrase.training.term_scores import TermScores
 
 _POOL = 16  # batches that are sorted by length together
 _JITTER = 0.3  # noise on lengths, so that an article's paragraphs meet other neighbours in each epoch
@@ -34,6 +37,7 @@ class TrainingBatch:
     weight: Tensor  # float32 (Q,): how often a question counts
     teacher: Tensor  # float32 (Q, 2, T): the reader's logits, -inf off the paragraph; (Q, 2, 0) without a reader
     has_teacher: Tensor  # bool (Q,)
+    terms: Tensor  # float32 (Q, P): BM25 of questions and windows, as search adds it to the score
 
     def to(self, device: torch.device) -> TrainingBatch:
         """Return the batch on `device`."""
@@ -46,17 +50,19 @@ def epoch_batches(
     pad_token_id: int,
     epoch: int,
     first: int = 0,
-    neighbours: NDArray[np.int64] | None = None,
+    neighbours: Neighbours | None = None,
+    terms: TermScores | None = None,
 ) -> Iterator[TrainingBatch]:
     """Yield the batches of an epoch from number `first` on.
 
     Each depends on the seed, the epoch and its number alone, which makes resuming exact. `neighbours` as in
-    `plan_epoch`.
+    `plan_epoch`, `terms` as in `make_batch`.
     """
     plan = plan_epoch(windows, config, np.random.default_rng((config.seed, epoch)), neighbours)
     for number, members in enumerate(plan[first:], first):
         rng = np.random.default_rng((config.seed, epoch, number))
-        yield make_batch([windows[member] for member in members], config, pad_token_id, rng)
+        scores = None if terms is None else partial(terms.of, members)
+        yield make_batch([windows[member] for member in members], config, pad_token_id, rng, scores)
 
 
 def batches_per_epoch(windows: Sequence[TrainingWindow], config: TrainingConfig) -> int:
@@ -68,16 +74,16 @@ def plan_epoch(
     windows: Sequence[TrainingWindow],
     config: TrainingConfig,
     rng: np.random.Generator,
-    neighbours: NDArray[np.int64] | None = None,
+    neighbours: Neighbours | None = None,
 ) -> list[list[int]]:
     """Return the window numbers of each batch, every window once.
 
-    Windows that stand side by side are of one article, or rivals by `neighbours` int64 [W, n] (`rank_neighbours`).
+    Windows that stand side by side are rivals where `neighbours` has some, of one article elsewhere.
     """
-    if neighbours is None:
-        groups = _article_groups(windows, config.article_paragraphs, rng)
-    else:
-        groups = _rival_groups(neighbours, config.article_paragraphs, rng)
+    beside_rivals = set() if neighbours is None else set(neighbours.windows.tolist())
+    groups = _article_groups(windows, beside_rivals, config.article_paragraphs, rng)
+    if neighbours is not None:
+        groups += _rival_groups(neighbours, len(windows), config.article_paragraphs, rng)
     order = rng.permutation(len(groups))
     length = np.array([max(len(windows[member].input_ids) for member in group) for group in groups])
     pool = max(1, _POOL * config.batch_paragraphs // config.article_paragraphs)
@@ -89,10 +95,13 @@ def plan_epoch(
     return [batches[number] for number in rng.permutation(len(batches))]
 
 
-def _article_groups(windows: Sequence[TrainingWindow], size: int, rng: np.random.Generator) -> list[list[int]]:
+def _article_groups(
+    windows: Sequence[TrainingWindow], left_out: Container[int], size: int, rng: np.random.Generator
+) -> list[list[int]]:
     articles: dict[str, list[int]] = {}
     for number, window in enumerate(windows):
-        articles.setdefault(window.article, []).append(number)
+        if number not in left_out:
+            articles.setdefault(window.article, []).append(number)
     groups: list[list[int]] = []
     for members in articles.values():
         noisy = np.array([len(windows[member].input_ids) for member in members]) * (
@@ -103,23 +112,31 @@ def _article_groups(windows: Sequence[TrainingWindow], size: int, rng: np.random
     return groups
 
 
-def _rival_groups(neighbours: NDArray[np.int64], size: int, rng: np.random.Generator) -> list[list[int]]:
+def _rival_groups(neighbours: Neighbours, windows: int, size: int, rng: np.random.Generator) -> list[list[int]]:
     """Put each window that is still free, in random order, beside its best rivals that are still free too."""
-    free = np.ones(len(neighbours), bool)
+    free = np.ones(windows, bool)
     groups: list[list[int]] = []
-    for number in rng.permutation(len(neighbours)).tolist():
+    for row in rng.permutation(len(neighbours.windows)).tolist():
+        number = int(neighbours.windows[row])
         if free[number]:
             free[number] = False
-            rivals = neighbours[number][free[neighbours[number]]][: size - 1]
+            rivals = neighbours.rivals[row][free[neighbours.rivals[row]]][: size - 1]
             free[rivals] = False
             groups.append([number, *rivals.tolist()])
     return groups
 
 
 def make_batch(
-    windows: Sequence[TrainingWindow], config: TrainingConfig, pad_token_id: int, rng: np.random.Generator
+    windows: Sequence[TrainingWindow],
+    config: TrainingConfig,
+    pad_token_id: int,
+    rng: np.random.Generator,
+    terms: Callable[[Sequence[TrainingQuestion]], NDArray[np.float32]] | None = None,
 ) -> TrainingBatch:
-    """Pad windows and a random choice of their questions into tensors."""
+    """Pad windows and a random choice of their questions into tensors.
+
+    `terms` returns the BM25 scores of Q questions in these P windows, float32 [Q, P]; without it they are 0.
+    """
     shifts = [_title_tokens(window) if rng.random() < config.title_dropout else 0 for window in windows]
     rows = [
         [window.input_ids[0], *window.input_ids[1 + shift :]] for window, shift in zip(windows, shifts, strict=True)
@@ -154,6 +171,7 @@ def make_batch(
         torch.tensor([float(question.weight) for question, _, _ in asked]),
         logits,
         has_teacher,
+        torch.zeros(len(asked), len(windows)) if terms is None else torch.from_numpy(terms([q for q, _, _ in asked])),
     )
 
 

@@ -40,8 +40,8 @@ class TrainingConfig(LoopConfig):
     batch_paragraphs: int = setting(40, "paragraphs in a batch, encoded once with their questions", 1)
     hard_negatives: str = setting(
         "article",
-        "which paragraphs stand side by side in a batch: those of one 'article', those that BM25 takes for each other "
-        "('terms'), or those of similar 'questions'",
+        "which paragraphs stand side by side in a batch: those of one 'article' (one that is alone beside those that "
+        "BM25 takes for it), those that BM25 takes for each other ('terms'), or those of similar 'questions'",
     )
     article_paragraphs: int = setting(4, "how many paragraphs stand so side by side", 1)
     questions_per_paragraph: int = setting(6, "at most so many questions of a paragraph in an epoch", 1)
@@ -53,6 +53,9 @@ class TrainingConfig(LoopConfig):
     dense_loss: float = setting(1.0, "weight of the same span losses on the dense half alone, where there are two", 0)
     teacher: str = setting(
         "", "folder of a reader (see train-reader) whose span distributions are distilled; '' for none"
+    )
+    term_weight: float = setting(
+        1.0, "weight of BM25 in the score that sparse vectors are trained in, as search adds it; 0 for none", 0
     )
     distillation_loss: float = setting(2.0, "weight of the distillation loss, where there is a teacher", 0)
     filter_loss: float = setting(0.2, "weight of the phrase filter's loss", 0)

@@ -13,6 +13,7 @@ from densephrase.data import Question
 from densephrase.encoder.encoded import ParagraphInput
 from densephrase.encoder.tokens import PhraseTokeniser
 from densephrase.errors import TrainingError
+from densephrase.terms.analyser import Analyser
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class TrainingQuestion:
     """Ids of a question and its gold span: columns [start, end] of the window, both inclusive.
 
     `weight` says how often it counts in the losses; `teacher` holds a reader's start and end logits over the window's
-    paragraph tokens, float16 [2, last - first].
+    paragraph tokens, float16 [2, last - first]; `terms` are those that search would look up.
     """
 
     input_ids: list[int]
@@ -28,17 +29,19 @@ class TrainingQuestion:
     end: int
     weight: int = 1
     teacher: NDArray[np.float16] | None = None
+    terms: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingWindow:
-    """One row of the text side; paragraph tokens stand in the columns [first, last)."""
+    """One row of the text side; paragraph tokens stand in the columns [first, last), `terms` are its paragraph's."""
 
     article: str
     input_ids: list[int]
     first: int
     last: int
     questions: list[TrainingQuestion] = field(default_factory=list)
+    terms: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,10 @@ def make_examples(
             )
         groups.setdefault((question.title, question.context), Counter())[question] += 1
     windows: list[TrainingWindow] = []
+    analyser = Analyser()
     placed = 0
     for (title, context), group in groups.items():
-        made = _windows(title, context, group, tokeniser, max_answer_tokens)
+        made = _windows(title, context, group, tokeniser, analyser, max_answer_tokens)
         placed += sum(question.weight for window in made for question in window.questions)
         windows.extend(window for window in made if window.questions)
     if not windows:
@@ -79,11 +83,20 @@ def make_examples(
 
 
 def _windows(
-    title: str, context: str, questions: Mapping[Question, int], tokeniser: PhraseTokeniser, max_answer_tokens: int
+    title: str,
+    context: str,
+    questions: Mapping[Question, int],
+    tokeniser: PhraseTokeniser,
+    analyser: Analyser,
+    max_answer_tokens: int,
 ) -> list[TrainingWindow]:
     tokenised = tokeniser.paragraphs([ParagraphInput(context, title)])
     offsets = tokenised.offsets[0]
-    made = [TrainingWindow(title, row.input_ids, row.first, len(row.input_ids) - 1) for row in tokenised.windows]
+    terms = analyser.terms(context)
+    made = [
+        TrainingWindow(title, row.input_ids, row.first, len(row.input_ids) - 1, terms=terms)
+        for row in tokenised.windows
+    ]
     asked = list(questions)
     ids = tokeniser.questions([question.text for question in asked])
     for (question, weight), question_ids in zip(questions.items(), ids, strict=True):
@@ -93,7 +106,10 @@ def _windows(
         for row, window in zip(tokenised.windows, made, strict=True):
             shift = row.first - row.window_start
             if row.own_start <= span[0] < row.own_end and span[1] + shift < window.last:
-                window.questions.append(TrainingQuestion(question_ids, span[0] + shift, span[1] + shift, weight))
+                terms = analyser.terms(question.text)
+                window.questions.append(
+                    TrainingQuestion(question_ids, span[0] + shift, span[1] + shift, weight, terms=terms)
+                )
     return made
 
 

@@ -57,7 +57,8 @@ class Losses(NamedTuple):
 def losses(text: TextVectors, question: QuestionOutput, batch: TrainingBatch, config: TrainingConfig) -> Losses:
     """Compute all losses in float32; with a sparse half, those of dense + sparse and those of dense alone (Sparc 3.3).
 
-    The second keep the dense half good enough to propose candidates by itself.
+    The second keep the dense half good enough to propose candidates by itself. The full score has the terms that search
+    adds, `term_weight` times, so that sparse vectors learn what BM25 does not know.
     """
     size = question.start.shape[1]
     start = _token_logits(question.start, text.start[..., :size], batch.token_mask)
@@ -70,20 +71,27 @@ def losses(text: TextVectors, question: QuestionOutput, batch: TrainingBatch, co
     if text.sparc is None or question.sparc is None:
         return Losses(dense, None, filter_loss)
     sparse_start, sparse_end = sparse_scores(text.sparc, question.sparc, batch)
-    full = span_losses(start + sparse_start, end + sparse_end, coherency, batch, config)
+    start, end = start + sparse_start, end + sparse_end
+    full = span_losses(start, end, coherency, batch, config, config.term_weight * batch.terms)
     return Losses(full, dense, filter_loss)
 
 
 def span_losses(
-    start: Tensor, end: Tensor, coherency: Tensor, batch: TrainingBatch, config: TrainingConfig
+    start: Tensor,
+    end: Tensor,
+    coherency: Tensor,
+    batch: TrainingBatch,
+    config: TrainingConfig,
+    terms: Tensor | None = None,
 ) -> SpanLosses:
-    """Return the losses of spans scored by start + end + coherency.
+    """Return the losses of spans scored by start + end + coherency, and by the terms of their paragraph if given.
 
-    start, end: (Q, P, T), -inf off the paragraphs' tokens; coherency: (P, T, T). Let Z[q, p] be the log of the summed
-    exp-scores of every span of paragraph p of at most `max_answer_tokens` tokens. The paragraph loss is
-    `Z[q, gold] - score(gold span)`, the batch loss `logsumexp_p Z[q, p] - score(gold span)`: the second compares spans
-    across paragraphs just as search does. The distillation loss is `Z[q, gold] - E[score]`, the expectation taken over
-    the spans of the gold paragraph as the reader sees them: the cross-entropy of its distribution and ours.
+    start, end: (Q, P, T), -inf off the paragraphs' tokens; coherency: (P, T, T); terms: (Q, P). Let Z[q, p] be
+    the log of the summed exp-scores of every span of paragraph p of at most `max_answer_tokens` tokens. The paragraph
+    loss is `Z[q, gold] - score(gold span)`, the batch loss `logsumexp_p Z[q, p] - score(gold span)`: the second
+    compares spans across paragraphs just as search does. Terms are the same all over a paragraph, so only losses across
+    paragraphs see them. The distillation loss is `Z[q, gold] - E[score]`, the expectation taken over the spans of the
+    gold paragraph as the reader sees them: the cross-entropy of its distribution and ours.
     """
     evidence = span_evidence(start, end, coherency, config.max_answer_tokens)
     rows = torch.arange(len(batch.gold_window), device=start.device)
@@ -92,14 +100,16 @@ def span_losses(
         + end[rows, batch.gold_window, batch.gold_end]
         + coherency[batch.gold_window, batch.gold_start, batch.gold_end]
     )
-    tokens = start.shape[2]
-    places = batch.gold_window * tokens
-    start_loss = cross_entropy(start.flatten(1), places + batch.gold_start, reduction="none")
-    end_loss = cross_entropy(end.flatten(1), places + batch.gold_end, reduction="none")
+    across = torch.zeros_like(evidence) if terms is None else terms - terms[rows, batch.gold_window, None]
+    places = batch.gold_window * start.shape[2]
+    start_loss, end_loss = (
+        cross_entropy((logits + across[:, :, None]).flatten(1), places + column, reduction="none")
+        for logits, column in ((start, batch.gold_start), (end, batch.gold_end))
+    )
     own = evidence[rows, batch.gold_window]
     return SpanLosses(
         _mean(own - gold, batch.weight),
-        _mean(evidence.logsumexp(1) - gold, batch.weight),
+        _mean((evidence + across).logsumexp(1) - gold, batch.weight),
         _mean(start_loss + end_loss, batch.weight),
         _distillation(start[rows, batch.gold_window], end[rows, batch.gold_window], coherency, own, batch, config),
     )

@@ -2,60 +2,53 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from itertools import chain
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from densephrase.training.examples import TrainingWindow
+from densephrase.training.term_scores import bm25_weights, count_terms, make_vocabulary
 
-_SATURATION, _LENGTH = 1.2, 0.75  # k1 and b of BM25
 _CHUNK = 512  # windows whose rivals are ranked together
 
 
-def rank_neighbours(windows: Sequence[TrainingWindow], kind: str, count: int) -> NDArray[np.int64]:
-    """Return for each window the others that its questions fit best, int64 [W, at most count], best first.
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """The windows that stand beside their rivals in a batch; all others stand beside windows of their article."""
 
-    kind "terms": by the BM25 of all its questions with the other's text (BM25's mistakes); kind "questions": with the
-    other's questions (paragraphs of similar questions). Terms are word pieces. Equal ones come in the order given.
+    windows: NDArray[np.int64]  # [M] their numbers, ascending
+    rivals: NDArray[np.int64]  # [M, n] the numbers, out of `windows`, of the others that their questions fit best
+
+
+def find_neighbours(windows: Sequence[TrainingWindow], kind: str, count: int) -> Neighbours:
+    """Rank at most `count` rivals of windows, best first.
+
+    kind "terms": by the BM25 of all questions of a window in the other's paragraph (BM25's mistakes); kind
+    "questions": in the other's questions (paragraphs of similar questions); kind "article": as "terms", for windows
+    that are alone in their article. Equal ones come in the order given.
     """
-    vocabulary = 1 + max(max(chain(w.input_ids, *(q.input_ids for q in w.questions))) for w in windows)
-    asked = _counts(
-        [[piece for q in window.questions for piece in q.input_ids[1:-1]] for window in windows], vocabulary
-    )
-    text = asked if kind == "questions" else _counts([w.input_ids[w.first : w.last] for w in windows], vocabulary)
-    weights = _bm25(text).T.tocsr()
-    count = min(count, len(windows) - 1)
-    ranked = np.empty((len(windows), count), np.int64)
-    for first in range(0, len(windows), _CHUNK):
+    sizes = Counter(window.article for window in windows)
+    members = [number for number, window in enumerate(windows) if kind != "article" or sizes[window.article] == 1]
+    chosen = [windows[number] for number in members]
+    questions = [[term for question in window.questions for term in question.terms] for window in chosen]
+    texts = questions if kind == "questions" else [window.terms for window in chosen]
+    numbers = np.array(members, np.int64)
+    return Neighbours(numbers, numbers[_rank(questions, texts, min(count, max(0, len(chosen) - 1)))])
+
+
+def _rank(questions: Sequence[Sequence[str]], texts: Sequence[Sequence[str]], count: int) -> NDArray[np.int64]:
+    """Return for each row of questions the other rows with the best texts, int64 [rows, count]."""
+    vocabulary = make_vocabulary(texts)
+    asked, weights = count_terms(questions, vocabulary), bm25_weights(count_terms(texts, vocabulary)).T.tocsr()
+    ranked = np.empty((len(texts), count), np.int64)
+    for first in range(0, len(texts), _CHUNK):
         scores = (asked[first : first + _CHUNK] @ weights).toarray()
-        scores[np.arange(len(scores)), np.arange(first, first + len(scores))] = -1.0  # no window is its own rival
+        scores[np.arange(len(scores)), np.arange(first, first + len(scores))] = -1.0  # none is its own rival
         best = np.argpartition(-scores, min(count, scores.shape[1] - 1), axis=1)[:, :count]
         best.sort(axis=1)
         order = np.argsort(-np.take_along_axis(scores, best, 1), axis=1, kind="stable")
         ranked[first : first + len(scores)] = np.take_along_axis(best, order, 1)
     return ranked
-
-
-def _counts(texts: Sequence[Sequence[int]], vocabulary: int) -> Any:
-    """Return how often each text holds each piece, a sparse matrix float32 [texts, vocabulary]."""
-    pieces = np.fromiter(chain.from_iterable(texts), np.int64)
-    pointers = np.cumsum([0, *map(len, texts)])
-    matrix = sparse.csr_matrix((np.ones(len(pieces), np.float32), pieces, pointers), (len(texts), vocabulary))
-    matrix.sum_duplicates()
-    return matrix
-
-
-def _bm25(counts: Any) -> Any:
-    """Return the BM25 weight of each piece in each text, of the same shape."""
-    length = np.asarray(counts.sum(1)).ravel()
-    documents = np.bincount(counts.indices, minlength=counts.shape[1])
-    rarity = np.log1p((counts.shape[0] - documents + 0.5) / (documents + 0.5))
-    norm = _SATURATION * (1 - _LENGTH + _LENGTH * length / max(length.mean(), 1e-9))
-    rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
-    saturated = counts.data * (_SATURATION + 1) / (counts.data + norm[rows])
-    values = (saturated * rarity[counts.indices]).astype(np.float32)
-    return sparse.csr_matrix((values, counts.indices, counts.indptr), counts.shape)

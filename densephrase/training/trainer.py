@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 import densephrase
 from densephrase.data import Question
@@ -31,11 +30,14 @@ from densephrase.training.holdout import split_for_training
 from densephrase.training.interpolation import copy_weights, interpolate_weights
 from densephrase.training.loop import StepLoss, Training, endless
 from densephrase.training.loss import losses
-from densephrase.training.neighbours import rank_neighbours
+from densephrase.training.neighbours import Neighbours, find_neighbours
 from densephrase.training.new_model import new_model
+from densephrase.training.revival import revive_heads
 from densephrase.training.run_identity import run_identity
 from densephrase.training.teacher import TEACHER_FILE, with_teacher
+from densephrase.training.term_scores import TermScores
 
+_log = logging.getLogger(__name__)
 _RIVALS = 32  # windows that a window's hard negatives are drawn from
 _QUESTION_CHUNK = 48  # questions of like length that are encoded together
 _AFTER_TRAINING = (  # settings that trained weights do not depend on
@@ -67,11 +69,14 @@ def train(
         windows = with_teacher(windows, tokeniser, config.teacher, folder / TEACHER_FILE, device)
     if model.config.vector_size > config.vector_size:
         balance_vectors(model.to(find_device(device)).eval(), windows, config.vector_size, seed=config.seed)
+    for head in revive_heads(model.to(find_device(device)).eval(), windows, config.seed):
+        _log.info("the %s head of Sparc had died; it starts again", head)
     training = _start(model, windows, config, find_device(device), folder)
     start = copy_weights(model) if config.trained_share < 1 else {}
     progress = load_checkpoint(folder, model, training.optimiser, _identity(config, questions))
-    rivals = None if config.hard_negatives == "article" else rank_neighbours(windows, config.hard_negatives, _RIVALS)
-    batches = partial(_batches, training, windows, config, rivals)
+    neighbours = find_neighbours(windows, config.hard_negatives, _RIVALS)
+    terms = TermScores(windows) if config.term_weight and model.sparc is not None else None
+    batches = partial(_batches, training, windows, config, neighbours, terms)
     progress = training.run(progress, batches, partial(_loss, training, config))
     if start:
         interpolate_weights(model, start, config.trained_share)
@@ -107,12 +112,13 @@ def _batches(
     training: Training[PhraseModel],
     windows: Sequence[TrainingWindow],
     config: TrainingConfig,
-    rivals: NDArray[np.int64] | None,
+    neighbours: Neighbours,
+    terms: TermScores | None,
     first: int,
 ) -> Iterator[TrainingBatch]:
     pad_token_id = training.model.config.pad_token_id
     return endless(
-        lambda epoch, number: epoch_batches(windows, config, pad_token_id, epoch, number, rivals),
+        lambda epoch, number: epoch_batches(windows, config, pad_token_id, epoch, number, neighbours, terms),
         first,
         training.steps,
         batches_per_epoch(windows, config),

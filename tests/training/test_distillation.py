@@ -45,6 +45,7 @@ def make_batch(taught: list[bool]) -> TrainingBatch:
         weight=torch.ones(QUESTIONS),
         teacher=logits,
         has_teacher=torch.tensor(taught),
+        terms=torch.zeros(QUESTIONS, PARAGRAPHS),
     )
 
 

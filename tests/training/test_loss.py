@@ -35,8 +35,9 @@ def make_batch() -> TrainingBatch:
         target[window, start, 0] = target[window, end, 1] = 1
     masks = (torch.ones_like(ids, dtype=torch.bool) for ids in (text_ids, question_ids))
     rest = torch.ones(QUESTIONS), torch.zeros(QUESTIONS, 2, 0), torch.zeros(QUESTIONS, dtype=torch.bool)
+    terms = 3 * torch.rand(QUESTIONS, PARAGRAPHS, generator=draw)
     return TrainingBatch(
-        text_ids, next(masks), token_mask, target, question_ids, next(masks), *torch.tensor(GOLD).T, *rest
+        text_ids, next(masks), token_mask, target, question_ids, next(masks), *torch.tensor(GOLD).T, *rest, terms
     )
 
 
@@ -98,27 +99,27 @@ def token_scores(text: TextVectors, question: QuestionOutput, batch: TrainingBat
     return sides
 
 
-def brute_span_losses(start: Tensor, end: Tensor, text: TextVectors, limit: int) -> list[Tensor]:
-    """Return paragraph, batch and start + end losses by listing all spans."""
+def brute_span_losses(start: Tensor, end: Tensor, text: TextVectors, limit: int, terms: Tensor) -> list[Tensor]:
+    """Return paragraph, batch and start + end losses by listing all spans; terms (questions, paragraphs)."""
     coherency = torch.einsum("pir,pjr->pij", text.start[..., SIZE:].double(), text.end[..., SIZE:].double())
     inside, across, ends = [], [], []
     for q, (window, i, j) in enumerate(GOLD):
         spans = [
             torch.stack(
                 [
-                    start[q, p, a] + end[q, p, b] + coherency[p, a, b]
+                    start[q, p, a] + end[q, p, b] + coherency[p, a, b] + terms[q, p]
                     for a in range(first, last)
                     for b in range(a, min(a + limit, last))
                 ]
             )
             for p, (first, last) in enumerate(OWN)
         ]
-        gold = start[q, window, i] + end[q, window, j] + coherency[window, i, j]
+        gold = start[q, window, i] + end[q, window, j] + coherency[window, i, j] + terms[q, window]
         inside.append(spans[window].logsumexp(0) - gold)
         across.append(torch.cat(spans).logsumexp(0) - gold)
         for side, place in ((start, i), (end, j)):
-            own = torch.cat([side[q, p, first:last] for p, (first, last) in enumerate(OWN)])
-            ends.append(own.logsumexp(0) - side[q, window, place])
+            own = torch.cat([side[q, p, first:last] + terms[q, p] for p, (first, last) in enumerate(OWN)])
+            ends.append(own.logsumexp(0) - side[q, window, place] - terms[q, window])
     return [torch.stack(inside).mean(), torch.stack(across).mean(), torch.stack(ends).mean() * 2]
 
 
@@ -149,7 +150,7 @@ def test_losses_and_gradients_are_those_of_all_spans(limit: int, rank: int, scal
     found = losses(text, question, batch, settings)
     assert found.dense is None
     assert found.full.distillation.item() == 0
-    spans = brute_span_losses(*token_scores(text, question, batch, sparse=False), text, limit)
+    spans = brute_span_losses(*token_scores(text, question, batch, sparse=False), text, limit, 0 * batch.terms)
     expected = [*spans, brute_filter_loss(text, batch)]
     for one, other in zip((*found.full[:3], found.phrase_filter), expected, strict=True):
         assert one.item() == pytest.approx(other.item(), rel=1e-4, abs=1e-4)
@@ -158,17 +159,27 @@ def test_losses_and_gradients_are_those_of_all_spans(limit: int, rank: int, scal
 
 
 @LIMITS
+@pytest.mark.parametrize("weight", [0.0, 1.5], ids="terms weighted {}".format)
 @pytest.mark.parametrize("scale", [1.0, 60.0], ids="scores of {}".format)
-def test_a_sparse_half_counts_in_full_losses_and_not_in_dense_ones(limit: int, scale: float) -> None:
+def test_a_sparse_half_and_terms_count_in_full_losses_and_not_in_dense_ones(
+    limit: int, weight: float, scale: float
+) -> None:
     batch = make_batch()
     text, question = make_vectors(scale, sparse=True)
     settings = TrainingConfig(
-        paragraph_loss=0.7, batch_loss=1.3, start_end_loss=0.4, filter_loss=2.0, dense_loss=0.6, max_answer_tokens=limit
+        paragraph_loss=0.7,
+        batch_loss=1.3,
+        start_end_loss=0.4,
+        filter_loss=2.0,
+        dense_loss=0.6,
+        term_weight=weight,
+        max_answer_tokens=limit,
     )
     found = losses(text, question, batch, settings)
     assert found.dense is not None
     full, dense = (
-        brute_span_losses(*token_scores(text, question, batch, sparse), text, limit) for sparse in (True, False)
+        brute_span_losses(*token_scores(text, question, batch, sparse), text, limit, sparse * weight * batch.terms)
+        for sparse in (True, False)
     )
     assert [part.item() for part in full] != pytest.approx([part.item() for part in dense], rel=1e-2)
     for one, other in zip((*found.full[:3], *found.dense[:3]), (*full, *dense), strict=True):
@@ -233,7 +244,16 @@ def test_a_question_of_weight_three_counts_like_three() -> None:
     times = torch.tensor([3, *[1] * (QUESTIONS - 1)])
     weighted = losses(text, question, replace(batch, weight=times.float()), settings)
     rows = torch.arange(QUESTIONS).repeat_interleave(times)
-    columns = ("question_ids", "question_mask", "gold_window", "gold_start", "gold_end", "teacher", "has_teacher")
+    columns = (
+        "question_ids",
+        "question_mask",
+        "gold_window",
+        "gold_start",
+        "gold_end",
+        "teacher",
+        "has_teacher",
+        "terms",
+    )
     repeated = replace(batch, weight=torch.ones(len(rows)), **{name: getattr(batch, name)[rows] for name in columns})
     asked = QuestionOutput(*(None if part is None else part[rows] for part in question))
     expected = losses(text, asked, repeated, settings)
