@@ -20,6 +20,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from densephrase.index.manifest import MANIFEST_FILE
+
 _READY = "ready"
 _STATE = "build-state"
 
@@ -46,7 +48,8 @@ def main() -> int:
         shards = len(list((whole / "segments").rglob("shard-*.h5")))
         print(f"uninterrupted build: {seconds:.1f} s, {shards} shards, seed {options.seed}\n")
         interruptions = _interrupt(options, killed, seconds, shards)
-        _run(options, killed)
+        if not (killed / MANIFEST_FILE).is_file():  # the last kill may have come when all was done
+            _run(options, killed)
         return _report(whole, killed, interruptions, options.kills)
 
 
