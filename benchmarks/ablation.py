@@ -40,7 +40,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "+ distillation": _TAUGHT,
     "+ filter loss 1": {**_TAUGHT, "filter_loss": 1.0},
     "+ distillation of weight 4": {**_TAUGHT, "distillation_loss": 4.0},
-    "- BM25 in the score": {**_TAUGHT, "term_weight": 0.0},
+    "+ BM25 in the score": {**_TAUGHT, "term_weight": 1.0},
     "- loss on dense alone": {**_TAUGHT, "dense_loss": 0.0},
     "- neighbours of one article": {**_TAUGHT, "article_paragraphs": 1},
     "hard negatives by terms": {**_TAUGHT, "hard_negatives": "terms"},

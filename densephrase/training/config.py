@@ -55,7 +55,7 @@ class TrainingConfig(LoopConfig):
         "", "folder of a reader (see train-reader) whose span distributions are distilled; '' for none"
     )
     term_weight: float = setting(
-        1.0, "weight of BM25 in the score that sparse vectors are trained in, as search adds it; 0 for none", 0
+        0.0, "weight of BM25 in the score that sparse vectors are trained in; 1 is what search adds", 0
     )
     distillation_loss: float = setting(2.0, "weight of the distillation loss, where there is a teacher", 0)
     filter_loss: float = setting(0.2, "weight of the phrase filter's loss", 0)

@@ -57,8 +57,8 @@ class Losses(NamedTuple):
 def losses(text: TextVectors, question: QuestionOutput, batch: TrainingBatch, config: TrainingConfig) -> Losses:
     """Compute all losses in float32; with a sparse half, those of dense + sparse and those of dense alone (Sparc 3.3).
 
-    The second keep the dense half good enough to propose candidates by itself. The full score has the terms that search
-    adds, `term_weight` times, so that sparse vectors learn what BM25 does not know.
+    The second keep the dense half good enough to propose candidates by itself. With a `term_weight`, the full score
+    has the terms that search adds, so that sparse vectors learn what BM25 does not know.
     """
     size = question.start.shape[1]
     start = _token_logits(question.start, text.start[..., :size], batch.token_mask)
