@@ -1,6 +1,7 @@
 """What storage costs in answers: quantisation, phrase filter, sparse factors and vector size, with bytes per token.
 
     python -m benchmarks.storage_curve TRAIN_QUESTIONS [--encoder default] [--limit 1000] [--forms NAME...]
+    python -m benchmarks.storage_curve TRAIN_QUESTIONS --forms "every token, full rank" --save FOLDER
 
 Asks held-out training questions (no dev) of their own paragraph (closed) and of all paragraphs of the held-out
 articles, with terms (open). The first row stores everything as the model gives it: float32, every token, sparse vectors
@@ -8,6 +9,8 @@ of full rank (these in 8-bit codes, as always). The others take the form of an i
 encoder's dimensions are in the order of their importance, so fewer are just the first ones. Bytes are those of start
 rows, end rows and sparse vectors. What is lost, against the first row of the table, has a 95 % interval of a paired
 bootstrap over questions.
+
+With `--save`, no questions are asked: the encoder of one form is written, to build a whole index with.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ from densephrase.training.factors import fit_factors
 SHIFTS = (float("-inf"), -1.0, -0.5, 1.0)
 RANKS = (64, 16, 4, 2, 1)
 SHARES = (0.75, 0.5, 0.25)  # of the dimensions
+_LOWEST = -1e6  # as good as no threshold, and a number that JSON knows
 EVERYTHING = "float32, every token, full rank"
 _COLUMNS = (
     *("stored form", "starts kept", "ends kept", "bytes/token", "closed EM", "open EM"),
@@ -48,16 +52,22 @@ def main() -> None:
     parser.add_argument("--encoder", default="default")
     parser.add_argument("--limit", type=int, default=1000)
     parser.add_argument("--forms", nargs="+", metavar="NAME", help="rows of the table, the first one to compare with")
+    parser.add_argument("--save", metavar="FOLDER", help="write the encoder of the one form that --forms names")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
+    if options.save and len(options.forms or ()) != 1:
+        parser.error("--save writes one form; name it with --forms")
     torch.set_num_threads(options.threads)
     trained, questions = split_questions(options.questions, options.limit)
-    print(f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|")
     encoder = PhraseEncoder.from_pretrained(options.encoder)
     forms = _variants(encoder, hidden_states(encoder, trained))
     unknown = [name for name in options.forms or () if name not in forms]
     if unknown:
         parser.error(f"there is no form {unknown[0]!r}; choose from {', '.join(map(repr, forms))}")
+    if options.save:
+        forms[options.forms[0]].save(options.save)
+        return
+    print(f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|")
     reference: HeldOutFigures | None = None
     for name in options.forms or forms:
         search = HeldOutSearch(forms[name], questions)  # type: ignore[arg-type]
@@ -76,6 +86,7 @@ def main() -> None:
 def _variants(encoder: PhraseEncoder, states: Tensor) -> dict[str, StoredForm]:
     full = refitted(encoder, states, encoder.config.sparc_size) if encoder.config.sparc_size else encoder
     variants = {EVERYTHING: StoredForm(full, shift=float("-inf"), rounding=unrounded)}
+    variants["every token, full rank"] = StoredForm(full, shift=float("-inf"))
     variants["as shipped"] = StoredForm(encoder)
     variants["float32"] = StoredForm(encoder, rounding=unrounded)
     variants["8 bits, a scale for each row"] = StoredForm(encoder, rounding=rounded_by_row)
@@ -181,6 +192,18 @@ class StoredForm:
             )
             for item in self._encoder.encode_paragraphs(paragraphs)
         ]
+
+    def save(self, folder: str) -> None:
+        """Write the encoder that stores so; SystemExit for a form that no index has."""
+        if (
+            not isinstance(self._encoder.start_quantiser, VectorQuantiser)
+            or self._size != self._encoder.model.config.vector_size
+        ):
+            raise SystemExit("An index holds 8-bit rows of all dimensions, with a scale for each; choose such a form.")
+        saved = copy.copy(self._encoder)
+        thresholds = {name: max(getattr(saved.config, name), _LOWEST) for name in ("start_threshold", "end_threshold")}
+        saved.config = replace(saved.config, **thresholds)
+        saved.save_pretrained(folder)
 
     def row_bytes(self, search: HeldOutSearch) -> int:
         """Return the bytes of start rows, end rows and their sparse vectors of the paragraphs that `search` holds."""
