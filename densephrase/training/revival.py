@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from densephrase.encoder.model import PhraseModel
-from densephrase.encoder.sparc import HEADS
+from densephrase.encoder.sparc import HEADS, SparcHeads
 from densephrase.encoder.tokens import pad_batch
 from densephrase.training.examples import TrainingWindow
 
@@ -25,7 +25,7 @@ def revive_heads(model: PhraseModel, windows: Sequence[TrainingWindow], seed: in
     """
     if model.sparc is None:
         return []
-    alive = _share_above_zero(model, windows, seed) >= _ALIVE
+    alive = _share_above_zero(model, model.sparc, windows, seed) >= _ALIVE
     dead = [head for head in range(len(HEADS)) if not alive[head] and alive[head ^ 1]]
     size = model.sparc.size
     with torch.no_grad():
@@ -37,7 +37,9 @@ def revive_heads(model: PhraseModel, windows: Sequence[TrainingWindow], seed: in
     return [HEADS[head] for head in dead]
 
 
-def _share_above_zero(model: PhraseModel, windows: Sequence[TrainingWindow], seed: int) -> torch.Tensor:
+def _share_above_zero(
+    model: PhraseModel, heads: SparcHeads, windows: Sequence[TrainingWindow], seed: int
+) -> torch.Tensor:
     """Return the share of weights above zero of each head, over pairs of tokens of a paragraph, float32 (4,)."""
     chosen = np.random.default_rng(seed).permutation(len(windows))[:_WINDOWS]
     some = [windows[number] for number in chosen.tolist()]
@@ -47,7 +49,7 @@ def _share_above_zero(model: PhraseModel, windows: Sequence[TrainingWindow], see
         token_mask[row, window.first : window.last] = True
     device = next(model.parameters()).device
     with torch.inference_mode():
-        weights = model.encode_text(ids.to(device), mask.to(device), token_mask.to(device)).sparc
+        weights = heads.text(model.hidden(ids.to(device), mask.to(device)), token_mask.to(device))
     pairs = (token_mask[:, :, None] & token_mask[:, None, :]).to(device)
     above: torch.Tensor = torch.stack([(weights[:, head][pairs] > 0).float().mean() for head in range(len(HEADS))])
     return above.cpu()

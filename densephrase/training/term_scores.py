@@ -45,7 +45,7 @@ def count_terms(texts: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> A
 
 def bm25_weights(counts: Any) -> Any:
     """Return the weight that search gives each term of each text, of the same shape."""
-    length = np.asarray(counts.sum(1)).ravel().astype(np.int64)
+    length = np.asarray(counts.sum(1)).ravel().astype(np.int32)
     frequency = np.bincount(counts.indices, minlength=counts.shape[1])
     norm = PARAGRAPH_BM25.length_norm(length)
     rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
