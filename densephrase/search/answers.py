@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import cache, cached_property
+
+import numpy as np
+from numpy.typing import NDArray
 
 from densephrase.data import Answer, Document, Evidence
 from densephrase.metrics import answer_name
@@ -15,7 +19,7 @@ from densephrase.search.sentences import sentence_around
 from densephrase.search.spans import Spans
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AnswerWriter:
     """Turns the spans of one search into answers of one unit.
 
@@ -29,16 +33,19 @@ class AnswerWriter:
 
     def answers(self, options: SearchOptions) -> list[Answer]:
         """Return at most `options.top_k` answers, best first, each with its evidence, best first."""
-        groups = group_spans(self.spans.score, self._key(), options.top_k, options.evidence_spans)
+        groups = group_spans(self._scores, self._key(), options.top_k, options.evidence_spans)
         return [Answer(tuple(map(self._evidence, group))) for group in groups]
 
     def rivals(self) -> list[Rival]:
         """Return the best phrases as confidence compares them, which is the same whatever unit and options are."""
-        scores = self.spans.score
         return [
-            Rival(self._phrase_key(group[0]), tuple(scores[group].tolist()), self._document(group[0]).id)
-            for group in group_spans(scores, self._phrase_key, RIVALS, SPANS)
+            Rival(self._phrase_key(group[0]), tuple(self._scores[group].tolist()), self._document(group[0]).id)
+            for group in group_spans(self._scores, self._phrase_key, RIVALS, SPANS)
         ]
+
+    @cached_property
+    def _scores(self) -> NDArray[np.float64]:
+        return self.spans.score
 
     def _key(self) -> Callable[[int], Hashable]:
         """Return the function that names the group of a span."""
@@ -49,8 +56,15 @@ class AnswerWriter:
         column = self.spans.paragraph if self.unit == "paragraph" else self.spans.document
         return lambda row: int(column[row])
 
-    def _phrase_key(self, row: int) -> str:
-        return answer_name(self._document(row).text[self.spans.start[row] : self.spans.end[row]])
+    @cached_property
+    def _phrase_key(self) -> Callable[[int], str]:
+        """The function that names the phrase of a span; answers and rivals are mostly the same ones."""
+
+        @cache
+        def name(row: int) -> str:
+            return answer_name(self._document(row).text[self.spans.start[row] : self.spans.end[row]])
+
+        return name
 
     def _document(self, row: int) -> Document:
         return self.document(int(self.spans.document[row]))
