@@ -106,3 +106,11 @@ def tiny_encoder_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_encoder(tiny_encoder_path: Path) -> PhraseEncoder:
     """The saved tiny encoder, loaded."""
     return PhraseEncoder.from_pretrained(tiny_encoder_path, bf16=False)
+
+
+@pytest.fixture(scope="session")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A two-layer BERT of 32 dimensions as a Hugging Face folder, to be read only."""
+    from tests.encoder.hf_folder import save_backbone  # which needs this module's tokenizer
+
+    return save_backbone(tmp_path_factory.mktemp("backbone"))

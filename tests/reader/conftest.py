@@ -1,4 +1,4 @@
-"""A tiny backbone to start from, and a run that nothing stopped."""
+"""A run that nothing stopped."""
 
 from __future__ import annotations
 
@@ -7,20 +7,13 @@ from pathlib import Path
 import pytest
 
 from densephrase.reader.trainer import train_reader
-from tests.encoder.hf_folder import save_backbone
 from tests.reader.small_reader import make_reader_settings
 from tests.training.facts import make_facts
 
 
 @pytest.fixture(scope="session")
-def reader_backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A two-layer BERT of 32 dimensions, to be read only."""
-    return save_backbone(tmp_path_factory.mktemp("reader-backbone"))
-
-
-@pytest.fixture(scope="session")
-def whole_reader(tmp_path_factory: pytest.TempPathFactory, reader_backbone: Path) -> Path:
+def whole_reader(tmp_path_factory: pytest.TempPathFactory, backbone: Path) -> Path:
     """The folder of a run of six steps that nothing stopped, to be read only."""
     folder = tmp_path_factory.mktemp("whole-reader")
-    train_reader(make_facts(), folder, make_reader_settings(reader_backbone))
+    train_reader(make_facts(), folder, make_reader_settings(backbone))
     return folder

@@ -17,15 +17,15 @@ from tests.training.stopping import before_step, press_ctrl_c
 
 
 @pytest.fixture
-def arguments(tmp_path: Path, reader_backbone: Path) -> list[str]:
+def arguments(tmp_path: Path, backbone: Path) -> list[str]:
     """The command line of a short run."""
     data = write_facts(tmp_path / "facts.jsonl")
-    flags = as_flags(make_reader_settings(reader_backbone, max_steps=21))
+    flags = as_flags(make_reader_settings(backbone, max_steps=21))
     return ["train-reader", str(data), "--output", str(tmp_path / "reader"), *flags]
 
 
 def test_a_run_reports_and_leaves_a_reader_that_teaches(
-    arguments: list[str], reader_backbone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], backbone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*arguments, "--json"]) == 0
     out, err = capsys.readouterr()
@@ -35,7 +35,7 @@ def test_a_run_reports_and_leaves_a_reader_that_teaches(
     assert "step 21/21  start" in err
     ExtractiveReader.from_pretrained(report["reader"])
     assert logging.getLogger("densephrase.training").handlers == []
-    flags = as_flags(make_settings(reader_backbone, max_steps=20, teacher=report["reader"]))
+    flags = as_flags(make_settings(backbone, max_steps=20, teacher=report["reader"]))
     assert main(["train", arguments[1], "--output", str(tmp_path / "encoder"), *flags]) == 0
     assert (tmp_path / "encoder" / TEACHER_FILE).is_file()
     [line] = [line for line in capsys.readouterr().err.splitlines() if "step 20/20" in line]
@@ -61,8 +61,8 @@ def test_a_backbone_that_cannot_be_loaded_is_1(arguments: list[str], capsys: pyt
     assert "'no/such/folder/at/all' cannot be loaded" in capsys.readouterr().err
 
 
-def test_a_teacher_that_is_none_is_1(reader_backbone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_teacher_that_is_none_is_1(backbone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = write_facts(tmp_path / "facts.jsonl")
-    flags = as_flags(make_settings(reader_backbone, teacher=str(tmp_path)))
+    flags = as_flags(make_settings(backbone, teacher=str(tmp_path)))
     assert main(["train", str(data), "--output", str(tmp_path / "encoder"), *flags]) == 1
     assert "holds no reader.json; give a folder that `densephrase train-reader` wrote" in capsys.readouterr().err

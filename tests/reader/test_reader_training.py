@@ -38,8 +38,8 @@ def test_eight_paragraphs_can_be_learned_by_heart(tmp_path: Path) -> None:
     assert exact_spans(reader, windows, settings) == 1.0
 
 
-def test_the_report_says_what_was_done(reader_backbone: Path, tmp_path: Path) -> None:
-    report = train_reader(FACTS, tmp_path, make_reader_settings(reader_backbone, max_steps=0, epochs=2.0))
+def test_the_report_says_what_was_done(backbone: Path, tmp_path: Path) -> None:
+    report = train_reader(FACTS, tmp_path, make_reader_settings(backbone, max_steps=0, epochs=2.0))
     assert (report["steps"], report["questions_seen"]) == (8, 2 * len(FACTS))
     assert report["reader"] == str(tmp_path)
     assert "settings" not in report
@@ -74,16 +74,16 @@ def test_exact_spans_are_those_that_fit_token_for_token(whole_reader: Path, monk
     assert exact_spans(reader, windows, settings) == right / len(FACTS)
 
 
-def test_held_out_articles_are_reported_on_and_not_trained_on(reader_backbone: Path, tmp_path: Path) -> None:
+def test_held_out_articles_are_reported_on_and_not_trained_on(backbone: Path, tmp_path: Path) -> None:
     article = [replace(FACTS[0], id=f"h{n}", title="apart", context=f"{FACTS[0].context} {n}") for n in range(5)]
-    settings = make_reader_settings(reader_backbone, held_out_articles=1, max_steps=0, epochs=1.0)
+    settings = make_reader_settings(backbone, held_out_articles=1, max_steps=0, epochs=1.0)
     report = train_reader([*FACTS, *article], tmp_path, settings)
     assert report["questions_seen"] == len(FACTS)
     assert 0.0 <= report["held_out_exact_spans"] <= 1.0
 
 
-def test_word_embeddings_stay_and_the_rest_learns(whole_reader: Path, reader_backbone: Path) -> None:
-    before, after = load_file(reader_backbone / "model.safetensors"), load_file(whole_reader / CHECKPOINT_FILE)
+def test_word_embeddings_stay_and_the_rest_learns(whole_reader: Path, backbone: Path) -> None:
+    before, after = load_file(backbone / "model.safetensors"), load_file(whole_reader / CHECKPOINT_FILE)
     name = "embeddings.word_embeddings.weight"
     assert torch.equal(after[f"model.backbone.{name}"], before[name])
     name = "encoder.layer.1.output.dense.weight"
@@ -92,9 +92,9 @@ def test_word_embeddings_stay_and_the_rest_learns(whole_reader: Path, reader_bac
 
 @pytest.mark.parametrize("at", [1, 4], ids="after {} steps".format)
 def test_a_stopped_run_ends_like_one_that_never_stopped(
-    at: int, reader_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    at: int, backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = make_reader_settings(reader_backbone, checkpoint_minutes=0.0)
+    settings = make_reader_settings(backbone, checkpoint_minutes=0.0)
     train_reader(FACTS, tmp_path / "never", settings)
     with monkeypatch.context() as patch:
         made = before_step(patch, at, stop)
@@ -109,15 +109,15 @@ def test_a_stopped_run_ends_like_one_that_never_stopped(
 
 
 def test_ctrl_c_finishes_the_step_and_keeps_it(
-    whole_reader: Path, reader_backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole_reader: Path, backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
         before_step(patch, 2, press_ctrl_c)
         with pytest.raises(KeyboardInterrupt):
-            train_reader(FACTS, tmp_path, make_reader_settings(reader_backbone))
+            train_reader(FACTS, tmp_path, make_reader_settings(backbone))
     assert not (tmp_path / READER_FILE).exists()
     made = before_step(monkeypatch, -1, stop)
-    train_reader(FACTS, tmp_path, make_reader_settings(reader_backbone))
+    train_reader(FACTS, tmp_path, make_reader_settings(backbone))
     assert made == [3, 4, 5]
     assert_same_run(whole_reader, tmp_path, FILES)
 
@@ -140,18 +140,18 @@ def test_rows_longer_than_the_backbone_are_refused(positions: int, tokens: int, 
         train_reader(FACTS, tmp_path / "reader", make_reader_settings(start, max_tokens=tokens))
 
 
-def test_questions_that_do_not_fit_are_left_out(reader_backbone: Path, tmp_path: Path) -> None:
+def test_questions_that_do_not_fit_are_left_out(backbone: Path, tmp_path: Path) -> None:
     long = replace(FACTS[0], id="long", text="who " * 40)
-    settings = make_reader_settings(reader_backbone, max_tokens=40, max_steps=0, epochs=1.0)
+    settings = make_reader_settings(backbone, max_tokens=40, max_steps=0, epochs=1.0)
     assert train_reader([*FACTS, long], tmp_path / "some", settings)["questions_seen"] == len(FACTS)
     with pytest.raises(TrainingError, match="No question fits max_tokens=40 together with its window; raise it"):
         train_reader([long], tmp_path / "none", settings)
 
 
-def test_nothing_left_to_train_on_is_named(reader_backbone: Path, tmp_path: Path) -> None:
+def test_nothing_left_to_train_on_is_named(backbone: Path, tmp_path: Path) -> None:
     article = [replace(FACTS[0], id=f"h{n}", title="apart", context=f"{FACTS[0].context} {n}") for n in range(5)]
     with pytest.raises(TrainingError, match="All 5 questions .* held_out_articles=1"):
-        train_reader(article, tmp_path, make_reader_settings(reader_backbone, held_out_articles=1))
+        train_reader(article, tmp_path, make_reader_settings(backbone, held_out_articles=1))
 
 
 def test_a_backbone_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
@@ -160,17 +160,15 @@ def test_a_backbone_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"learning_rate": 1e-3}, {"max_tokens": 59}], ids=["rate", "tokens"])
-def test_a_checkpoint_of_another_run_is_refused(
-    changes: dict[str, Any], whole_reader: Path, reader_backbone: Path
-) -> None:
+def test_a_checkpoint_of_another_run_is_refused(changes: dict[str, Any], whole_reader: Path, backbone: Path) -> None:
     with pytest.raises(TrainingError, match="belongs to a run with other settings, data or library versions"):
-        train_reader(FACTS, whole_reader, make_reader_settings(reader_backbone, **changes))
+        train_reader(FACTS, whole_reader, make_reader_settings(backbone, **changes))
 
 
-def test_a_checkpoint_of_an_encoder_is_refused(reader_backbone: Path, tmp_path: Path) -> None:
-    train(FACTS, tmp_path, make_settings(reader_backbone, max_steps=1))
+def test_a_checkpoint_of_an_encoder_is_refused(backbone: Path, tmp_path: Path) -> None:
+    train(FACTS, tmp_path, make_settings(backbone, max_steps=1))
     with pytest.raises(TrainingError, match="belongs to a run with other settings, data or library versions"):
-        train_reader(FACTS, tmp_path, make_reader_settings(reader_backbone))
+        train_reader(FACTS, tmp_path, make_reader_settings(backbone))
 
 
 @pytest.mark.parametrize(
@@ -178,6 +176,6 @@ def test_a_checkpoint_of_an_encoder_is_refused(reader_backbone: Path, tmp_path: 
     [({"max_tokens": 19}, "max_tokens=19; at least 20"), ({"batch_questions": 0}, "batch_questions=0; at least 1")],
     ids=["tokens", "questions"],
 )
-def test_settings_that_make_no_sense_are_named(changes: dict[str, Any], message: str, reader_backbone: Path) -> None:
+def test_settings_that_make_no_sense_are_named(changes: dict[str, Any], message: str, backbone: Path) -> None:
     with pytest.raises(TrainingError, match=message):
-        make_reader_settings(reader_backbone, **changes)
+        make_reader_settings(backbone, **changes)

@@ -1,4 +1,4 @@
-"""A tiny Hugging Face folder to start from."""
+"""A run that nothing stopped."""
 
 from __future__ import annotations
 
@@ -7,14 +7,7 @@ from pathlib import Path
 import pytest
 
 from densephrase.training.trainer import train
-from tests.encoder.hf_folder import save_backbone
 from tests.training.facts import make_facts, make_settings
-
-
-@pytest.fixture(scope="session")
-def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A two-layer BERT of 32 dimensions, to be read only."""
-    return save_backbone(tmp_path_factory.mktemp("backbone"))
 
 
 @pytest.fixture(scope="session")
