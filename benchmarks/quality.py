@@ -43,6 +43,7 @@ STRATEGIES = {
     SPARC: ("--strategy", "hybrid"),
 }
 TIMED_QUESTIONS = "500"
+_MARKERS = "osv^Dx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +205,7 @@ def _time_table(rows: list[Row], figures: list[dict[str, Any]]) -> list[str]:
 def plot(
     rows: list[Row], figures: list[dict[str, Any]], timed: list[Row], times: list[dict[str, Any]], file: Path
 ) -> None:
-    """Draw exact match on SQuAD dev against the mean seconds per question, a line of points for each corpus."""
+    """Draw exact match on SQuAD dev against the mean time of a question: a colour for a corpus, a mark for a search."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -212,20 +213,18 @@ def plot(
     seconds = {
         (row.corpus, row.name): found["seconds_per_question"]["mean"] for row, found in zip(timed, times, strict=True)
     }
-    figure = Figure(figsize=(8, 5), layout="constrained")
+    names = list(dict.fromkeys(row.name for row in timed))
+    figure = Figure(figsize=(9, 5), layout="constrained")
     axes = figure.subplots()
-    for corpus in dict.fromkeys(row.corpus for row in timed):
-        points = [
-            (seconds[corpus, row.name], found["em"], row.name)
-            for row, found in zip(rows, figures, strict=True)
-            if row.corpus == corpus and row.questions == "squad-dev" and (corpus, row.name) in seconds
-        ]
-        axes.scatter([point[0] for point in points], [point[1] for point in points], label=corpus)
-        for place, exact, name in points:
-            axes.annotate(name, (place, exact), xytext=(4, 4), textcoords="offset points", fontsize=7)
-    axes.set(xlabel="seconds per question, one thread", ylabel="exact match, SQuAD v1.1 dev", xscale="log")
+    for number, corpus in enumerate(dict.fromkeys(row.corpus for row in timed)):
+        for row, found in zip(rows, figures, strict=True):
+            if row.corpus == corpus and row.questions == "squad-dev" and (corpus, row.name) in seconds:
+                place = 1000 * seconds[corpus, row.name], found["em"]
+                marker = _MARKERS[names.index(row.name) % len(_MARKERS)]
+                axes.plot(*place, marker, color=f"C{number}", label=f"{corpus}, {row.name}", markersize=8, alpha=0.8)
+    axes.set(xlabel="milliseconds per question, one thread", ylabel="exact match, SQuAD v1.1 dev", xlim=(0, None))
     axes.grid(alpha=0.3)
-    axes.legend()
+    figure.legend(loc="outside right upper", fontsize=8)
     figure.savefig(file, dpi=150)
 
 
