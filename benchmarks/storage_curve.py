@@ -19,6 +19,7 @@ import argparse
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -200,10 +201,10 @@ class StoredForm:
             or self._size != self._encoder.model.config.vector_size
         ):
             raise SystemExit("An index holds 8-bit rows of all dimensions, with a scale for each; choose such a form.")
-        saved = copy.copy(self._encoder)
-        thresholds = {name: max(getattr(saved.config, name), _LOWEST) for name in ("start_threshold", "end_threshold")}
-        saved.config = replace(saved.config, **thresholds)
-        saved.save_pretrained(folder)
+        config = self._encoder.config
+        thresholds = {name: max(getattr(config, name), _LOWEST) for name in ("start_threshold", "end_threshold")}
+        self._encoder.save_pretrained(folder)
+        replace(config, **thresholds).save(Path(folder))
 
     def row_bytes(self, search: HeldOutSearch) -> int:
         """Return the bytes of start rows, end rows and their sparse vectors of the paragraphs that `search` holds."""
