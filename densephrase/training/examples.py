@@ -106,9 +106,9 @@ def _windows(
         for row, window in zip(tokenised.windows, made, strict=True):
             shift = row.first - row.window_start
             if row.own_start <= span[0] < row.own_end and span[1] + shift < window.last:
-                terms = analyser.terms(question.text)
+                asked_terms = analyser.terms(question.text)
                 window.questions.append(
-                    TrainingQuestion(question_ids, span[0] + shift, span[1] + shift, weight, terms=terms)
+                    TrainingQuestion(question_ids, span[0] + shift, span[1] + shift, weight, terms=asked_terms)
                 )
     return made
 

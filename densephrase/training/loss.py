@@ -71,8 +71,8 @@ def losses(text: TextVectors, question: QuestionOutput, batch: TrainingBatch, co
     if text.sparc is None or question.sparc is None:
         return Losses(dense, None, filter_loss)
     sparse_start, sparse_end = sparse_scores(text.sparc, question.sparc, batch)
-    start, end = start + sparse_start, end + sparse_end
-    full = span_losses(start, end, coherency, batch, config, config.term_weight * batch.terms)
+    terms = config.term_weight * batch.terms if config.term_weight else None
+    full = span_losses(start + sparse_start, end + sparse_end, coherency, batch, config, terms)
     return Losses(full, dense, filter_loss)
 
 
@@ -100,16 +100,17 @@ def span_losses(
         + end[rows, batch.gold_window, batch.gold_end]
         + coherency[batch.gold_window, batch.gold_start, batch.gold_end]
     )
-    across = torch.zeros_like(evidence) if terms is None else terms - terms[rows, batch.gold_window, None]
-    places = batch.gold_window * start.shape[2]
-    start_loss, end_loss = (
-        cross_entropy((logits + across[:, :, None]).flatten(1), places + column, reduction="none")
-        for logits, column in ((start, batch.gold_start), (end, batch.gold_end))
-    )
     own = evidence[rows, batch.gold_window]
+    across = start, end, evidence
+    if terms is not None:
+        more = terms - terms[rows, batch.gold_window, None]  # so that the gold paragraph's scores stay
+        across = start + more[:, :, None], end + more[:, :, None], evidence + more
+    places = batch.gold_window * start.shape[2]
+    start_loss = cross_entropy(across[0].flatten(1), places + batch.gold_start, reduction="none")
+    end_loss = cross_entropy(across[1].flatten(1), places + batch.gold_end, reduction="none")
     return SpanLosses(
         _mean(own - gold, batch.weight),
-        _mean((evidence + across).logsumexp(1) - gold, batch.weight),
+        _mean(across[2].logsumexp(1) - gold, batch.weight),
         _mean(start_loss + end_loss, batch.weight),
         _distillation(start[rows, batch.gold_window], end[rows, batch.gold_window], coherency, own, batch, config),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any
 
@@ -28,8 +28,8 @@ class TermScores:
         return scores
 
 
-def make_vocabulary(texts: Any) -> dict[str, int]:
-    """Return a number for each term of texts."""
+def make_vocabulary(texts: Iterable[Iterable[str]]) -> dict[str, int]:
+    """Return a number for each term of texts, each a list of terms."""
     return {term: number for number, term in enumerate(dict.fromkeys(chain.from_iterable(texts)))}
 
 
