@@ -1,11 +1,13 @@
 """Top-k under a total order: larger scores first, smaller ids first among equal scores.
 
 A heap keeps its *worst* member at position 0. It lives in two arrays of k places that the caller allocates, and an
-explicit size, so nothing depends on a sentinel score. Scores must not be NaN.
+explicit size, so nothing depends on a sentinel score. Scores must not be NaN. Where k is large, it is faster to collect
+more than k and then to keep the best.
 """
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.kernels.compile import kernel
@@ -72,3 +74,57 @@ def top_k(scores: NDArray[Any], best_scores: NDArray[Any], best_rows: Rows) -> i
         size = push(best_scores, best_rows, size, scores[row], row)
     sort_heap(best_scores, best_rows, size)
     return size
+
+
+@kernel
+def keep_best(scores: NDArray[np.int32], ids: Rows, size: int, k: int, most: int) -> int:
+    """Move the best of `size` entries to the front, in no order: at least k, at most `most`; return how many.
+
+    No id stands twice; k > 0. The worst score that stays is found by halving an interval of values: to count what lies
+    above takes so little that this is faster than to move entries about, and most of all where any count will do.
+    """
+    if size <= most:
+        return size
+    worst, count = _worst_kept(scores, size, k, most)
+    last_id = np.int64(2**63 - 1) if count <= most else _last_id(scores, ids, size, worst, k)
+    kept = 0
+    for place in range(size):
+        score, row = scores[place], ids[place]
+        scores[kept], ids[kept] = score, row
+        kept += (score > worst) | ((score == worst) & (row <= last_id))
+    return min(kept, most)
+
+
+@kernel
+def _worst_kept(scores: NDArray[np.int32], size: int, k: int, most: int) -> tuple[np.int32, int]:
+    """Return a score that at least k scores reach, and how many do: at most `most`, unless there are equal ones."""
+    low = high = scores[0]
+    for place in range(size):
+        low, high = min(low, scores[place]), max(high, scores[place])
+    lowest, highest, count = np.int64(low), np.int64(high), size
+    while lowest < highest and count > most:
+        middle = highest - (highest - lowest) // 2
+        reached = np.int32(0)
+        for place in range(size):
+            reached += np.int32(scores[place] >= np.int32(middle))
+        if reached >= k:
+            lowest, count = middle, int(reached)
+        else:
+            highest = middle - 1
+    return np.int32(lowest), count
+
+
+@kernel
+def _last_id(scores: NDArray[np.int32], ids: Rows, size: int, worst: np.int32, k: int) -> np.int64:
+    """Return the largest id among those of the k best that have the worst score."""
+    smallest, largest = ids[:size].min(), ids[:size].max()
+    while smallest < largest:
+        middle = (smallest >> 1) + (largest >> 1) + (smallest & largest & 1)  # their difference may overflow
+        count = 0
+        for place in range(size):
+            count += (scores[place] > worst) | ((scores[place] == worst) & (ids[place] <= middle))
+        if count >= k:
+            largest = middle
+        else:
+            smallest = middle + 1
+    return np.int64(largest)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from densephrase.kernels.selection import push, sort_heap, top_k
+from densephrase.kernels.selection import keep_best, push, sort_heap, top_k
 
 SCORES = {
     "empty": [],
@@ -68,3 +68,24 @@ def test_pushing_in_any_order_keeps_the_same_members(values: list[int], k: int, 
         size = push(heap_scores, heap_ids, size, scores[row], row)
     sort_heap(heap_scores, heap_ids, size)
     assert heap_ids[:size].tolist() == np.argsort(-scores.astype(np.int64), kind="stable")[:k].tolist()
+
+
+@pytest.mark.parametrize("function", [keep_best, keep_best.py_func], ids=["compiled", "python"])
+@settings(deadline=None)  # the first example compiles
+@given(st.data(), st.integers(1, 60), st.integers(0, 20), st.integers(0, 2**32))
+def test_the_best_are_kept(function: Any, data: st.DataObject, k: int, spare: int, seed: int) -> None:
+    values = st.integers(-(2**31), 2**31 - 1) | st.integers(-2, 2)
+    scores = np.array(data.draw(st.lists(values, max_size=80)), np.int32)
+    ids = np.random.default_rng(seed).permutation(1 << 20)[: scores.size] * 2**41 - 2**60
+    order = np.lexsort((ids, -scores.astype(np.int64)))
+    kept_scores, kept_ids = scores.copy(), ids.copy()
+    kept = function(kept_scores, kept_ids, scores.size, k, k + spare)
+    assert min(k, scores.size) <= kept <= k + spare
+    chosen = np.lexsort((kept_ids[:kept], -kept_scores[:kept].astype(np.int64)))
+    assert kept_ids[:kept][chosen].tolist() == ids[order[:kept]].tolist()
+    assert kept_scores[:kept][chosen].tolist() == scores[order[:kept]].tolist()
+
+
+def test_ids_that_stand_twice_do_not_fill_more_than_there_is() -> None:
+    scores, ids = np.zeros(20, np.int32), np.full(20, 7, np.int64)
+    assert keep_best(scores, ids, 20, 3, 5) <= 5
