@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import configparser
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -14,11 +15,14 @@ from pathlib import Path
 import pytest
 
 import densephrase
+from densephrase import PhraseIndex
+from densephrase.encoder.phrase_encoder import PhraseEncoder
 
 ROOT = Path(__file__).resolve().parent.parent
 MAPPED = ("build_index", "kernels", "serve")
 DISTRIBUTIONS = {"Stemmer": "PyStemmer", "faiss": "faiss-cpu"}  # where the import name is another one
-HEAVY = ("faiss", "h5py", "numba", "torch", "transformers")
+NOT_TO_ASK = ("faiss", "huggingface_hub", "torch", "transformers")  # loaded only by those who need it
+HEAVY = ("faiss", "h5py", "numba", "onnx", "onnxruntime", "torch", "transformers")
 
 
 @pytest.fixture(scope="module")
@@ -157,6 +161,20 @@ def test_help_loads_nothing_heavy(tmp_path: Path) -> None:
         f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
     )
     assert run_python(code, tmp_path).split() == []
+
+
+def test_a_question_loads_neither_torch_nor_transformers(tmp_path: Path, tiny_encoder: PhraseEncoder) -> None:
+    (tmp_path / "a.txt").write_text("the king of the city was born in paris", encoding="utf-8")
+    PhraseIndex.build(tmp_path / "a.txt", tmp_path / "index", encoder=tiny_encoder).close()
+    code = (
+        "import sys\n"
+        "from densephrase.cli.main import main\n"
+        "assert main(['ask', 'index', 'who was born', '--json', '--explain']) == 0\n"
+        f"print(*[name for name in {NOT_TO_ASK!r} if name in sys.modules])"
+    )
+    answers, loaded = run_python(code, tmp_path).splitlines()
+    assert json.loads(answers)["answers"]
+    assert loaded == ""
 
 
 def test_import_prints_nothing(tmp_path: Path) -> None:

@@ -42,7 +42,22 @@ def add_question_encoder(parser: argparse.ArgumentParser, otherwise: str) -> Non
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     """Add `--device`."""
-    parser.add_argument("--device", default="cpu", help="where the encoder runs: cpu, cuda, cuda:1, ... (default: cpu)")
+    parser.add_argument(
+        "--device",
+        default="cpu",
+        help="where the encoder runs and inverted lists are fitted and searched: cpu, cuda, cuda:1, ... (default: cpu)",
+    )
+
+
+def add_runtime(parser: argparse.ArgumentParser) -> None:
+    """Add `--runtime`."""
+    parser.add_argument(
+        "--runtime",
+        choices=["auto", "onnx", "torch"],
+        default="auto",
+        help="what encodes questions: onnx is fast on a processor and knows backbones that are built like BERT, torch "
+        "knows all (default: onnx on a processor where it can)",
+    )
 
 
 def add_search(parser: argparse.ArgumentParser, top_k: int) -> None:

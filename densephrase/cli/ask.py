@@ -8,7 +8,14 @@ from collections.abc import Iterator
 from time import perf_counter
 
 from densephrase.cli.answers import render
-from densephrase.cli.arguments import add_device, add_json, add_question_encoder, add_search, search_options
+from densephrase.cli.arguments import (
+    add_device,
+    add_json,
+    add_question_encoder,
+    add_runtime,
+    add_search,
+    search_options,
+)
 from densephrase.cli.output import console, note, write_json
 from densephrase.cli.usage import UsageError
 from densephrase.errors import QuestionError
@@ -32,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_question_encoder(parser, "that of the index")
     add_device(parser)
+    add_runtime(parser)
     add_json(parser)
 
 
@@ -43,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     from densephrase.phrase_index import PhraseIndex
 
     began = perf_counter()
-    index = PhraseIndex.open(options.index, device=options.device, encoder=options.encoder)
+    index = PhraseIndex.open(options.index, options.device, options.encoder, options.runtime)
     _ = index.encoder  # loaded now, so that the first question is not charged with it
     note(f"opened {options.index} in {perf_counter() - began:.2f} s")
     for question in _questions(options.question):

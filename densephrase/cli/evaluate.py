@@ -15,6 +15,7 @@ from densephrase.cli.arguments import (
     add_device,
     add_json,
     add_question_encoder,
+    add_runtime,
     add_search,
     positive,
     search_options,
@@ -43,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--predictions", metavar="FILE", help="write each question's answers and scores as JSON lines")
     add_search(parser, top_k=10)
     add_device(parser)
+    add_runtime(parser)
     add_json(parser)
 
 
@@ -85,6 +87,8 @@ def _check(options: argparse.Namespace) -> None:
     searches = search_options(options).keys() - {"top_k", "min_confidence"}  # top_k has a default
     if options.closed and searches:
         raise UsageError("--closed does not search: --strategy, --no-sparc and weights of terms do not apply")
+    if options.closed and options.runtime != "auto":
+        raise UsageError("--closed encodes paragraphs too, which only torch does: --runtime does not apply")
 
 
 def _closed(options: argparse.Namespace, questions: Sequence[Question]) -> dict[str, Any]:
@@ -107,10 +111,11 @@ def _open(options: argparse.Namespace, questions: Sequence[Question]) -> dict[st
     from densephrase.phrase_index import PhraseIndex
 
     chosen = search_options(options)
-    with PhraseIndex.open(options.index, device=options.device, encoder=options.encoder) as index:
+    with PhraseIndex.open(options.index, options.device, options.encoder, options.runtime) as index:
         results = evaluate_search(lambda question: index.search(question, **chosen), questions)
         figures = _count(results, len(questions), options.top_k, options.predictions)
         figures |= {"search": _search_used(index, chosen), "encoder": index.encoder.fingerprint}
+        figures["runtime"] = index.encoder.runtime
         return {"mode": "open", **figures, "index": index.info()}
 
 

@@ -87,6 +87,12 @@ class EncoderConfig:
         """Columns of a stored start or end row."""
         return self.vector_size + self.coherency_rank
 
+    def check_positions(self, places: int) -> None:
+        """Raise EncoderError when a backbone has fewer `places` than windows or questions have tokens."""
+        for name in ("max_tokens", "max_question_tokens"):
+            if getattr(self, name) > places:
+                raise EncoderError(f"{name}={getattr(self, name)} is more than the {places} positions of the backbone.")
+
     def save(self, folder: Path) -> None:
         """Write the configuration to `folder`; infinite thresholds are written as null."""
         content = asdict(self)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import torch
 
-from densephrase.errors import EncoderError
+from densephrase.errors import DeviceError
 
 
 def find_device(name: str) -> torch.device:
-    """Return the torch device of that name; EncoderError when there is none of the name or it is not available."""
+    """Return the torch device of that name; DeviceError when there is none of the name or it is not available."""
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise EncoderError(f"There is no device {name!r}; expected 'cpu', 'cuda' or 'cuda:1' and the like.") from error
+        raise DeviceError(f"There is no device {name!r}; expected 'cpu', 'cuda' or 'cuda:1' and the like.") from error
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise EncoderError(
+        raise DeviceError(
             f"The device {name!r} is not available: torch {torch.__version__} sees {torch.cuda.device_count()} CUDA "
             "devices. Use 'cpu', or install a build of torch that fits the driver."
         )

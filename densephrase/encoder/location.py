@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from importlib.resources import files
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HFValidationError
-
 from densephrase.encoder.config import CONFIG_FILE
+from densephrase.encoder.stored_weights import WEIGHTS_FILE
 from densephrase.encoder.tokens import TOKENIZER_FILE
-from densephrase.encoder.weights import WEIGHTS_FILE
 from densephrase.errors import EncoderError
 
 ENCODER_FILES = (CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE)
@@ -26,6 +24,9 @@ def find_encoder_folder(name: str) -> Path:
         return Path(str(files("densephrase") / "models" / "default"))
     if Path(name).is_dir():
         return Path(name)
+    from huggingface_hub import snapshot_download  # late: most encoders are in a folder
+    from huggingface_hub.errors import HFValidationError
+
     try:
         return Path(snapshot_download(name, allow_patterns=list(ENCODER_FILES)))
     except (OSError, HFValidationError, ValueError) as error:
@@ -44,3 +45,11 @@ def is_encoder(name: str) -> bool:
     except (OSError, ValueError):
         return False
     return isinstance(content, dict) and "coherency_rank" in content
+
+
+def fingerprint_of(folder: Path) -> str:
+    """Return the sha256 (hex) over the files of the encoder in `folder`."""
+    digest = hashlib.sha256()
+    for name in ENCODER_FILES:
+        digest.update((folder / name).read_bytes())
+    return digest.hexdigest()

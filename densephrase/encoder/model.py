@@ -83,7 +83,9 @@ class PhraseModel(nn.Module):
         super().__init__()
         self.config = config
         self.backbone = drop_pooler(backbone if backbone is not None else new_backbone(config))
-        _check_positions(self.backbone, config)
+        places = position_count(self.backbone)
+        if places is not None:
+            config.check_positions(places)
         hidden_size = int(self.backbone.config.hidden_size)
         sizes = (hidden_size, config.vector_size, config.head_hidden_size)
         self.start_head, self.end_head = ResidualHead(*sizes), ResidualHead(*sizes)
@@ -170,13 +172,3 @@ def position_count(backbone: PreTrainedModel) -> int | None:
         return None
     # RoBERTa and its kin count positions from behind the padding token's number.
     return int(positions) - 1 - int(getattr(getattr(backbone, "embeddings", None), "padding_idx", -1))
-
-
-def _check_positions(backbone: PreTrainedModel, config: EncoderConfig) -> None:
-    """Raise EncoderError when the backbone has fewer positions than windows or questions have tokens."""
-    places = position_count(backbone)
-    if places is None:
-        return
-    for name in ("max_tokens", "max_question_tokens"):
-        if getattr(config, name) > places:
-            raise EncoderError(f"{name}={getattr(config, name)} is more than the {places} positions of the backbone.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,20 +16,24 @@ from numpy.typing import NDArray
 
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.device import find_device, prefers_bf16
+from densephrase.encoder.device_codes import codes_of
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionNgrams, QuestionVectors
-from densephrase.encoder.location import ENCODER_FILES, find_encoder_folder
+from densephrase.encoder.location import ENCODER_FILES, find_encoder_folder, fingerprint_of
 from densephrase.encoder.model import PhraseModel
-from densephrase.encoder.quantiser import VectorQuantiser
+from densephrase.encoder.padding import pad_batch
+from densephrase.encoder.quantiser import VectorQuantiser, check_sparse_scale
 from densephrase.encoder.question_ngrams import question_ngrams
 from densephrase.encoder.rows import KeptRows, split_rows
 from densephrase.encoder.sparse_factors import SparseFactors
-from densephrase.encoder.tokens import TOKENIZER_FILE, PhraseTokeniser, TokenWindow, pad_batch
-from densephrase.encoder.weights import WEIGHTS_FILE, Precision, load_exactly, read_weights, serialise_weights
+from densephrase.encoder.stored_weights import WEIGHTS_FILE, Precision
+from densephrase.encoder.tokens import TOKENIZER_FILE, PhraseTokeniser, TokenWindow
+from densephrase.encoder.weights import load_exactly, read_weights, serialise_weights
 from densephrase.errors import EncoderError
 
 _BATCH_TOKENS = 8192  # padded tokens in a forward pass: enough to keep the cores busy, small enough for the cache
+_CUDA_BATCH_TOKENS = 32_768  # there: a device has more cores and no such cache; activations take less than a gigabyte
 _BATCH_QUESTIONS = 256
-_FACTORS = "sparse_factors."
+_FACTORS, _QUANTISERS = "sparse_factors.", "quantiser."
 
 
 @dataclass(slots=True)
@@ -55,7 +58,8 @@ class PhraseEncoder:
         folder: Path | None = None,
         bf16: bool | None = None,
     ) -> None:
-        _check_vocabulary(model, tokeniser)
+        embedding: Any = model.backbone.get_input_embeddings()
+        tokeniser.check_vocabulary(embedding.num_embeddings)
         self.config: EncoderConfig = model.config
         self.tokeniser = tokeniser
         self.start_quantiser, self.end_quantiser = start_quantiser, end_quantiser
@@ -79,8 +83,9 @@ class PhraseEncoder:
         folder = find_encoder_folder(str(name_or_path))
         config = EncoderConfig.load(folder)
         state, _ = read_weights(folder)
-        start, end = (_take_quantiser(state, side, config.row_size, folder) for side in ("start", "end"))
-        factors = _split_factors(state)
+        start, end = (VectorQuantiser.read(state, side, config.row_size, folder) for side in ("start", "end"))
+        _split(state, _QUANTISERS)
+        factors = _split(state, _FACTORS)
         model = PhraseModel(config)
         load_exactly(model, state, str(folder))
         sparse = _load_factors(model, factors, folder) if config.sparc_size or factors else None
@@ -105,10 +110,17 @@ class PhraseEncoder:
         """Sha256 (hex) over the encoder's files; EncoderError for an encoder that was never saved."""
         if self._folder is None:
             raise EncoderError("An encoder has a fingerprint once it is saved; call save_pretrained and load it again.")
-        digest = hashlib.sha256()
-        for name in ENCODER_FILES:
-            digest.update((self._folder / name).read_bytes())
-        return digest.hexdigest()
+        return fingerprint_of(self._folder)
+
+    @property
+    def device(self) -> str:
+        """The device that it runs on: "cpu", "cuda", "cuda:1", ..."""
+        return str(self._device)
+
+    @property
+    def runtime(self) -> str:
+        """What computes the vectors."""
+        return "torch"
 
     @property
     def sparse_scale(self) -> NDArray[np.float32] | None:
@@ -124,7 +136,8 @@ class PhraseEncoder:
         """Return the stored form of each paragraph: kept by the filter, quantised to int8."""
         tokenised = self.tokeniser.paragraphs(paragraphs)
         collected = _Collected()
-        for windows in _batches(tokenised.windows):
+        most = _BATCH_TOKENS if self._device.type == "cpu" else _CUDA_BATCH_TOKENS
+        for windows in _batches(tokenised.windows, most):
             self._encode_windows(windows, collected)
         sizes = self.config.row_size, self.config.sparse_rank
         return split_rows(tokenised.offsets, tokenised.ids, *collected.sides, *sizes, collected.keys)
@@ -167,7 +180,7 @@ class PhraseEncoder:
             for side, (rows, quantiser) in enumerate(heads):
                 mine = (token >= 0) & (logits[:, :, side] >= thresholds[side])
                 states = hidden[torch.from_numpy(mine).to(self._device)]
-                codes = quantiser.encode(rows(states).cpu().numpy())
+                codes = codes_of(rows(states), quantiser)
                 if self._factors is not None:
                     codes = np.concatenate([codes, self._factors.query_codes(states, side)], 1)
                 collected.sides[side].add(paragraph[mine], token[mine], codes)
@@ -179,49 +192,23 @@ class PhraseEncoder:
     def _state(self) -> dict[str, torch.Tensor]:
         state = dict(self._model.state_dict())
         for side, quantiser in (("start", self.start_quantiser), ("end", self.end_quantiser)):
-            state[f"quantiser.{side}.offset"] = torch.from_numpy(quantiser.offset)
-            state[f"quantiser.{side}.scale"] = torch.from_numpy(quantiser.scale)
+            state[f"{_QUANTISERS}{side}.offset"] = torch.from_numpy(quantiser.offset)
+            state[f"{_QUANTISERS}{side}.scale"] = torch.from_numpy(quantiser.scale)
         if self._factors is not None:
             state |= {_FACTORS + name: value for name, value in self._factors.state_dict().items()}
         return state
 
 
-def _check_vocabulary(model: PhraseModel, tokeniser: PhraseTokeniser) -> None:
-    embedding: Any = model.backbone.get_input_embeddings()
-    pieces, embedded = tokeniser.tokenizer.get_vocab_size(), embedding.num_embeddings
-    if pieces > embedded:
-        raise EncoderError(
-            f"The tokenizer has {pieces} word pieces, the backbone embeds {embedded}; they do not belong together."
-        )
-
-
-def _take_quantiser(state: dict[str, torch.Tensor], side: str, size: int, folder: Path) -> VectorQuantiser:
-    names = [f"quantiser.{side}.{part}" for part in ("offset", "scale")]
-    missing = [name for name in names if name not in state]
-    if missing:
-        raise EncoderError(f"The weights of {folder} lack {missing}; save the encoder again after training.")
-    offset, scale = (state.pop(name).numpy() for name in names)
-    if offset.shape != (size,) or scale.shape != (size,):
-        raise EncoderError(
-            f"The {side} quantiser of {folder} has offset {offset.shape} and scale {scale.shape}; "
-            f"its configuration asks for {(size,)}."
-        )
-    return VectorQuantiser(offset, scale)
-
-
-def _split_factors(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Take the weights of sparse factors out of `state`."""
-    names = [name for name in state if name.startswith(_FACTORS)]
-    return {name.removeprefix(_FACTORS): state.pop(name) for name in names}
+def _split(state: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    """Take the weights whose names begin with `prefix` out of `state`, and the prefix off their names."""
+    names = [name for name in state if name.startswith(prefix)]
+    return {name.removeprefix(prefix): state.pop(name) for name in names}
 
 
 def _load_factors(model: PhraseModel, weights: dict[str, torch.Tensor], folder: Path) -> SparseFactors:
     factors = SparseFactors(int(model.backbone.config.hidden_size), model.config.sparse_rank)
     load_exactly(factors, weights, f"the sparse factors of {folder}")
-    if not (np.isfinite(factors.scales()).all() and (factors.scales() > 0).all()):
-        raise EncoderError(
-            f"The sparse factors of {folder} have scales {factors.scales()}; positive ones are expected."
-        )
+    check_sparse_scale(factors.scales(), folder)
     return factors
 
 
@@ -229,12 +216,12 @@ def _ngrams(ids: Sequence[int], weights: NDArray[np.float32]) -> QuestionNgrams:
     return question_ngrams(ids, weights[:, : len(ids)])
 
 
-def _batches(windows: Sequence[TokenWindow]) -> Iterator[list[TokenWindow]]:
-    """Yield windows by falling length, at most _BATCH_TOKENS padded tokens at a time; order fixed by the input."""
+def _batches(windows: Sequence[TokenWindow], most: int) -> Iterator[list[TokenWindow]]:
+    """Yield windows by falling length, at most `most` padded tokens at a time; order fixed by the input."""
     ordered = sorted(windows, key=lambda window: -len(window.input_ids))
     at = 0
     while at < len(ordered):
-        size = max(1, _BATCH_TOKENS // len(ordered[at].input_ids))
+        size = max(1, most // len(ordered[at].input_ids))
         yield ordered[at : at + size]
         at += size
 

@@ -10,12 +10,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from torch import Tensor
+from numpy.typing import NDArray
 
 from densephrase.encoder.config import EncoderConfig
+from densephrase.encoder.stored_weights import read_stored_weights
 from densephrase.encoder.tokens import TOKENIZER_FILE
-from densephrase.encoder.weights import read_stored_weights
 from densephrase.errors import EncoderError, SearchError
 
 _QUESTION_WEIGHTS = ("question_start.", "question_end.")
@@ -57,7 +58,7 @@ def check_same_phrase_side(index: Path, made_with: Path, encoder: Path) -> None:
         )
 
 
-def _digests(tensors: Mapping[str, Tensor]) -> dict[str, str]:
+def _digests(tensors: Mapping[str, NDArray[Any]]) -> dict[str, str]:
     """Return a digest of the tensors of each module, the parts of the two quantisers included."""
     groups: dict[str, list[str]] = {}
     for name in sorted(tensors):
@@ -66,9 +67,9 @@ def _digests(tensors: Mapping[str, Tensor]) -> dict[str, str]:
     return {group: _digest({name: tensors[name] for name in names}) for group, names in groups.items()}
 
 
-def _digest(tensors: Mapping[str, Tensor]) -> str:
+def _digest(tensors: Mapping[str, NDArray[Any]]) -> str:
     digest = hashlib.sha256()
     for name, value in tensors.items():
-        digest.update(f"{name}\0{value.dtype}\0{tuple(value.shape)}\0".encode())
-        digest.update(value.numpy().tobytes())
+        digest.update(f"{name}\0{value.dtype}\0{value.shape}\0".encode())
+        digest.update(value.tobytes())
     return digest.hexdigest()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +36,24 @@ class VectorQuantiser:
             raise EncoderError("Quantiser offsets must be finite and scales finite and positive.")
 
     @classmethod
+    def read(cls, tensors: Mapping[str, Any], side: str, size: int, folder: Path) -> VectorQuantiser:
+        """Return the quantiser of a side from the `tensors` of the encoder in `folder`.
+
+        Raises EncoderError when a part is missing or is not of `size` columns.
+        """
+        names = [f"quantiser.{side}.{part}" for part in ("offset", "scale")]
+        missing = [name for name in names if name not in tensors]
+        if missing:
+            raise EncoderError(f"The weights of {folder} lack {missing}; save the encoder again after training.")
+        offset, scale = (np.asarray(tensors[name]) for name in names)
+        if offset.shape != (size,) or scale.shape != (size,):
+            raise EncoderError(
+                f"The {side} quantiser of {folder} has offset {offset.shape} and scale {scale.shape}; "
+                f"its configuration asks for {(size,)}."
+            )
+        return cls(offset, scale)
+
+    @classmethod
     def fit(cls, rows: NDArray[np.float32], coherency_rank: int) -> VectorQuantiser:
         """Fit to rows float32 [n, row_size] of a corpus sample.
 
@@ -58,3 +79,9 @@ class VectorQuantiser:
         """Return the values of codes int8 [n, row_size] as float32."""
         values: NDArray[np.float32] = codes.astype(np.float32) * self.scale + self.offset
         return values
+
+
+def check_sparse_scale(scale: NDArray[np.float32], folder: Path) -> None:
+    """Raise EncoderError when the scales of sparse factors, float32 [4], are not finite and positive."""
+    if not (np.isfinite(scale).all() and (scale > 0).all()):
+        raise EncoderError(f"The sparse factors of {folder} have scales {scale}; positive ones are expected.")

@@ -7,9 +7,21 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.encoded import QuestionNgrams
 
 PAIR = 1 << 32  # larger than any word piece's number: `first * PAIR + second` names a bigram
+
+
+def ngram_places(ids: Sequence[int], config: EncoderConfig) -> NDArray[np.bool_]:
+    """Say where an n-gram of a question may begin, bool [4, tokens] in the order of HEADS.
+
+    A unigram begins at any word piece but special ones and "?", a bigram where the next one is such a piece too.
+    """
+    excluded = (config.cls_token_id, config.sep_token_id, config.pad_token_id, config.question_mark_id)
+    own = ~np.isin(ids, excluded)
+    pairs = own & np.append(own[1:], False)
+    return np.stack([own, pairs, own, pairs])
 
 
 def question_ngrams(ids: Sequence[int], weights: NDArray[np.float32]) -> QuestionNgrams:

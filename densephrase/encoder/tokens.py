@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
@@ -62,6 +61,14 @@ class PhraseTokeniser:
         except Exception as error:  # the tokenizers library raises bare Exception
             raise EncoderError(f"{path} cannot be read as a fast tokenizer: {error}") from error
 
+    def check_vocabulary(self, embedded: int) -> None:
+        """Raise EncoderError when there are more word pieces than the `embedded` ones of a backbone."""
+        pieces = self.tokenizer.get_vocab_size()
+        if pieces > embedded:
+            raise EncoderError(
+                f"The tokenizer has {pieces} word pieces, the backbone embeds {embedded}; they do not belong together."
+            )
+
     def paragraphs(self, paragraphs: Sequence[ParagraphInput]) -> TokenisedParagraphs:
         """Cut paragraphs into windows `[CLS] title [SEP] tokens [SEP]`, without `title [SEP]` where none."""
         titles = self._titles([paragraph.title for paragraph in paragraphs])
@@ -103,11 +110,11 @@ class PhraseTokeniser:
         ]
 
 
-def pad_batch(rows: Sequence[Sequence[int]], pad_token_id: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pad rows of ids to ids int64 and mask bool, both (rows, longest)."""
+def pad_rows(rows: Sequence[Sequence[int]], pad_token_id: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Pad rows of ids to ids int64 and mask bool, both [rows, longest]."""
     ids = np.full((len(rows), max(map(len, rows))), pad_token_id, np.int64)
     mask = np.zeros(ids.shape, bool)
     for number, row in enumerate(rows):
         ids[number, : len(row)] = row
         mask[number, : len(row)] = True
-    return torch.from_numpy(ids), torch.from_numpy(mask)
+    return ids, mask

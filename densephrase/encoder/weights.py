@@ -1,22 +1,16 @@
-"""Weights on disk: safetensors, matrices optionally as 8-bit integers with one scale for each row."""
+"""Weights of torch modules, to the file that `densephrase.encoder.stored_weights` describes and back."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from densephrase.encoder.stored_weights import ROW_SCALE, Precision, read_stored_weights, row_scale
 from densephrase.errors import EncoderError
-
-WEIGHTS_FILE = "model.safetensors"
-Precision = Literal["int8", "float32"]
-_SCALE = ".row_scale"
 
 
 def serialise_weights(state: Mapping[str, Tensor], precision: Precision) -> bytes:
@@ -35,27 +29,12 @@ def read_weights(folder: Path) -> tuple[dict[str, Tensor], Precision]:
 
     Raises EncoderError when the file is missing, damaged or not written by this library.
     """
-    tensors, precision = read_stored_weights(folder)
-    return {
-        name: _restore(name, value, tensors) for name, value in tensors.items() if not name.endswith(_SCALE)
-    }, precision
-
-
-def read_stored_weights(folder: Path) -> tuple[dict[str, Tensor], Precision]:
-    """Read the tensors as they are stored, 8-bit codes and their row scales apart; raises as `read_weights` does."""
-    path = folder / WEIGHTS_FILE
-    if not path.is_file():
-        raise EncoderError(f"{folder} holds no {WEIGHTS_FILE}; give the folder of an encoder made by this library.")
-    try:
-        with safe_open(str(path), "pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-    except (SafetensorError, OSError) as error:
-        raise EncoderError(f"{path} is not a readable safetensors file: {error}") from error
-    precision = metadata.get("precision")
-    if precision not in ("int8", "float32"):
-        raise EncoderError(f"{path} was not written by densephrase (metadata {json.dumps(metadata)}).")
-    return tensors, precision
+    stored, precision = read_stored_weights(folder)
+    state = {name: torch.from_numpy(value) for name, value in stored.items() if not name.endswith(ROW_SCALE)}
+    for name, value in state.items():
+        if value.dtype == torch.int8:
+            state[name] = _restore_rows(value, torch.from_numpy(row_scale(stored, name)))
+    return state, precision
 
 
 def replace_weights(folder: Path, changes: Mapping[str, Tensor]) -> bytes:
@@ -63,10 +42,11 @@ def replace_weights(folder: Path, changes: Mapping[str, Tensor]) -> bytes:
 
     All other tensors keep their bytes. Raises as `read_weights` does, and EncoderError for a tensor that is not there.
     """
-    tensors, precision = read_stored_weights(folder)
-    unknown = sorted(changes.keys() - tensors.keys())
+    stored, precision = read_stored_weights(folder)
+    unknown = sorted(changes.keys() - stored.keys())
     if unknown:
         raise EncoderError(f"The weights of {folder} lack {unknown}, which were to be changed.")
+    tensors = {name: torch.from_numpy(value) for name, value in stored.items()}
     return save(tensors | _stored(changes, precision), metadata={"precision": precision})
 
 
@@ -92,7 +72,7 @@ def _stored(state: Mapping[str, Tensor], precision: Precision) -> dict[str, Tens
     for name, value in state.items():
         value = value.detach().to("cpu", torch.float32, copy=True).contiguous()  # no two may share memory in the file
         if precision == "int8" and value.ndim == 2:
-            tensors[name], tensors[name + _SCALE] = _quantise_rows(value)
+            tensors[name], tensors[name + ROW_SCALE] = _quantise_rows(value)
         else:
             tensors[name] = value
     return tensors
@@ -101,17 +81,6 @@ def _stored(state: Mapping[str, Tensor], precision: Precision) -> dict[str, Tens
 def _quantise_rows(matrix: Tensor) -> tuple[Tensor, Tensor]:
     scale = matrix.abs().amax(1).clamp_min(1e-12) / 127
     return (matrix / scale[:, None]).round().clamp(-127, 127).to(torch.int8), scale
-
-
-def _restore(name: str, value: Tensor, tensors: Mapping[str, Tensor]) -> Tensor:
-    if value.dtype != torch.int8:
-        return value
-    scale = tensors.get(name + _SCALE)
-    if scale is None or value.ndim != 2 or scale.shape != value.shape[:1]:
-        raise EncoderError(
-            f"The 8-bit weight {name!r} has no row scales that fit ({name + _SCALE}); the file is damaged."
-        )
-    return _restore_rows(value, scale)
 
 
 def _restore_rows(codes: Tensor, scale: Tensor) -> Tensor:

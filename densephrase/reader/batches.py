@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from densephrase.encoder.tokens import pad_batch
+from densephrase.encoder.padding import pad_batch
 from densephrase.training.examples import TrainingQuestion, TrainingWindow
 
 _POOL = 32  # batches that are sorted by length together

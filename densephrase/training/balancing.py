@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from densephrase.encoder.model import PhraseModel, ResidualHead
-from densephrase.encoder.tokens import pad_batch
+from densephrase.encoder.padding import pad_batch
 from densephrase.training.examples import TrainingWindow
 
 _BATCH = 32

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from densephrase.encoder.tokens import pad_batch
+from densephrase.encoder.padding import pad_batch
 from densephrase.training.config import TrainingConfig
 from densephrase.training.examples import TrainingQuestion, TrainingWindow
 from densephrase.training.neighbours import Neighbours

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.model import PhraseModel
+from densephrase.encoder.padding import pad_batch
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.encoder.sparse_factors import SparseFactors
-from densephrase.encoder.tokens import pad_batch
 from densephrase.encoder.weights import load_exactly, rounded_weights
 from densephrase.training.examples import TrainingWindow
 from densephrase.training.factors import fit_factors

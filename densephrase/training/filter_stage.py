@@ -14,7 +14,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from densephrase.encoder.device import prefers_bf16
 from densephrase.encoder.model import PhraseModel, new_filter
-from densephrase.encoder.tokens import pad_batch
+from densephrase.encoder.padding import pad_batch
 from densephrase.training.config import TrainingConfig
 from densephrase.training.examples import TrainingWindow
 

@@ -21,7 +21,7 @@ from densephrase.data import Question
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.device import find_device
 from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.weights import Precision, read_stored_weights
+from densephrase.encoder.stored_weights import Precision, read_stored_weights
 from densephrase.errors import TrainingError
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.manifest import MANIFEST_FILE

@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.encoded import QuestionVectors
 from densephrase.encoder.model import PhraseModel, QuestionHead
+from densephrase.encoder.stored_weights import WEIGHTS_FILE, Precision
 from densephrase.encoder.tokens import TOKENIZER_FILE
-from densephrase.encoder.weights import WEIGHTS_FILE, Precision, replace_weights, rounded_weights
+from densephrase.encoder.weights import replace_weights, rounded_weights
 from densephrase.training.query_side_questions import FrozenQuestion, pad_states
 
 _LIGHT = (".bias", ".attention.weight")

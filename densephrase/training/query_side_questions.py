@@ -15,9 +15,9 @@ from torch import Tensor
 from densephrase.data import Question
 from densephrase.encoder.encoded import QuestionNgrams
 from densephrase.encoder.model import question_token_mask
+from densephrase.encoder.padding import pad_batch
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.encoder.question_ngrams import question_ngrams
-from densephrase.encoder.tokens import pad_batch
 from densephrase.errors import TrainingError
 from densephrase.training.holdout import check_held_out, split_by_title
 from densephrase.training.query_side_config import QuerySideConfig

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from densephrase.encoder.model import PhraseModel
+from densephrase.encoder.padding import pad_batch
 from densephrase.encoder.sparc import HEADS, SparcHeads
-from densephrase.encoder.tokens import pad_batch
 from densephrase.training.examples import TrainingWindow
 
 _ALIVE = 0.01  # least share of weights above zero

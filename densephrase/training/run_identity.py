@@ -12,7 +12,7 @@ from typing import Any
 import densephrase
 from densephrase.data import Question
 from densephrase.encoder.location import find_encoder_folder, is_encoder
-from densephrase.encoder.weights import WEIGHTS_FILE
+from densephrase.encoder.stored_weights import WEIGHTS_FILE
 
 _MODELS = ("backbone", "teacher")  # settings that name one
 

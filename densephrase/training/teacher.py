@@ -16,8 +16,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from densephrase.encoder.model import position_count
+from densephrase.encoder.stored_weights import WEIGHTS_FILE
 from densephrase.encoder.tokens import PhraseTokeniser
-from densephrase.encoder.weights import WEIGHTS_FILE
 from densephrase.errors import TrainingError
 from densephrase.reader.batches import reader_example
 from densephrase.reader.extractive_reader import ExtractiveReader

@@ -18,7 +18,7 @@ from densephrase.encoder.encoded import ParagraphInput
 from densephrase.encoder.location import ENCODER_FILES
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.encoder.weights import serialise_weights
-from densephrase.errors import EncoderError
+from densephrase.errors import DeviceError, EncoderError
 from tests.conftest import make_encoder
 
 PARAGRAPH = ParagraphInput("The king of the city was born in 1789 by the river.", "Paris")
@@ -218,10 +218,14 @@ def test_what_is_neither_folder_nor_on_the_hub_is_named(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("device", ["gpu9", "cuda:99"], ids=["unknown", "not there"])
 def test_a_device_that_is_not_there_is_named(tiny_encoder_path: Path, device: str) -> None:
-    with pytest.raises(EncoderError, match=device):
+    with pytest.raises(DeviceError, match=device):
         PhraseEncoder.from_pretrained(tiny_encoder_path, device=device)
 
 
 def test_equal_weights_give_equal_bytes() -> None:
     state = make_encoder()._state()
     assert len({serialise_weights(state, "int8") for _ in range(20)}) == 1
+
+
+def test_an_encoder_names_its_device(tiny_encoder: PhraseEncoder) -> None:
+    assert tiny_encoder.device == "cpu"

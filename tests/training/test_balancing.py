@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from densephrase.encoder.model import PhraseModel
+from densephrase.encoder.padding import pad_batch
 from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.tokens import pad_batch
 from densephrase.training.balancing import balance_vectors, balanced_maps
 from densephrase.training.examples import TrainingWindow, make_examples
 from tests.conftest import make_encoder

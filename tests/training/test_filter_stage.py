@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.model import PhraseModel
+from densephrase.encoder.padding import pad_batch
 from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.tokens import pad_batch
 from densephrase.encoder.weights import read_weights
 from densephrase.training import filter_stage
 from densephrase.training.checkpoint import CHECKPOINT_FILE

@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from densephrase.encoder.config import EncoderConfig
+from densephrase.encoder.padding import pad_batch
 from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.tokens import pad_batch
 from densephrase.encoder.weights import read_weights
 from densephrase.errors import EncoderError, TrainingError
 from densephrase.training.checkpoint import CHECKPOINT_FILE

@@ -16,8 +16,8 @@ from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.location import ENCODER_FILES
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.encoder.phrase_side import check_same_phrase_side
+from densephrase.encoder.stored_weights import WEIGHTS_FILE
 from densephrase.encoder.tokens import TOKENIZER_FILE
-from densephrase.encoder.weights import WEIGHTS_FILE
 from densephrase.errors import TrainingError
 from densephrase.metrics import exact_match
 from densephrase.phrase_index import PhraseIndex

@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file
 
 from densephrase.encoder.config import EncoderConfig
+from densephrase.encoder.padding import pad_batch
 from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.tokens import pad_batch
 from densephrase.errors import TrainingError
 from densephrase.evaluation.closed import evaluate_closed
 from densephrase.training.checkpoint import CHECKPOINT_FILE
