@@ -65,6 +65,15 @@ class BuildInputs:
         return ""
 
 
+def versions_of(device: str) -> dict[str, str]:
+    """Return the versions of the libraries, and the kind of the device if it is not the processor.
+
+    The kind shows in the last bits of vectors and centroids, so that a build begun on another one is warned of.
+    """
+    kind = device.partition(":")[0]
+    return library_versions() | ({} if kind == "cpu" else {"device": kind})
+
+
 def library_versions() -> dict[str, str]:
     """Return the versions of Python and of the installed libraries that make an index's bytes."""
     versions = {"densephrase": __version__, "python": platform.python_version()}

@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from densephrase.build_index.background import BackgroundWriter
-from densephrase.build_index.build_inputs import BuildInputs, library_versions
+from densephrase.build_index.build_inputs import BuildInputs, versions_of
 from densephrase.build_index.build_state import BuildState, check_target, locked
+from densephrase.build_index.code_rows import ShardRows
 from densephrase.build_index.disk_estimate import FreeBytes, SizeRates, check_space, free_bytes, measure_rates
 from densephrase.build_index.encoder_copy import copy_encoder
 from densephrase.build_index.finished_parts import finished_shards, is_intact, shard_name
 from densephrase.build_index.inverted_list_builder import ANN_FILE, ListSettings, write_inverted_lists
+from densephrase.build_index.list_training import open_faiss
 from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.plan import DocumentDigest, plan_shards, shards_of
 from densephrase.build_index.progress import Listener, ProgressCounter
@@ -59,13 +61,14 @@ def build(
 ) -> Manifest:
     """Build the index of `corpus` in the folder `index_path`, or continue a build that was stopped there.
 
-    The corpus is read twice (to plan and to encode) and never held in memory. `progress` is told how far the build is;
-    `free` says how many bytes may be written to a folder's disk.
+    The corpus is read twice (to plan and to encode) and never held in memory. Inverted lists are fitted on the device
+    of the encoder. `progress` is told how far the build is; `free` says how many bytes may go to a folder's disk.
 
     Raises:
         CorpusError: if the corpus cannot be read, is empty, or holds bad documents and `options.skip_bad` is off.
         BuildError: if the folder holds something else, or the inputs have changed.
         DiskSpaceError: if the index would not fit on the disk.
+        MissingExtraError, DeviceError: if the index needs inverted lists and FAISS cannot fit them.
     """
     index_path = Path(index_path)
     check_target(index_path)
@@ -99,7 +102,7 @@ class _Run:
         self.counter.enter("reading the corpus")
         documents = read_corpus(self.corpus, skip_bad=self.options.skip_bad)
         shards = tuple(plan_shards(documents, self.options.shard_characters))
-        return BuildInputs(shards, self.encoder.fingerprint, self.options.stored(), library_versions())
+        return BuildInputs(shards, self.encoder.fingerprint, self.options.stored(), versions_of(self.encoder.device))
 
     def documents(self) -> Iterator[Document]:
         """Read the corpus again; what is left out was told while planning."""
@@ -142,6 +145,8 @@ class _Run:
                 self.documents(), inputs.characters, self.encoder, self.options.language, state.folder
             )
             state.write("estimate", rates)
+        if rates.starts * inputs.characters > self.options.flat_limit:
+            open_faiss(self.encoder.device)  # what is missing shows now and not after hours
         dimensions = min(self.options.list_dimensions, self.encoder.config.vector_size)
         needed = rates.bytes_left(left, inputs.characters, self.options.flat_limit, dimensions)
         check_space(needed, self.index_path, free(self.index_path))
@@ -208,11 +213,15 @@ class _Run:
             return record
         self.counter.enter("inverted lists", total=2 * starts)
         record = write_inverted_lists(
-            [self.segment / shard.file.file for shard in shards],
+            ShardRows([self.segment / shard.file.file for shard in shards]),
             self.segment / ANN_FILE,
             self.encoder.start_quantiser,
             ListSettings(
-                self.encoder.config.vector_size, self.options.list_dimensions, self.options.lists, self.options.seed
+                self.encoder.config.vector_size,
+                self.options.list_dimensions,
+                self.options.lists,
+                self.options.seed,
+                self.encoder.device,
             ),
             self.counter.advance,
         )

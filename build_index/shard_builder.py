@@ -98,7 +98,7 @@ def build_shard(documents: Sequence[Document], encoder: PhraseEncoder, report: R
         report(finished - before, sum(len(item.text) for _, item in chunk), sum(tokens[first:]))
     whole = {
         **_document_columns(documents, [len(members) for members in paragraphs]),
-        **_paragraph_columns(flat, tokens),
+        **_paragraph_columns(flat, tokens, documents),
     }
     columns: dict[str, list[NDArray[Any]]] = {name: [column] for name, column in whole.items()}
     for side in sides:
@@ -142,10 +142,30 @@ def _document_columns(documents: Sequence[Document], paragraphs: Sequence[int]) 
     return {**columns, "document_paragraph_ptr": pointers(paragraphs)}
 
 
-def _paragraph_columns(flat: Sequence[tuple[int, Paragraph]], tokens: Sequence[int]) -> dict[str, NDArray[Any]]:
+def _paragraph_columns(
+    flat: Sequence[tuple[int, Paragraph]], tokens: Sequence[int], documents: Sequence[Document]
+) -> dict[str, NDArray[Any]]:
     return {
         "paragraph_document": np.array([row for row, _ in flat], np.int32),
         "paragraph_start": np.array([paragraph.start for _, paragraph in flat], np.int32),
         "paragraph_end": np.array([paragraph.end for _, paragraph in flat], np.int32),
+        "paragraph_byte": np.array(_paragraph_bytes(flat, documents), np.int64),
         "paragraph_tokens": np.array(tokens, np.int32),
     }
+
+
+def _paragraph_bytes(flat: Sequence[tuple[int, Paragraph]], documents: Sequence[Document]) -> list[int]:
+    """Return where each paragraph begins in the texts of all documents, end to end in UTF-8."""
+    begins, document, character, byte = [], 0, 0, 0
+    for row, paragraph in flat:
+        while document < row:
+            byte += _utf8_size(documents[document].text[character:])
+            document, character = document + 1, 0
+        byte += _utf8_size(documents[row].text[character : paragraph.start])
+        character = paragraph.start
+        begins.append(byte)
+    return begins
+
+
+def _utf8_size(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -17,6 +17,10 @@ class EncoderError(DensePhraseError, ValueError):
     """An encoder's files or settings are missing, damaged or inconsistent."""
 
 
+class DeviceError(DensePhraseError, ValueError):
+    """A device was asked for that is not there, or that cannot hold what it is given."""
+
+
 class TrainingError(DensePhraseError, ValueError):
     """Training data, settings or a checkpoint do not fit."""
 
@@ -40,6 +44,7 @@ class DiskSpaceError(BuildError, OSError):
 class MissingExtraError(DensePhraseError, ImportError):
     """An optional dependency is not installed; the message names the `pip install` that cures it."""
 
-    def __init__(self, package: str, purpose: str, extra: str) -> None:
-        cure = f"pip install 'densephrase[{extra}]'"
+    def __init__(self, package: str, purpose: str, extra: str, instead_of: str | None = None) -> None:
+        """`instead_of` is an installed package that stands in the way."""
+        cure = (f"pip uninstall {instead_of} && " if instead_of else "") + f"pip install 'densephrase[{extra}]'"
         super().__init__(f"{purpose} needs the package {package!r}. Install it with: {cure}")

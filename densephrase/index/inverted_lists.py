@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from densephrase.errors import IndexFormatError
 from densephrase.index.columns import map_columns
+from densephrase.index.list_tree import ListTree
 from densephrase.index.manifest import AnnRecord, Quantisation
 
 
@@ -26,11 +27,11 @@ def id_type(starts: int) -> str:
 class InvertedLists:
     """List l holds the start rows `ids[list_ptr[l]:list_ptr[l + 1]]`, ascending, with their first d codes beside them.
 
-    centroids float32 [L, V], list_ptr int64 [L + 1], ids [N] (start rows of the segment: `id_type`), codes int8 [N, d].
+    list_ptr int64 [L + 1], ids [N] (start rows of the segment: `id_type`), codes int8 [N, d].
     """
 
     path: Path
-    centroids: NDArray[np.float32]
+    tree: ListTree
     list_ptr: NDArray[np.int64]
     ids: NDArray[np.int32] | NDArray[np.int64]
     codes: NDArray[np.int8]
@@ -43,10 +44,15 @@ class InvertedLists:
             IndexFormatError: if a column is missing, does not fit, or names rows that do not exist.
         """
         columns = map_columns(path)
-        lists = record.lists
+        lists, groups, size = record.lists, record.groups, quantisation.vector_size
+        tree = ListTree(
+            columns.require("group_codes", "int8", (groups, size)),
+            columns.require("group_ptr", "int64", (groups + 1,)),
+            columns.require("list_codes", "int8", (lists, size)),
+        )
         opened = cls(
             path,
-            columns.require("centroids", "float32", (lists, quantisation.vector_size)),
+            tree,
             columns.require("list_ptr", "int64", (lists + 1,)),
             columns.require("ids", id_type(starts), (starts,)),
             columns.require("codes", "int8", (starts, record.dimensions)),
@@ -55,8 +61,16 @@ class InvertedLists:
         return opened
 
     def _check(self, starts: int) -> None:
-        ptr = self.list_ptr
-        if ptr[0] != 0 or ptr[-1] != starts or np.any(ptr[1:] < ptr[:-1]):
-            raise IndexFormatError(f"{self.path}: column 'list_ptr' does not divide {starts} rows; rebuild the index")
+        self._check_pointers("list_ptr", self.list_ptr, starts, "rows")
+        self._check_pointers("group_ptr", self.tree.group_ptr, len(self.tree.list_codes), "lists")
         if starts and not 0 <= self.ids.min() <= self.ids.max() < starts:
             raise IndexFormatError(f"{self.path}: column 'ids' names rows outside 0 to {starts - 1}; rebuild the index")
+
+    def _check_pointers(self, name: str, pointers: NDArray[np.int64], total: int, what: str) -> None:
+        if pointers[0] != 0 or pointers[-1] != total or np.any(pointers[1:] < pointers[:-1]):
+            raise IndexFormatError(f"{self.path}: column '{name}' does not divide {total} {what}; rebuild the index")
+
+    def probe(self, weights: NDArray[np.int16], groups: int, probes: int) -> NDArray[np.int64]:
+        """Return the row ranges of the lists that `ListTree.best` names, int64 [at most `probes`, 2], ascending."""
+        lists = self.tree.best(weights, groups, probes)
+        return np.stack([self.list_ptr[lists], self.list_ptr[lists + 1]], axis=1)

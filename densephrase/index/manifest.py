@@ -15,7 +15,7 @@ from densephrase.index.atomic_file import write_json
 from densephrase.index.records import record_from_json
 
 FORMAT = "densephrase-index"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MANIFEST_FILE = "manifest.json"
 SEGMENTS_FOLDER = "segments"
 ENCODER_FOLDER = "encoder"
@@ -87,6 +87,7 @@ class AnnRecord:
 
     kind: str
     lists: int = 0
+    groups: int = 0
     dimensions: int = 0
     training_rows: int = 0
     iterations: int = 0

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,23 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from densephrase.build_index import inverted_list_builder
-from densephrase.build_index.inverted_list_builder import ListSettings, _places, list_count, write_inverted_lists
+from densephrase.build_index import code_rows
+from densephrase.build_index.code_rows import MatrixRows, ShardRows
+from densephrase.build_index.inverted_list_builder import ListSettings, _places, write_inverted_lists
 from densephrase.encoder.quantiser import VectorQuantiser
-from densephrase.errors import MissingExtraError
 from densephrase.index.columns import map_columns, write_columns
+from densephrase.index.inverted_lists import InvertedLists
+from densephrase.index.manifest import Quantisation
 
-
-@pytest.mark.parametrize(
-    ("starts", "lists"), [(0, 1), (1, 1), (100, 8), (2_000_000, 1024), (10_000_000, 4096), (10**9, 4096)]
-)
-def test_list_count(starts: int, lists: int) -> None:
-    assert list_count(starts) == lists
+QUANTISER = VectorQuantiser(np.zeros(6, np.float32), np.ones(6, np.float32))
 
 
 @given(st.lists(st.integers(0, 5), max_size=60), st.integers(1, 20))
-def test_rows_are_placed_as_a_stable_sort_would(lists: list[int], chunk: int) -> None:
-    assigned = np.array(lists, np.int32)
+def test_rows_are_placed_as_a_stable_sort_would(groups: list[int], chunk: int) -> None:
+    assigned = np.array(groups, np.int64)
     counts = np.bincount(assigned, minlength=6)
     filled = np.cumsum([0, *counts])[:-1].astype(np.int64)
     ids = np.full(len(assigned), -1)
@@ -35,40 +30,39 @@ def test_rows_are_placed_as_a_stable_sort_would(lists: list[int], chunk: int) ->
     assert ids.tolist() == np.argsort(assigned, kind="stable").tolist()
 
 
-def _shards(tmp_path: Path, sizes: Sequence[int]) -> list[Path]:
-    random = np.random.default_rng(0)
-    paths = []
-    for number, size in enumerate(sizes):
-        paths.append(tmp_path / f"{number}.h5")
-        write_columns(paths[-1], {"start_codes": random.integers(-127, 128, (size, 6)).astype(np.int8)}, {})
-    return paths
-
-
-@pytest.mark.parametrize("sizes", [[50], [30, 0, 41], [3]], ids=["one", "empty-between", "fewer-rows-than-lists"])
+@pytest.mark.parametrize("sizes", [[90], [30, 0, 61], [3]], ids=["one", "empty-between", "fewer-rows-than-lists"])
 @pytest.mark.parametrize("rows_at_once", [7, 65_536])
 @pytest.mark.parametrize("dimensions", [2, 64], ids=["first dimensions", "all dimensions"])
-def test_any_shards_and_chunks_give_the_same_lists(
+def test_any_shards_and_chunks_give_every_row_to_its_nearest_list(
     tmp_path: Path, sizes: list[int], rows_at_once: int, dimensions: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quantiser = VectorQuantiser(np.zeros(6, np.float32), np.ones(6, np.float32))
-    shards = _shards(tmp_path, sizes)
+    monkeypatch.setattr(code_rows, "ROWS_AT_ONCE", rows_at_once)
+    codes = np.random.default_rng(0).integers(-127, 128, (sum(sizes), 6)).astype(np.int8)
+    paths = [tmp_path / f"{number}.h5" for number in range(len(sizes))]
+    for path, part in zip(paths, np.split(codes, np.cumsum(sizes)[:-1]), strict=True):
+        write_columns(path, {"start_codes": part}, {})
     advanced: list[int] = []
-    monkeypatch.setattr(inverted_list_builder, "_ROWS_AT_ONCE", rows_at_once)
-    settings = ListSettings(vector_size=4, dimensions=dimensions, lists=5, seed=0)
-    record = write_inverted_lists(shards, tmp_path / "ann.h5", quantiser, settings, advanced.append)
-    columns = map_columns(tmp_path / "ann.h5")
-    codes = np.concatenate([map_columns(path)["start_codes"] for path in shards])[:, : min(dimensions, 4)]
-    assert record.dimensions == min(dimensions, 4)
-    assert columns["ids"].dtype == np.int32
-    assert record.lists == min(5, len(codes))
+    settings = ListSettings(vector_size=4, dimensions=dimensions, lists=12, seed=0)
+    record = write_inverted_lists(ShardRows(paths), tmp_path / "ann.h5", QUANTISER, settings, advanced.append)
+    lists = InvertedLists.open(tmp_path / "ann.h5", record, len(codes), Quantisation("int8", 4, 2))
+    assert (record.lists, record.dimensions) == (min(12, len(codes)), min(dimensions, 4))
+    assert record.groups == len(lists.tree.group_codes) <= 4
     assert sum(advanced) == 2 * len(codes)
-    assert sorted(columns["ids"].tolist()) == list(range(len(codes)))
-    assert np.array_equal(columns["codes"], codes[columns["ids"]])
+    assert lists.ids.dtype == np.int32
+    assert sorted(lists.ids.tolist()) == list(range(len(codes)))
+    assert np.array_equal(lists.codes, codes[lists.ids, : min(dimensions, 4)])
+    list_of_row = np.repeat(np.arange(record.lists), np.diff(lists.list_ptr))
+    assert np.array_equal(np.lexsort((lists.ids, list_of_row)), np.arange(len(codes)))
+    # There are no more than four groups, so that every row was compared with every list.
+    distances = np.square(codes[lists.ids, None, :4].astype(int) - lists.tree.list_codes[None].astype(int)).sum(2)
+    assert (distances[np.arange(len(codes)), list_of_row] == distances.min(1)).all()
 
 
-def test_a_missing_faiss_names_the_cure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "faiss", None)
-    quantiser = VectorQuantiser(np.zeros(6, np.float32), np.ones(6, np.float32))
-    with pytest.raises(MissingExtraError, match=r"pip install 'densephrase\[cpu\]'"):
-        settings = ListSettings(vector_size=4, dimensions=4, lists=5, seed=0)
-        write_inverted_lists(_shards(tmp_path, [9]), tmp_path / "ann.h5", quantiser, settings, lambda _: None)
+def test_a_matrix_and_a_shard_of_the_same_rows_give_equal_files(tmp_path: Path) -> None:
+    codes = np.random.default_rng(0).integers(-127, 128, (300, 6)).astype(np.int8)
+    write_columns(tmp_path / "shard.h5", {"start_codes": codes}, {})
+    settings = ListSettings(vector_size=6, dimensions=6, lists=None, seed=0)
+    for name, rows in (("matrix", MatrixRows(codes)), ("shard", ShardRows([tmp_path / "shard.h5"]))):
+        write_inverted_lists(rows, tmp_path / f"{name}-ann.h5", QUANTISER, settings, lambda _: None)
+    assert (tmp_path / "matrix-ann.h5").read_bytes() == (tmp_path / "shard-ann.h5").read_bytes()
+    assert len(map_columns(tmp_path / "matrix-ann.h5")["ids"]) == 300

@@ -135,8 +135,8 @@ def test_inverted_lists_hold_each_start_by_its_nearest_centroid(tmp_path: Path, 
     lists = reader.lists
     assert lists is not None
     codes = np.concatenate([shard.start_codes for shard in reader.shards])
-    vectors = encoder.start_quantiser.decode(codes)[:, :12]
-    distances = ((vectors[:, None].astype(np.float64) - lists.centroids[None]) ** 2).sum(2)
+    vectors, centroids = encoder.start_quantiser.decode(codes)[:, :12], lists.tree.centroids(encoder.start_quantiser)
+    distances = ((vectors[:, None].astype(np.float64) - centroids[None]) ** 2).sum(2)
     for number in range(8):
         ids = lists.ids[lists.list_ptr[number] : lists.list_ptr[number + 1]]
         assert (np.diff(ids) > 0).all()
@@ -306,6 +306,6 @@ def test_an_error_of_the_writer_reaches_the_caller(
 
 def test_the_manifest_is_readable_json_without_outer_paths(tmp_path: Path, uninterrupted: Path, corpus: Path) -> None:
     text = (uninterrupted / "manifest.json").read_text()
-    assert json.loads(text)["format_version"] == 3
+    assert json.loads(text)["format_version"] == 4
     assert str(corpus.parent) not in text
     assert str(uninterrupted) not in text

@@ -44,7 +44,7 @@ def test_round_trip(tmp_path: Path) -> None:
 
 
 def test_round_trip_with_lists(tmp_path: Path) -> None:
-    ann = AnnRecord("inverted-lists", 8, 12, 100, 10, 0, FileRecord("ann.h5", 7, {"ids": "2" * 64}))
+    ann = AnnRecord("inverted-lists", 8, 2, 12, 100, 10, 0, FileRecord("ann.h5", 7, {"ids": "2" * 64}))
     manifest = replace(MANIFEST, segments=(replace(SEGMENT, ann=ann),))
     manifest.save(tmp_path)
     assert Manifest.load(tmp_path) == manifest
@@ -91,14 +91,14 @@ def test_an_edited_manifest_is_noticed(tmp_path: Path) -> None:
 
 
 def test_another_format_version_is_named(tmp_path: Path) -> None:
-    _save_edited(tmp_path, "format_version", 2)
-    with pytest.raises(IndexFormatError, match="format_version is 2, this version reads 3; rebuild the index"):
+    _save_edited(tmp_path, "format_version", 3)
+    with pytest.raises(IndexFormatError, match="format_version is 3, this version reads 4; rebuild the index"):
         Manifest.load(tmp_path)
 
 
 @pytest.mark.parametrize("dimensions", [0, 13])
 def test_lists_of_impossible_dimensions_are_refused(tmp_path: Path, dimensions: int) -> None:
-    ann = AnnRecord("inverted-lists", 8, dimensions, 100, 10, 0, FileRecord("ann.h5", 7, {"ids": "2" * 64}))
+    ann = AnnRecord("inverted-lists", 8, 2, dimensions, 100, 10, 0, FileRecord("ann.h5", 7, {"ids": "2" * 64}))
     replace(MANIFEST, segments=(replace(SEGMENT, ann=ann),)).save(tmp_path)
     with pytest.raises(IndexFormatError, match=f"hold {dimensions} dimensions of vectors of 12; rebuild the index"):
         Manifest.load(tmp_path)
