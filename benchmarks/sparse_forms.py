@@ -25,7 +25,15 @@ from densephrase.data import Question
 from densephrase.encoder.encoded import ParagraphInput
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.kernels.compile import kernel
-from densephrase.kernels.sparse import SparseQuestion, SparseRows, match_ngrams, sparse_scores
+from densephrase.kernels.mapped import Places
+from densephrase.kernels.sparse import (
+    SparseQuestion,
+    SparseRows,
+    known_pieces,
+    match_ngrams,
+    room_for_matches,
+    sparse_scores,
+)
 from densephrase.search.sparse_question import fold_ngrams
 from densephrase.search.sparse_vectors import sparse_weights
 
@@ -92,10 +100,10 @@ class Clock:
         """Return the time of factors."""
         queries = np.concatenate([item.start_sparse for item in self._texts if item.start_sparse is not None])
         keys = np.concatenate([item.token_keys for item in self._texts if item.token_keys is not None])
-        rows = SparseRows(queries, keys, 0, self._pieces, self._piece_ptr)
-        selected = np.arange(len(self._token))
+        rows = SparseRows(queries, keys, 0, Places.of(self._pieces), self._piece_ptr)
+        selected, token = np.arange(len(self._token)), Places.of(self._token)
         return self._time(
-            lambda question: sparse_scores(selected, self._paragraph, self._token, rows, question, self._scores)
+            lambda question: sparse_scores(selected, self._paragraph, token, rows, question, self._scores)
         )
 
     def rows(self, ngrams: int) -> float:
@@ -113,7 +121,7 @@ class Clock:
                 counts.append(len(best))
         pointers = np.cumsum([0, *counts])
         stored = np.concatenate(entries).astype(np.int16), np.concatenate(codes).astype(np.uint8)
-        places = self._row_ptr, self._pieces, self._piece_ptr
+        places = self._row_ptr, Places.of(self._pieces), self._piece_ptr
         return self._time(lambda question: row_scores(pointers, *stored, *places, question, self._scores))
 
     def _time(self, score: Callable[[SparseQuestion], None]) -> float:
@@ -130,24 +138,27 @@ def row_scores(
     entries: NDArray[np.int16],
     codes: NDArray[np.uint8],
     row_ptr: NDArray[np.int64],
-    pieces: NDArray[np.int32],
+    pieces: Places,
     piece_ptr: NDArray[np.int64],
     question: SparseQuestion,
     scores: NDArray[np.float64],
 ) -> None:
-    """Write the products of pruned rows with a question to `scores` [R].
+    """Write the products of pruned rows with a question to `scores` [R], in units of `question.step`.
 
     Paragraph p has the rows `row_ptr[p]:row_ptr[p + 1]`; row r the entries `pointers[r]:pointers[r + 1]`, `2 * place +
     order` each, with a code beside it.
     """
+    narrow, wide = pieces
     for paragraph in range(row_ptr.size - 1):
         first, stop = piece_ptr[paragraph], piece_ptr[paragraph + 1]
-        ngrams, weights = match_ngrams(pieces, first, stop, question)
-        table = np.zeros(2 * (stop - first))
-        for match in range(ngrams.size):
-            table[ngrams[match]] = weights[match]
+        matches = room_for_matches(stop - first)
+        known = known_pieces(narrow, wide, first, stop, question.slot, matches.known)
+        found = match_ngrams(narrow, wide, stop, known, question, matches)
+        table = np.zeros(2 * (stop - first), np.int64)
+        for match in range(found):
+            table[2 * (matches.token[match] - first) + matches.order[match]] = matches.weight[match]
         for row in range(row_ptr[paragraph], row_ptr[paragraph + 1]):
-            total = 0.0
+            total = 0
             for position in range(pointers[row], pointers[row + 1]):
                 total += codes[position] * table[entries[position]]
             scores[row] = total

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -146,10 +146,11 @@ class Evidence:
 class Answer:
     """A group of phrases that normalise to the same string, best first; the answer speaks for its best member.
 
-    `confidence` is the probability that the best member is right, None where the encoder has none fitted.
+    `evidence` is never empty; a search makes what follows the first piece only when it is looked at. `confidence` is
+    the probability that the best member is right, None where the encoder has none fitted.
     """
 
-    evidence: tuple[Evidence, ...]
+    evidence: Sequence[Evidence]
     confidence: float | None = None
 
     @property

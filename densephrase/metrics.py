@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import regex
 
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
+_LOWER, _ASCII_PUNCTUATION = bytes(range(256)).lower(), string.punctuation.encode()
+_ARTICLE_WORDS = frozenset(("a", "an", "the"))
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _TOKEN = regex.compile(r"[\p{L}\p{N}\p{M}]+|[^\p{Z}\p{C}]")
 
@@ -18,6 +20,9 @@ def normalise_answer(text: str) -> str:
 
     Source: the official SQuAD v1.1 evaluation script (Rajpurkar et al. 2016), in that order.
     """
+    if text.isascii() and text.isprintable():  # words end at spaces alone: a search has no time for the expression
+        words = text.encode().translate(_LOWER, _ASCII_PUNCTUATION).decode().split()
+        return " ".join([word for word in words if word not in _ARTICLE_WORDS])
     return " ".join(_ARTICLES.sub(" ", text.lower().translate(_PUNCTUATION)).split())
 
 

@@ -16,6 +16,7 @@ from densephrase.search.options import SearchOptions, Strategy, Unit
 
 if TYPE_CHECKING:
     from densephrase.encoder.phrase_encoder import PhraseEncoder
+    from densephrase.encoder.question_encoder import QuestionEncoder, Runtime
     from densephrase.search.searcher import Searcher
 
 
@@ -27,18 +28,39 @@ class PhraseIndex:
     'William Shakespeare'
     """
 
-    def __init__(self, reader: IndexReader, device: str = "cpu", encoder_path: Path | None = None) -> None:
-        """Wrap an opened index; `device` is where questions are encoded, with the encoder of the index or another."""
+    def __init__(
+        self,
+        reader: IndexReader,
+        device: str = "cpu",
+        encoder_path: Path | None = None,
+        runtime: Runtime = "auto",
+        threads: int | None = None,
+    ) -> None:
+        """Wrap an opened index; `open` says what the rest is."""
         self._reader: IndexReader | None = reader
-        self._device = device
+        self._device, self._runtime, self._threads = device, runtime, threads
         self._encoder_path = encoder_path or reader.encoder_path
 
     @classmethod
-    def open(cls, path: str | Path, device: str = "cpu", encoder: str | Path | None = None) -> Self:
+    def open(
+        cls,
+        path: str | Path,
+        device: str = "cpu",
+        encoder: str | Path | None = None,
+        runtime: Runtime = "auto",
+        threads: int | None = None,
+    ) -> Self:
         """Open a finished index; its encoder is loaded with the first search.
 
+        device: "cpu", "cuda", "cuda:1", ... On a CUDA device questions are encoded and the rows of inverted lists are
+            scanned, in a copy made with the first search (`pip install 'densephrase[gpu]'`). The choice of lists,
+            terms, sparse vectors and the exact scores of candidates stay on the processor, and so does an index too
+            small to have lists.
         encoder: the name or folder of another one to encode questions with, whose phrase side must be the same
             (`tune-questions` makes such encoders).
+        runtime: what computes the questions' vectors: "onnx", which is fast on a processor and does not load torch,
+            "torch", or "auto", which takes onnx for device "cpu" where it knows the encoder's architecture.
+        threads: how many share the questions of a list (None: one for each processor); a single question takes one.
 
         Raises:
             IndexFormatError: if the index is missing, damaged or of another format version.
@@ -47,13 +69,13 @@ class PhraseIndex:
         """
         reader = IndexReader.open(path)
         if encoder is None:
-            return cls(reader, device)
+            return cls(reader, device, runtime=runtime, threads=threads)
         from densephrase.encoder.location import find_encoder_folder
         from densephrase.encoder.phrase_side import check_same_phrase_side
 
         folder = find_encoder_folder(str(encoder))
         check_same_phrase_side(reader.path, reader.encoder_path, folder)
-        return cls(reader, device, folder)
+        return cls(reader, device, folder, runtime, threads)
 
     @classmethod
     def build(
@@ -67,11 +89,12 @@ class PhraseIndex:
         """Build an index of the corpus at `path` and open it.
 
         corpus: a file or folder of documents (jsonl, csv, txt, md, SQuAD json; .gz of each).
-        encoder: a loaded encoder, or the name or folder of one.
-        options: fields of `densephrase.build_index.pipeline.BuildOptions`.
+        encoder: a loaded encoder, or the name or folder of one. Inverted lists are fitted on the encoder's device.
+        device: where an encoder that is named is loaded, and where the index is opened, as in `open`.
+        options: fields of `densephrase.build_index.options.BuildOptions`.
 
         Raises:
-            CorpusError, EncoderError, BuildError: as reading, loading and building do.
+            CorpusError, EncoderError, DeviceError, BuildError: as reading, loading and building do.
         """
         from densephrase.build_index.options import BuildOptions
         from densephrase.build_index.pipeline import build
@@ -106,6 +129,7 @@ class PhraseIndex:
 
         Raises:
             SearchError: if an option makes no sense, a question is not a string, or the index is closed.
+            MissingExtraError, DeviceError: with the first search, if its lists cannot go to the device.
         """
         chosen = SearchOptions(top_k=top_k, strategy=strategy, unit=unit, **options)
         answers = self._searcher.search(_as_list(question), chosen)
@@ -125,18 +149,20 @@ class PhraseIndex:
         return self._opened().path
 
     @cached_property
-    def encoder(self) -> PhraseEncoder:
-        """The encoder that the index was built with, or the other one that it was opened with."""
-        from densephrase.encoder.phrase_encoder import PhraseEncoder
+    def encoder(self) -> QuestionEncoder:
+        """The question side of the encoder that the index was built with, or of the one that it was opened with."""
+        from densephrase.encoder.question_encoder import load_question_encoder
+        from densephrase.search.threads import check_threads
 
         self._opened()
-        return PhraseEncoder.from_pretrained(self._encoder_path, self._device)
+        threads = check_threads(self._threads)
+        return load_question_encoder(self._encoder_path, self._device, self._runtime, threads)
 
     @cached_property
     def _searcher(self) -> Searcher:
         from densephrase.search.searcher import Searcher
 
-        return Searcher(self._opened(), self.encoder)
+        return Searcher(self._opened(), self.encoder, self._threads, self._device)
 
     def _opened(self) -> IndexReader:
         if self._reader is None:

@@ -1,4 +1,4 @@
-"""Postings: invert rows of terms, accumulate BM25 into a dense array, and choose the best paragraphs of it."""
+"""Postings: invert rows of terms, and accumulate BM25 into a dense array."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,69 +68,3 @@ def accumulate_bm25(
             tf = np.float32(posting_tf[posting])
             scores[row] += weight * tf / (tf + length_norm[row])
     return -1
-
-
-@kernel
-def best_paragraphs(
-    paragraph_scores: NDArray[np.float32],
-    document_scores: NDArray[np.float32],
-    paragraph_document: NDArray[np.int32],
-    paragraph_weight: np.float32,
-    document_weight: np.float32,
-    rows: NDArray[np.int64],
-    totals: NDArray[np.float32],
-) -> int:
-    """Fill `rows` and `totals` (both of size k) with the best paragraphs; return how many there are, at most k.
-
-    Total = paragraph_weight * paragraph score + document_weight * score of its document. Only paragraphs with a
-    positive score of their own take part. Best first: total descending, then row ascending.
-    """
-    if rows.size == 0:
-        return 0
-    count = 0
-    for row in range(paragraph_scores.size):
-        if paragraph_scores[row] <= 0:
-            continue
-        total = paragraph_weight * paragraph_scores[row] + document_weight * document_scores[paragraph_document[row]]
-        if count < rows.size:
-            _lift(rows, totals, count, row, total)
-            count += 1
-        elif total > totals[0]:  # rows come in ascending order, so an equal total is never better
-            _sink(rows, totals, count, row, total)
-    for last in range(count - 1, 0, -1):
-        row, total = rows[last], totals[last]
-        rows[last], totals[last] = rows[0], totals[0]
-        _sink(rows, totals, last, row, total)
-    return count
-
-
-@kernel
-def _is_worse(total: float, row: int, other_total: float, other_row: int) -> bool:
-    return total < other_total or (total == other_total and row > other_row)
-
-
-@kernel
-def _lift(rows: NDArray[np.int64], totals: NDArray[np.float32], place: int, row: int, total: float) -> None:
-    """Put an entry into a heap with its worst entry on top, moving it up from the free `place`."""
-    while place > 0:
-        parent = (place - 1) // 2
-        if not _is_worse(total, row, totals[parent], rows[parent]):
-            break
-        rows[place], totals[place] = rows[parent], totals[parent]
-        place = parent
-    rows[place], totals[place] = row, total
-
-
-@kernel
-def _sink(rows: NDArray[np.int64], totals: NDArray[np.float32], size: int, row: int, total: float) -> None:
-    """Put an entry into a heap of `size` entries instead of its top one, moving it down."""
-    place = 0
-    while 2 * place + 1 < size:
-        child = 2 * place + 1
-        if child + 1 < size and _is_worse(totals[child + 1], rows[child + 1], totals[child], rows[child]):
-            child += 1
-        if not _is_worse(totals[child], rows[child], total, row):
-            break
-        rows[place], totals[place] = rows[child], totals[child]
-        place = child
-    rows[place], totals[place] = row, total

@@ -1,4 +1,4 @@
-"""The best end of each candidate start.
+"""Scores of candidate starts, each with its best end.
 
 Sources: DenSPI, section 3: a phrase's score is the sum of its start's, its end's and their coherency; Sparc, section
 3.2, adds a sparse vector to each side.
@@ -9,10 +9,29 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.kernels.compile import kernel
-from densephrase.kernels.dot import precise_dot
-from densephrase.kernels.sparse import SparseQuestion, SparseRows, match_ngrams, row_score
-from densephrase.kernels.types import Codes, Places, Rows, Weights
+from densephrase.kernels.compile import inlined_kernel, kernel
+from densephrase.kernels.gather import gather_dots
+from densephrase.kernels.mapped import Places, place
+from densephrase.kernels.rows import prefetch_bytes
+from densephrase.kernels.sparse import (
+    ROOM,
+    SparseQuestion,
+    SparseRows,
+    known_pieces,
+    match_ngrams,
+    room_for_matches,
+    score_rows,
+)
+from densephrase.kernels.types import Codes, Rows, Weights
+
+
+class StartRows(NamedTuple):
+    """The start rows of a shard: those of paragraph p are `ptr[p]:ptr[p + 1]`, ascending by token."""
+
+    ptr: Rows  # [P + 1]
+    token: Places  # [S]
+    codes: Codes  # [S, V + r]
+    sparse: SparseRows
 
 
 class EndRows(NamedTuple):
@@ -24,106 +43,260 @@ class EndRows(NamedTuple):
     sparse: SparseRows
 
 
-class EndQuestion(NamedTuple):
-    """What a question says of ends.
+class SpanQuestion(NamedTuple):
+    """What a question says of starts and ends.
 
-    A dot product with `weights` and `low_bits` counts `step`. The products of both quantisers' coherency scales are
-    `coherency_scale`, below 2**31, times `coherency_step`.
+    A dot product with the weights of an end and `low_bits` counts `end_step`. The products of both quantisers'
+    coherency scales are `coherency_scale`, below 2**24, times `coherency_step`.
     """
 
-    weights: Weights  # [2, V]
+    start: Weights  # [2, V]
+    end: Weights  # [2, V]
     low_bits: int
-    step: float
+    end_step: float
     coherency_scale: Rows  # [r]
     coherency_step: float
-    sparse: SparseQuestion
+    start_sparse: SparseQuestion
+    end_sparse: SparseQuestion
 
 
-class BestEnds(NamedTuple):
-    """The best end of each of C starts: its row, or -1 where there is none, and the parts of its score (0 there)."""
+class SpanScores(NamedTuple):
+    """What C starts and the best end of each add to its score; `end` is -1, and its parts 0, where there is none."""
 
-    end: Rows  # [C]
-    dot: Rows  # [C]
+    end: Rows  # [C] its row
+    start_dot: Rows  # [C]
+    end_dot: Rows  # [C]
     coherency: Rows  # [C]
-    sparse: NDArray[np.float64]  # [C]
+    start_sparse: NDArray[np.float64]  # [C]
+    end_sparse: NDArray[np.float64]  # [C]
 
 
 @kernel
-def fold_coherency(start_codes: Codes, start: int, vector_size: int, scale: Rows, folded: Rows) -> None:
-    """Multiply the coherency codes of a start row with `scale` int64[r] into `folded` int64[r]."""
-    for column in range(scale.size):
-        folded[column] = np.int64(start_codes[start, vector_size + column]) * scale[column]
-
-
-@kernel
-def coherency(folded: Rows, end_codes: Codes, end: int, vector_size: int) -> np.int64:
-    """Multiply a folded start row, int64[r], with the coherency codes of an end row: an exact integer."""
-    total = np.int64(0)
-    for column in range(folded.size):
-        total += folded[column] * np.int64(end_codes[end, vector_size + column])
-    return total
-
-
-@kernel
-def best_ends(
+def score_starts(
     starts: Rows,
     paragraphs: Rows,
-    start_token: Places,
-    start_codes: Codes,
-    ends: EndRows,
-    question: EndQuestion,
+    start_rows: StartRows,
+    end_rows: EndRows,
+    question: SpanQuestion,
     max_answer_tokens: int,
-    best: BestEnds,
+    scores: SpanScores,
 ) -> None:
-    """Find for each start the end in its paragraph that maximises `dot * step + coherency * coherency_step + sparse`.
+    """Score some starts of a shard, each with its best end.
 
-    It must satisfy `start token <= end token < start token + max_answer_tokens`. The smallest end wins a tie; -1 says
-    that there is none.
+    That is the end in its paragraph that maximises `dot * step + coherency * coherency_step + sparse` with
+    `start token <= end token < start token + max_answer_tokens`; the smallest one wins a tie.
 
-    `starts` int64[C] are rows in ascending order, `paragraphs` int64[C] those that hold them, `start_token` [S] and
-    `start_codes` int8[S, V + r] columns of the shard; `best` is the output.
-
-    What an end alone adds is computed once per paragraph, and only if some candidate can reach it.
+    `starts` int64[C] are rows in ascending order, `paragraphs` int64[C] those that hold them; `scores` is the output.
     """
-    end_ptr, end_tokens, end_codes, (queries, keys, side, pieces, piece_ptr) = ends
-    weights, low_bits, step, coherency_scale, coherency_step, ngram_question = question
-    best_end, best_dot, best_coherency, best_sparse = best
-    paragraph = np.int64(-1)
-    first = last = lower = scored = piece = np.int64(0)
-    has_sparse = ngram_question.slot.size > 0
-    dots, sparse = np.empty(0, np.int64), np.zeros(0, np.float64)
-    ngrams, ngram_weights = np.empty(0, np.int64), np.empty(0, np.float64)
-    folded = np.empty(coherency_scale.size, np.int64)
+    # One step for all groups after the other, not all steps for each group: calls with so many arrays are not free.
+    gather_dots(start_rows.codes, starts, question.start, question.low_bits, scores.start_dot)
+    groups = _group(starts, paragraphs, start_rows)
+    _prefetch(groups, starts, start_rows, end_rows)
+    ends = _reachable_ends(groups, end_rows, max_answer_tokens)
+    gather_dots(end_rows.codes, ends.row, question.end, question.low_bits, ends.dot)
+    scores.start_sparse[:] = 0
+    if start_rows.sparse.queries.shape[1] and question.start_sparse.slot.size:
+        _score_sparse(starts, groups, ends, start_rows, end_rows, question, scores.start_sparse)
+    _choose_ends(starts, groups, ends, start_rows.codes, end_rows.codes, question, max_answer_tokens, scores)
+
+
+class _Groups(NamedTuple):
+    """C starts by their paragraphs, G of them: group g has the starts `ptr[g]:ptr[g + 1]`."""
+
+    paragraph: Rows  # [G]
+    ptr: Rows  # [G + 1]
+    token: Rows  # [C] of each start
+
+
+class _Ends(NamedTuple):
+    """The ends that the starts of each group reach: those of group g are `ptr[g]:ptr[g + 1]`."""
+
+    ptr: Rows  # [G + 1]
+    row: Rows
+    token: Rows
+    dot: Rows
+    sparse: NDArray[np.float64]
+
+
+@kernel
+def _group(starts: Rows, paragraphs: Rows, start_rows: StartRows) -> _Groups:
+    narrow, wide = start_rows.token
+    paragraph, tokens = np.empty(starts.size, np.int64), np.empty(starts.size, np.int64)
+    ptr, count = np.empty(starts.size + 1, np.int64), 0
     for position in range(starts.size):
-        start = starts[position]
-        if paragraphs[position] != paragraph:
-            paragraph = paragraphs[position]
-            first, last = end_ptr[paragraph], end_ptr[paragraph + 1]
-            lower = scored = first
-            if last - first > dots.size:
-                dots, sparse = np.empty(last - first, np.int64), np.zeros(last - first, np.float64)
-            if has_sparse:
-                piece = piece_ptr[paragraph]
-                ngrams, ngram_weights = match_ngrams(pieces, piece, piece_ptr[paragraph + 1], ngram_question)
-        token = np.int64(start_token[start])
-        while lower < last and np.int64(end_tokens[lower]) < token:
-            lower += 1
-        best_end[position], best_dot[position], best_coherency[position], best_sparse[position] = -1, 0, 0, 0.0
-        fold_coherency(start_codes, start, weights.shape[1], coherency_scale, folded)
-        best_score = -np.inf
-        end = lower
-        scored = max(scored, lower)
-        while end < last and np.int64(end_tokens[end]) < token + max_answer_tokens:
-            if end == scored:
-                dots[end - first] = precise_dot(end_codes, end, weights, low_bits)
-                if has_sparse:
-                    end_token = np.int64(end_tokens[end])
-                    sparse[end - first] = row_score(queries, end, end_token, keys, piece, side, ngrams, ngram_weights)
-                scored += 1
-            pair = coherency(folded, end_codes, end, weights.shape[1])
-            score = dots[end - first] * step + pair * coherency_step + sparse[end - first]
-            if score > best_score:
-                best_score = score
-                best_end[position], best_dot[position], best_coherency[position] = end, dots[end - first], pair
-                best_sparse[position] = sparse[end - first]
-            end += 1
+        tokens[position] = place(narrow, wide, starts[position])
+        if not count or paragraph[count - 1] != paragraphs[position]:
+            paragraph[count], ptr[count] = paragraphs[position], position
+            count += 1
+    ptr[count] = starts.size
+    return _Groups(paragraph[:count], ptr[: count + 1], tokens)
+
+
+@kernel
+def _prefetch(groups: _Groups, starts: Rows, start_rows: StartRows, end_rows: EndRows) -> None:
+    """Ask for what the next steps read of each paragraph: waiting for it took a third of their time."""
+    paragraphs, start_ptr, _ = groups
+    end_ptr, (narrow, wide), _, end_sparse = end_rows
+    start_queries, keys, _, (narrow_piece, wide_piece), piece_ptr = start_rows.sparse
+    place_size = 2 if narrow.size else 4
+    places = narrow.ctypes.data if narrow.size else wide.ctypes.data
+    piece_size = 2 if narrow_piece.size else 4
+    pieces = narrow_piece.ctypes.data if narrow_piece.size else wide_piece.ctypes.data
+    columns = start_queries.shape[1]
+    for group in range(paragraphs.size):
+        paragraph = paragraphs[group]
+        first, last = end_ptr[paragraph], end_ptr[paragraph + 1]
+        prefetch_bytes(places + place_size * first, place_size * (last - first))
+        if columns:
+            prefetch_bytes(end_sparse.queries.ctypes.data + columns * first, columns * (last - first))
+            first, last = starts[start_ptr[group]], starts[start_ptr[group + 1] - 1] + 1
+            prefetch_bytes(start_queries.ctypes.data + columns * first, columns * (last - first))
+            first, last = piece_ptr[paragraph], piece_ptr[paragraph + 1]
+            prefetch_bytes(pieces + piece_size * first, piece_size * (last - first))
+            prefetch_bytes(keys.ctypes.data + 2 * columns * first, 2 * columns * (last - first))
+
+
+@kernel
+def _reachable_ends(groups: _Groups, end_rows: EndRows, max_answer_tokens: int) -> _Ends:
+    paragraphs, start_ptr, tokens = groups
+    row_ptr, (narrow, wide) = end_rows.ptr, end_rows.token
+    size = 0
+    for paragraph in paragraphs:
+        size += row_ptr[paragraph + 1] - row_ptr[paragraph]
+    ptr, rows, places = np.zeros(paragraphs.size + 1, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
+    count = 0
+    for group in range(paragraphs.size):
+        first, stop = tokens[start_ptr[group]], tokens[start_ptr[group + 1] - 1] + max_answer_tokens
+        for end in range(row_ptr[paragraphs[group]], row_ptr[paragraphs[group] + 1]):
+            token = place(narrow, wide, end)
+            if first <= token < stop:
+                rows[count], places[count] = end, token
+                count += 1
+        ptr[group + 1] = count
+    return _Ends(ptr, rows[:count], places[:count], np.empty(count, np.int64), np.zeros(count))
+
+
+@kernel
+def _score_sparse(
+    starts: Rows,
+    groups: _Groups,
+    ends: _Ends,
+    start_rows: StartRows,
+    end_rows: EndRows,
+    question: SpanQuestion,
+    start_sparse: NDArray[np.float64],
+) -> None:
+    """Write the sparse scores of all starts and of the ends that they reach."""
+    paragraphs, start_ptr, start_token = groups
+    end_ptr, end_row, end_token, _, end_sparse = ends
+    start_queries, keys, _, (narrow, wide), piece_ptr = start_rows.sparse
+    end_queries, start_question, end_question = end_rows.sparse.queries, question.start_sparse, question.end_sparse
+    matches = room_for_matches(ROOM)
+    for group in range(paragraphs.size):
+        begin, stop = piece_ptr[paragraphs[group]], piece_ptr[paragraphs[group] + 1]
+        if stop - begin > matches.known.size:
+            matches = room_for_matches(stop - begin)
+        known = known_pieces(narrow, wide, begin, stop, start_question.slot, matches.known)
+        if not known:
+            continue
+        mine = slice(start_ptr[group], start_ptr[group + 1])
+        found = match_ngrams(narrow, wide, stop, known, start_question, matches)
+        if found:
+            score_rows(
+                start_queries, keys, 0, starts[mine], start_token[mine], begin, matches, found, start_sparse[mine]
+            )
+        mine = slice(end_ptr[group], end_ptr[group + 1])
+        found = match_ngrams(narrow, wide, stop, known, end_question, matches)
+        if found:
+            score_rows(end_queries, keys, 1, end_row[mine], end_token[mine], begin, matches, found, end_sparse[mine])
+    start_sparse *= start_question.step
+    end_sparse *= end_question.step
+
+
+@kernel
+def _choose_ends(
+    starts: Rows,
+    groups: _Groups,
+    ends: _Ends,
+    start_codes: Codes,
+    end_codes: Codes,
+    question: SpanQuestion,
+    max_answer_tokens: int,
+    scores: SpanScores,
+) -> None:
+    _, start_ptr, tokens = groups
+    end_ptr, end_row, end_token, end_dot, end_sparse = ends
+    score_end, _, score_dot, score_coherency, _, score_sparse = scores
+    vector_size, step, coherency_step = question.end.shape[1], question.end_step, question.coherency_step
+    scale, rank = question.coherency_scale, question.coherency_scale.size
+    # Whole numbers below 2**53, which float64 multiplies and adds up exactly.
+    padded = -(-rank // _AT_ONCE) * _AT_ONCE
+    start_side, pairs, columns = np.zeros(padded), np.empty(0), np.empty((padded, 0))
+    for group in range(start_ptr.size - 1):
+        lower, last = end_ptr[group], end_ptr[group + 1]
+        first = lower
+        if last - first + _LANES > pairs.size:
+            size = 2 * (last - first) + _LANES
+            pairs, columns = np.empty(size), np.zeros((padded, size))
+        _transpose(end_codes, end_row, first, last, vector_size, rank, columns)
+        for position in range(start_ptr[group], start_ptr[group + 1]):
+            token = tokens[position]
+            while lower < last and end_token[lower] < token:
+                lower += 1
+            stop = lower
+            while stop < last and end_token[stop] < token + max_answer_tokens:
+                stop += 1
+            score_end[position], score_dot[position], score_coherency[position], score_sparse[position] = -1, 0, 0, 0.0
+            for column in range(rank):
+                start_side[column] = scale[column] * np.int64(start_codes[starts[position], vector_size + column])
+            _multiply_columns(start_side, columns, lower - first, stop - first, pairs)
+            best = -np.inf
+            for end in range(lower, stop):
+                score = end_dot[end] * step + pairs[end - first] * coherency_step + end_sparse[end]
+                if score > best:
+                    best, score_end[position], score_dot[position] = score, end_row[end], end_dot[end]
+                    score_coherency[position], score_sparse[position] = np.int64(pairs[end - first]), end_sparse[end]
+
+
+@inlined_kernel
+def _transpose(
+    end_codes: Codes,
+    end_row: Rows,
+    first: int,
+    last: int,
+    vector_size: int,
+    rank: int,
+    columns: NDArray[np.float64],
+) -> None:
+    """Write the coherency of the ends `[first, last)` column by column."""
+    for end in range(first, last):
+        for column in range(rank):
+            columns[column, end - first] = end_codes[end_row[end], vector_size + column]
+
+
+@inlined_kernel
+def _multiply_columns(
+    start_side: NDArray[np.float64], columns: NDArray[np.float64], first: int, last: int, pairs: NDArray[np.float64]
+) -> None:
+    """Write the products of a start with the ends `[first, last)`, and some behind them, to their places in `pairs`."""
+    lanes = (last - first + _LANES - 1) // _LANES * _LANES
+    begin = np.uint64(first)  # what has no sign needs no check for negative indices, which vectors can't make
+    for lane in range(lanes):
+        pairs[begin + np.uint64(lane)] = 0.0
+    # Written out, so that a loop over the ends becomes one of vector instructions.
+    for column in range(0, start_side.size, _AT_ONCE):
+        factor0, factor1 = start_side[column], start_side[column + 1]
+        factor2, factor3 = start_side[column + 2], start_side[column + 3]
+        factor4, factor5 = start_side[column + 4], start_side[column + 5]
+        factor6, factor7 = start_side[column + 6], start_side[column + 7]
+        for lane in range(lanes):
+            end = begin + np.uint64(lane)
+            low = factor0 * columns[column, end] + factor1 * columns[column + 1, end]
+            low += factor2 * columns[column + 2, end] + factor3 * columns[column + 3, end]
+            high = factor4 * columns[column + 4, end] + factor5 * columns[column + 5, end]
+            high += factor6 * columns[column + 6, end] + factor7 * columns[column + 7, end]
+            pairs[end] += low + high
+
+
+_AT_ONCE = 8  # columns of coherency that are multiplied in one loop
+_LANES = 4  # ends are filled up to a multiple with what is left of others, so that no loop has a rest to do one by one

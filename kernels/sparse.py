@@ -1,7 +1,7 @@
 """Products of contextualised sparse vectors, stored as low-rank factors, with a question's n-grams.
 
 Source: Sparc, section 3.2: a start's (or an end's) vector weighs the uni- and bigrams around it by ReLU(q . k); equal
-ones add up. q and k are integer codes, so a weight is exact; sums are of float64 in the order of the paragraph.
+ones add up. q and k are integer codes and the question's weights integers of 27 bits, so float64 adds them up exactly.
 """
 
 from typing import NamedTuple
@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.kernels.compile import kernel
-from densephrase.kernels.types import Codes, Places, Rows
+from densephrase.kernels.compile import inlined_kernel, kernel
+from densephrase.kernels.mapped import Places, place
+from densephrase.kernels.types import Codes, Rows
 
 
 class SparseRows(NamedTuple):
@@ -28,70 +29,135 @@ class SparseRows(NamedTuple):
 
 
 class SparseQuestion(NamedTuple):
-    """A question's n-grams and what each adds to a score for each unit of a product of codes.
+    """A question's n-grams and what each adds to a score for each unit of a product of codes, in units of `step`.
 
     `slot` [V] names the n-grams that begin with a word piece, -1 for none; pieces from V on have none. Slot s holds a
-    unigram of weight `unigram[s]` (0 for none) and the bigrams `pair_ptr[s]:pair_ptr[s + 1]`.
+    unigram of weight `unigram[s]` (0 for none) and the bigrams `pair_ptr[s]:pair_ptr[s + 1]`. Weights lie between
+    -`LARGEST_WEIGHT` and `LARGEST_WEIGHT`.
     """
 
     slot: NDArray[np.int16]  # [V]; empty for a question without n-grams
-    unigram: NDArray[np.float64]  # [slots]
+    unigram: Rows  # [slots]
     pair_ptr: Rows  # [slots + 1]
     pair_second: Rows  # [pairs] second word piece
-    pair: NDArray[np.float64]  # [pairs]
+    pair: Rows  # [pairs]
+    step: float
 
 
 class Matches(NamedTuple):
-    """The n-grams of a paragraph that a question holds too: `2 * token + order` and the question's weight, in order."""
+    """Room for the n-grams of a paragraph that a question holds too."""
 
-    ngrams: Rows  # [N]
-    weights: NDArray[np.float64]  # [N]
+    known: Rows  # [M] tokens whose word piece begins an n-gram of the question
+    token: Rows  # [2 * M] where a match begins; tokens are those of the shard
+    order: Rows  # [2 * M] 0: a unigram, 1: a bigram
+    weight: Rows  # [2 * M]
+
+
+LARGEST_WEIGHT = 2**26 - 1
+_AT_ONCE = 4  # dimensions that are multiplied in one loop
+ROOM = 256  # tokens of a paragraph for which there is room at first
 
 
 @kernel
-def match_ngrams(pieces: Places, first: int, stop: int, question: SparseQuestion) -> Matches:
-    """Return the matches of the paragraph of word pieces `[first, stop)`; order 0 is a unigram, 1 a bigram.
+def room_for_matches(tokens: int) -> Matches:
+    """Return room for the matches of a paragraph of so many tokens."""
+    token, order, weight = np.empty((3, 2 * tokens), np.int64)
+    return Matches(np.empty(tokens, np.int64), token, order, weight)
 
-    Its tokens are counted from 0.
+
+@inlined_kernel
+def known_pieces(
+    narrow: NDArray[np.uint16], wide: NDArray[np.int32], begin: int, stop: int, slots: NDArray[np.int16], known: Rows
+) -> int:
+    """Write the tokens of `[begin, stop)` whose word piece has a slot; return how many there are.
+
+    `narrow` and `wide` are the `Places` of the word pieces.
     """
-    slots, unigram, pair_ptr, pair_second, pair = question
-    ngrams, weights = np.empty(2 * (stop - first), np.int64), np.empty(2 * (stop - first), np.float64)
     found = 0
-    for place in range(first, stop):
-        piece = np.int64(pieces[place])
-        if piece < 0 or piece >= slots.size or slots[piece] < 0:
-            continue
-        slot = np.int64(slots[piece])
-        if unigram[slot] != 0.0:
-            ngrams[found], weights[found] = 2 * (place - first), unigram[slot]
+    for token in range(begin, stop):
+        piece = place(narrow, wide, token)
+        if 0 <= piece < slots.size and slots[piece] >= 0:
+            known[found] = token
             found += 1
-        if place + 1 < stop:
-            second = np.int64(pieces[place + 1])
-            for position in range(pair_ptr[slot], pair_ptr[slot + 1]):
-                if pair_second[position] == second and pair[position] != 0.0:
-                    ngrams[found], weights[found] = 2 * (place - first) + 1, pair[position]
-                    found += 1
-    return Matches(ngrams[:found], weights[:found])
+    return found
 
 
-@kernel
-def row_score(
-    queries: Codes, row: int, token: int, keys: Codes, first: int, side: int, ngrams: Rows, weights: NDArray[np.float64]
-) -> float:
-    """Return the product of the row at `token` of the paragraph that begins at token `first` with the matches."""
-    rank = queries.shape[1] // 2
-    total = 0.0
-    for match in range(ngrams.size):
-        place, order = ngrams[match] >> 1, ngrams[match] & 1
-        if place == token or place + order == token:
-            continue
-        product = np.int32(0)
-        for dimension in range(rank):
-            key = np.int32(keys[first + place, (2 * side + order) * rank + dimension])
-            product += np.int32(queries[row, order * rank + dimension]) * key
-        if product > 0:
-            total += np.float64(product) * weights[match]
-    return total
+@inlined_kernel
+def match_ngrams(
+    narrow: NDArray[np.uint16],
+    wide: NDArray[np.int32],
+    stop: int,
+    known: int,
+    question: SparseQuestion,
+    matches: Matches,
+) -> int:
+    """Write the n-grams that begin at the first `known` tokens of `matches`; return how many there are.
+
+    The paragraph ends before token `stop` of the shard. An n-gram stands once in the question, so there are two at a
+    token at most.
+    """
+    slots, unigram, pair_ptr, pair_second, pair, _ = question
+    tokens, match_token, match_order, match_weight = matches
+    found = 0
+    for position in range(known):
+        token = tokens[position]
+        slot = np.int64(slots[place(narrow, wide, token)])
+        if unigram[slot]:
+            match_token[found], match_order[found], match_weight[found] = token, 0, unigram[slot]
+            found += 1
+        second = place(narrow, wide, token + 1) if token + 1 < stop else np.int64(-1)
+        for entry in range(pair_ptr[slot], pair_ptr[slot + 1]):
+            if pair_second[entry] == second and pair[entry]:
+                match_token[found], match_order[found], match_weight[found] = token, 1, pair[entry]
+                found += 1
+    return found
+
+
+@inlined_kernel
+def score_rows(
+    queries: Codes,
+    keys: Codes,
+    side: int,
+    selected: Rows,
+    tokens: Rows,
+    begin: int,
+    matches: Matches,
+    count: int,
+    scores: NDArray[np.float64],
+) -> None:
+    """Write the products of some rows of a paragraph with its matches to `scores` float64[C], in units of the step.
+
+    `queries`, `keys` and `side` are those of `SparseRows`, `selected` int64[C] the rows, `tokens` int64[C] those of the
+    paragraph at which they stand; the paragraph begins at token `begin` of the shard.
+    """
+    _, match_token, match_order, match_weight = matches
+    rank, size = queries.shape[1] // 2, selected.size
+    scores[:] = 0
+    # Column by column, so that a loop over the rows becomes one of vector instructions.
+    columns, others = np.empty((2 * rank, size), np.int32), np.zeros(size, np.int32)
+    for position in range(size):
+        for column in range(2 * rank):
+            columns[column, position] = queries[selected[position], column]
+    for match in range(count):
+        first, order = match_token[match] - begin, match_order[match]
+        last, weight = first + order, np.float64(match_weight[match])
+        key, column = (2 * side + order) * rank, order * rank
+        if rank > _AT_ONCE:
+            others[:] = 0
+            for dimension in range(_AT_ONCE, rank):
+                factor = np.int32(keys[begin + first, key + dimension])
+                for position in range(size):
+                    others[position] += factor * columns[column + dimension, position]
+        key0 = np.int32(keys[begin + first, key])
+        key1 = np.int32(keys[begin + first, key + 1]) if rank > 1 else np.int32(0)
+        key2 = np.int32(keys[begin + first, key + 2]) if rank > 2 else np.int32(0)
+        key3 = np.int32(keys[begin + first, key + 3]) if rank > 3 else np.int32(0)
+        column1, column2, column3 = column + (rank > 1), column + 2 * (rank > 2), column + 3 * (rank > 3)
+        for position in range(size):
+            product = key0 * columns[column, position] + key1 * columns[column1, position]
+            product += key2 * columns[column2, position] + key3 * columns[column3, position] + others[position]
+            is_own = (tokens[position] == first) | (tokens[position] == last)
+            scores[position] += (0.0 if is_own else np.float64(max(product, 0))) * weight
 
 
 @kernel
@@ -109,13 +175,23 @@ def sparse_scores(
     `row_token` [R] the tokens of their paragraph at which rows stand.
     """
     # Taken out of its tuple in a loop, an array is counted up and down each time: that took most of a search's time.
-    queries, keys, side, pieces, piece_ptr = rows
-    paragraph, first = np.int64(-1), np.int64(0)
-    ngrams, weights = np.empty(0, np.int64), np.empty(0, np.float64)
+    queries, keys, side, (narrow_piece, wide_piece), piece_ptr = rows
+    narrow, wide = row_token
+    tokens = np.empty(selected.size, np.int64)
     for position in range(selected.size):
-        if paragraphs[position] != paragraph:
-            paragraph = paragraphs[position]
-            first = piece_ptr[paragraph]
-            ngrams, weights = match_ngrams(pieces, first, piece_ptr[paragraph + 1], question)
-        row = selected[position]
-        scores[position] = row_score(queries, row, np.int64(row_token[row]), keys, first, side, ngrams, weights)
+        tokens[position] = place(narrow, wide, selected[position])
+    matches = room_for_matches(ROOM)
+    first = 0
+    while first < selected.size:
+        last = first + 1
+        while last < selected.size and paragraphs[last] == paragraphs[first]:
+            last += 1
+        begin, stop = piece_ptr[paragraphs[first]], piece_ptr[paragraphs[first] + 1]
+        if stop - begin > matches.known.size:
+            matches = room_for_matches(stop - begin)
+        known = known_pieces(narrow_piece, wide_piece, begin, stop, question.slot, matches.known)
+        count = match_ngrams(narrow_piece, wide_piece, stop, known, question, matches)
+        mine = slice(first, last)
+        score_rows(queries, keys, side, selected[mine], tokens[mine], begin, matches, count, scores[mine])
+        first = last
+    scores *= question.step

@@ -22,7 +22,7 @@ from densephrase.search.confidence import (
     answer_features,
     missing_confidence,
 )
-from densephrase.search.grouping import group_spans
+from densephrase.search.grouping import group_spans, ranked
 
 if TYPE_CHECKING:
     from densephrase.encoder.phrase_encoder import PhraseEncoder
@@ -59,7 +59,7 @@ def closed_features(question: Question, spans: ParagraphSpans, row: int) -> dict
     def name(row: int) -> str:
         return answer_name(text[spans.start[row] : spans.end[row]])
 
-    groups = group_spans(spans.score.astype(np.float64), name, RIVALS, SPANS)
+    groups = group_spans(ranked(spans.score.astype(np.float64), SPANS), name, RIVALS, SPANS)
     rivals = [Rival(name(group[0]), tuple(spans.score[group].tolist()), "") for group in groups]
     candidate = Candidate(text[spans.start[row] : spans.end[row]], spans.parts(row), "")
     return answer_features(question.text, candidate, rivals)

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 import densephrase
 from densephrase.errors import SearchError
 
-_PACKAGES = ("numpy", "numba", "torch", "tokenizers")
+_PACKAGES = ("numpy", "numba", "torch", "tokenizers", "onnxruntime")
 
 
 def use_threads(threads: int | None = None) -> int:

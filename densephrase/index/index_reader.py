@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +38,7 @@ class Bases:
         return cls(*columns)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class IndexReader:
     """A mapped index; global rows number the shards' rows in order (`bases`).
 
@@ -70,7 +72,7 @@ class IndexReader:
         )
         bases = Bases.of(segment.shards)
         terms = TermIndex.open(folder / segment.terms.file.file)
-        _check_terms(folder / segment.terms.file.file, terms, bases)
+        _check_terms(folder / segment.terms.file.file, terms, shards, bases)
         return cls(path, manifest, shards, bases, terms, _open_lists(folder, segment, manifest))
 
     @property
@@ -90,6 +92,25 @@ class IndexReader:
         shard = int(np.searchsorted(self.bases.documents, row, side="right")) - 1
         return self.shards[shard].document(int(row - self.bases.documents[shard]))
 
+    def paragraph_text(self, row: int) -> str:
+        """Return the text of the paragraph of global row `row`.
+
+        Raises:
+            IndexError: if there is no such row.
+            IndexFormatError: if its bytes are damaged.
+        """
+        bases = self._paragraph_bases
+        if not 0 <= row < bases[-1]:
+            raise IndexError(f"paragraph row {row} of {bases[-1]}")
+        shard = bisect_right(bases, row) - 1
+        return self.shards[shard].paragraph_text(row - bases[shard])
+
+    @cached_property
+    def _paragraph_bases(self) -> list[int]:
+        """The bases of paragraphs as plain numbers, among which a single one is found faster."""
+        bases: list[int] = self.bases.paragraphs.tolist()
+        return bases
+
 
 def _open_lists(folder: Path, segment: SegmentRecord, manifest: Manifest) -> InvertedLists | None:
     if segment.ann.file is None:
@@ -99,11 +120,17 @@ def _open_lists(folder: Path, segment: SegmentRecord, manifest: Manifest) -> Inv
     )
 
 
-def _check_terms(path: Path, terms: TermIndex, bases: Bases) -> None:
-    paragraphs, documents = len(terms.paragraph_document), int(bases.documents[-1])
-    last = int(terms.paragraph_document[-1]) if paragraphs else -1
-    if paragraphs != bases.paragraphs[-1] or last >= documents:
+def _check_terms(path: Path, terms: TermIndex, shards: Sequence[Shard], bases: Bases) -> None:
+    """Refuse a term index of other paragraphs than the shards': kernels look up in one what they read in the other."""
+    if len(terms.paragraph_document) != bases.paragraphs[-1]:
         raise IndexFormatError(
-            f"{path}: the term index has {paragraphs} paragraphs and names document row {last}; the shards have "
-            f"{bases.paragraphs[-1]} paragraphs and {documents} documents; rebuild the index"
+            f"{path}: the term index has {len(terms.paragraph_document)} paragraphs; the shards have "
+            f"{bases.paragraphs[-1]}; rebuild the index"
         )
+    for number, shard in enumerate(shards):
+        first, last = bases.paragraphs[number : number + 2]
+        if not np.array_equal(terms.paragraph_document[first:last], shard.paragraph_document + bases.documents[number]):
+            raise IndexFormatError(
+                f"{path}: the term index gives the paragraphs of {shard.path.name} to other documents than the shard "
+                "does; rebuild the index"
+            )

@@ -17,18 +17,19 @@ from densephrase.index.columns import map_columns
 from densephrase.index.manifest import Counts, Quantisation
 from densephrase.index.shard_format import COLUMNS, SPARSE_COLUMNS, STRINGS, Side, column_lengths
 from densephrase.index.strings import StringColumn
+from densephrase.kernels.mapped import Places
 from densephrase.kernels.sparse import SparseRows
-from densephrase.kernels.types import Places
 
 
 @dataclass(frozen=True, eq=False)
 class Shard:
     """The mapped columns of a shard; rows are numbered within it.
 
-    `start_char` and `end_char` (exclusive) are code points of the paragraph's text, token numbers count the
-    paragraph's word pieces. The rows of paragraph p are `paragraph_start_ptr[p]:paragraph_start_ptr[p + 1]` of the
-    start columns and the same of the end columns, ascending by token. The columns of sparse vectors, described at
-    `densephrase.kernels.sparse.SparseRows`, are empty in an index without them.
+    `paragraph_byte` is where a paragraph begins in `text_blob`. `start_char` and `end_char` (exclusive) are code points
+    of the paragraph's text, token numbers count the paragraph's word pieces. The rows of paragraph p are
+    `paragraph_start_ptr[p]:paragraph_start_ptr[p + 1]` of the start columns and the same of the end columns, ascending
+    by token. The columns of sparse vectors, described at `densephrase.kernels.sparse.SparseRows`, are empty in an index
+    without them.
     """
 
     path: Path
@@ -45,16 +46,17 @@ class Shard:
     paragraph_document: NDArray[np.int32]
     paragraph_start: NDArray[np.int32]
     paragraph_end: NDArray[np.int32]
+    paragraph_byte: NDArray[np.int64]
     paragraph_tokens: NDArray[np.int32]
     paragraph_start_ptr: NDArray[np.int64]
     paragraph_end_ptr: NDArray[np.int64]
-    start_token: Places
-    start_char: Places
+    start_token: NDArray[np.uint16] | NDArray[np.int32]
+    start_char: NDArray[np.uint16] | NDArray[np.int32]
     start_codes: NDArray[np.int8]
-    end_token: Places
-    end_char: Places
+    end_token: NDArray[np.uint16] | NDArray[np.int32]
+    end_char: NDArray[np.uint16] | NDArray[np.int32]
     end_codes: NDArray[np.int8]
-    token_ids: Places
+    token_ids: NDArray[np.uint16] | NDArray[np.int32]
     token_keys: NDArray[np.int8]
     start_sparse: NDArray[np.int8]
     end_sparse: NDArray[np.int8]
@@ -105,14 +107,10 @@ class Shard:
         """First token of each paragraph among those of all, int64 [P + 1]."""
         return np.concatenate([[0], np.cumsum(self.paragraph_tokens, dtype=np.int64)])
 
-    def start_paragraphs(self, starts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the paragraph that holds each of some start rows, int64 [C] both."""
-        return np.searchsorted(self.paragraph_start_ptr, starts, side="right") - 1
-
     def sparse(self, side: Side) -> SparseRows:
         """Return the sparse vectors of the starts or of the ends."""
         queries, number = (self.start_sparse, 0) if side == "start" else (self.end_sparse, 1)
-        return SparseRows(queries, self.token_keys, number, self.token_ids, self.paragraph_token_ptr)
+        return SparseRows(queries, self.token_keys, number, Places.of(self.token_ids), self.paragraph_token_ptr)
 
     def document(self, row: int) -> Document:
         """Return the document in `row`, read from the disk now.
@@ -122,6 +120,19 @@ class Shard:
             IndexFormatError: if its bytes are damaged.
         """
         return Document(self.document_ids[row], self.texts[row], self.titles[row], self._metadata(row))
+
+    def paragraph_text(self, row: int) -> str:
+        """Return the text of the paragraph in `row`, without reading the rest of its document.
+
+        Raises:
+            IndexFormatError: if its bytes are damaged.
+        """
+        document = int(self.paragraph_document[row])
+        is_last = row + 1 == self.document_paragraph_ptr[document + 1]
+        last = self.text_offsets[document + 1] if is_last else self.paragraph_byte[row + 1]
+        return self.texts.decode(int(self.paragraph_byte[row]), int(last))[
+            : int(self.paragraph_end[row] - self.paragraph_start[row])
+        ]
 
     def _metadata(self, row: int) -> dict[str, Any]:
         try:

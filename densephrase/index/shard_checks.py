@@ -17,7 +17,7 @@ def shard_problems(shard: Shard, seen_ids: dict[str, str]) -> Iterator[str]:
 
     Of each kind of problem only the first row is named.
     """
-    lengths = np.zeros(shard.counts.documents, np.int64)
+    lengths, begins = np.zeros(shard.counts.documents, np.int64), shard.paragraph_byte.copy()
     for row in range(shard.counts.documents):
         try:
             document = shard.document(row)
@@ -25,10 +25,13 @@ def shard_problems(shard: Shard, seen_ids: dict[str, str]) -> Iterator[str]:
             yield f"document row {row}: {error}"
             continue
         lengths[row] = len(document.text)
+        mine = slice(*shard.document_paragraph_ptr[row : row + 2].tolist())
+        begins[mine] = shard.text_offsets[row] + _bytes_before(document.text, shard.paragraph_start[mine])
         place = f"{shard.path.name} row {row}"
         if seen_ids.setdefault(document.id, place) != place:
             yield f"column 'document_id', row {row}: id {document.id!r} also stands in {seen_ids[document.id]}"
     yield from _paragraph_problems(shard, lengths)
+    yield from _first("paragraph_byte", shard.paragraph_byte != begins, "is not where the paragraph's text begins")
     for side in SIDES:
         yield from _row_problems(shard, side, _owners(getattr(shard, f"paragraph_{side}_ptr")))
 
@@ -46,6 +49,15 @@ def _paragraph_problems(shard: Shard, lengths: NDArray[np.int64]) -> Iterator[st
     yield from _first("token_ids", shard.token_ids < 0, "is no word piece")
     if shard.paragraph_tokens.sum(dtype=np.int64) != shard.counts.tokens:
         yield f"column 'paragraph_tokens' does not add up to {shard.counts.tokens}"
+
+
+def _bytes_before(text: str, places: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return how many bytes of UTF-8 stand before each place, in code points, of a text; all of them beyond its end."""
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+    sizes = 1 + (points >= 0x80) + (points >= 0x800) + (points >= 0x10000)
+    before = np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])
+    chosen: NDArray[np.int64] = before[np.clip(places, 0, len(text))]
+    return chosen
 
 
 def _row_problems(shard: Shard, side: str, owners: NDArray[np.int64]) -> Iterator[str]:

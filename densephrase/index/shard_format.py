@@ -25,6 +25,7 @@ COLUMNS: Columns = {
     "paragraph_document": (("int32",), ("P",)),
     "paragraph_start": (("int32",), ("P",)),
     "paragraph_end": (("int32",), ("P",)),
+    "paragraph_byte": (("int64",), ("P",)),
     "paragraph_tokens": (("int32",), ("P",)),
     "paragraph_start_ptr": (("int64",), ("P+1",)),
     "paragraph_end_ptr": (("int64",), ("P+1",)),

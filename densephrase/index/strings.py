@@ -28,7 +28,7 @@ class StringColumn(Sequence[str]):
             raise IndexFormatError(
                 f"string offsets do not span their {len(blob)} bytes; the file is damaged, rebuild the index"
             )
-        self._blob = blob
+        self._blob, self._view = blob, memoryview(blob.data)
         self._offsets = offsets
 
     def __len__(self) -> int:
@@ -43,15 +43,29 @@ class StringColumn(Sequence[str]):
         """
         if not 0 <= row < len(self):
             raise IndexError(f"string {row} of {len(self)}")
-        first, last = int(self._offsets[row]), int(self._offsets[row + 1])
+        return self.decode(int(self._offsets[row]), int(self._offsets[row + 1]))
+
+    def decode(self, first: int, last: int) -> str:
+        """Return the text of the bytes from `first` up to `last`.
+
+        Raises:
+            IndexFormatError: if there are no such bytes, or they are no text.
+        """
         if not 0 <= first <= last <= len(self._blob):
             raise IndexFormatError(
-                f"string {row} claims bytes {first} to {last} of {len(self._blob)}; rebuild the index"
+                f"a string claims bytes {first} to {last} of {len(self._blob)}; the file is damaged, rebuild the index"
             )
         try:
-            return self._blob[first:last].tobytes().decode("utf-8", "surrogatepass")
+            return str(self._view[first:last], "utf-8", "surrogatepass")
         except UnicodeDecodeError as error:
-            raise IndexFormatError(f"string {row} is not UTF-8 ({error}); rebuild the index") from error
+            raise IndexFormatError(
+                f"bytes {first} to {last} are not UTF-8 ({error}); the file is damaged, rebuild the index"
+            ) from error
+
+    @property
+    def columns(self) -> tuple[np.ndarray, np.ndarray]:
+        """The bytes uint8 and the offsets int64 [n + 1] between them."""
+        return self._blob, self._offsets
 
     def find(self, string: str) -> int | None:
         """Return the first row that holds `string`, None where there is none; compares bytes, decodes nothing."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import cache, cached_property
-
-import numpy as np
-from numpy.typing import NDArray
+from functools import cached_property
+from typing import Any
 
 from densephrase.data import Answer, Document, Evidence
 from densephrase.metrics import answer_name
-from densephrase.search.confidence import RIVALS, SPANS, Rival
+from densephrase.search.confidence import RIVALS, SPANS, Candidate, ConfidenceModel, Rival
+from densephrase.search.evidence_list import EvidenceList
 from densephrase.search.explain import Explanation
 from densephrase.search.grouping import group_spans
 from densephrase.search.options import SearchOptions, Unit
@@ -23,72 +22,111 @@ from densephrase.search.spans import Spans
 class AnswerWriter:
     """Turns the spans of one search into answers of one unit.
 
-    `document` returns the document of a global row, `explain` what the span of a row shares with the question.
+    `document` and `paragraph_text` return the document and the paragraph's text of global rows, `explain` what the span
+    of a row shares with the question.
     """
 
     spans: Spans
     unit: Unit
     document: Callable[[int], Document]
+    paragraph_text: Callable[[int], str]
     explain: Callable[[int], Explanation] | None = None
 
     def answers(self, options: SearchOptions) -> list[Answer]:
         """Return at most `options.top_k` answers, best first, each with its evidence, best first."""
-        groups = group_spans(self._scores, self._key(), options.top_k, options.evidence_spans)
-        return [Answer(tuple(map(self._evidence, group))) for group in groups]
+        return [Answer(EvidenceList(group, self._evidence)) for group in self._groups(options)]
 
-    def rivals(self) -> list[Rival]:
-        """Return the best phrases as confidence compares them, which is the same whatever unit and options are."""
-        return [
-            Rival(self._phrase_key(group[0]), tuple(self._scores[group].tolist()), self._document(group[0]).id)
-            for group in group_spans(self._scores, self._phrase_key, RIVALS, SPANS)
+    def confidences(self, question: str, options: SearchOptions, model: ConfidenceModel) -> list[float]:
+        """Return the confidence in each of `answers`."""
+        scores, documents = self.spans.score.tolist(), self._column("document")
+        rivals = [
+            Rival(self._names[group[0]], tuple(scores[row] for row in group), documents[group[0]])
+            for group in self._rivals
         ]
+        candidates = [
+            Candidate(self._phrases[group[0]], self.spans.score_parts(group[0]), documents[group[0]])
+            for group in self._groups(options)
+        ]
+        return model.judge(question, candidates, rivals)
+
+    def is_short(self, options: SearchOptions, has_confidence: bool) -> bool:
+        """Tell whether more spans would give more answers, or more rivals to compare them with."""
+        if len(self.spans) == self.spans.candidates:
+            return False
+        return len(self._groups(options)) < options.top_k or (has_confidence and len(self._rivals) < RIVALS)
 
     @cached_property
-    def _scores(self) -> NDArray[np.float64]:
-        return self.spans.score
+    def _rivals(self) -> list[list[int]]:
+        """The best phrases as confidence compares them, which is the same whatever unit and options are."""
+        return group_spans(range(len(self.spans)), self._names.__getitem__, RIVALS, SPANS)
+
+    def _groups(self, options: SearchOptions) -> list[list[int]]:
+        if self.unit == "phrase" and options.evidence_spans == SPANS and options.top_k <= RIVALS:
+            return self._rivals[: options.top_k]
+        return group_spans(range(len(self.spans)), self._key(), options.top_k, options.evidence_spans)
 
     def _key(self) -> Callable[[int], Hashable]:
         """Return the function that names the group of a span."""
         if self.unit == "phrase":
-            return self._phrase_key
+            return self._names.__getitem__
         if self.unit == "sentence":
-            return lambda row: (int(self.spans.document[row]), self._context(row)[0])
-        column = self.spans.paragraph if self.unit == "paragraph" else self.spans.document
-        return lambda row: int(column[row])
+            documents = self._column("document")
+            return lambda row: (documents[row], self._context(row)[0])
+        return self._column("paragraph" if self.unit == "paragraph" else "document").__getitem__
 
     @cached_property
-    def _phrase_key(self) -> Callable[[int], str]:
-        """The function that names the phrase of a span; answers and rivals are mostly the same ones."""
+    def _columns(self) -> dict[str, list[Any]]:
+        return {}
 
-        @cache
-        def name(row: int) -> str:
-            return answer_name(self._document(row).text[self.spans.start[row] : self.spans.end[row]])
+    def _column(self, name: str) -> list[Any]:
+        """Return a column of the spans as plain numbers: one by one, those of an array cost more to take out."""
+        if name not in self._columns:
+            self._columns[name] = getattr(self.spans, name).tolist()
+        return self._columns[name]
 
-        return name
+    @cached_property
+    def _paragraphs(self) -> dict[int, str]:
+        """The texts of all paragraphs in which spans stand."""
+        return {row: self.paragraph_text(row) for row in dict.fromkeys(self._column("paragraph"))}
 
-    def _document(self, row: int) -> Document:
-        return self.document(int(self.spans.document[row]))
+    @cached_property
+    def _phrases(self) -> list[str]:
+        """The phrase of each span."""
+        texts = self._paragraphs
+        columns = map(self._column, ("paragraph", "paragraph_start", "start", "end"))
+        return [
+            texts[paragraph][start - first : end - first] for paragraph, first, start, end in zip(*columns, strict=True)
+        ]
+
+    @cached_property
+    def _names(self) -> list[str]:
+        """What phrases that count as the same answer share, of each span."""
+        names = {phrase: answer_name(phrase) for phrase in set(self._phrases)}
+        return [names[phrase] for phrase in self._phrases]
 
     def _context(self, row: int) -> tuple[int, int]:
         """Return the bounds of what is shown around a span: its sentence, paragraph or document."""
-        first, last = int(self.spans.paragraph_start[row]), int(self.spans.paragraph_end[row])
+        first, last = self._column("paragraph_start")[row], self._column("paragraph_end")[row]
         if self.unit in ("phrase", "paragraph"):
             return first, last
-        text = self._document(row).text
         if self.unit == "document":
-            return 0, len(text)
-        start, end = int(self.spans.start[row]), int(self.spans.end[row])
-        sentence = sentence_around(text[first:last], start - first, end - first)
+            return 0, len(self._document(row).text)
+        start, end = self._column("start")[row], self._column("end")[row]
+        paragraph = self._paragraphs[self._column("paragraph")[row]]
+        sentence = sentence_around(paragraph, start - first, end - first)
         return first + sentence[0], first + sentence[1]
+
+    def _document(self, row: int) -> Document:
+        return self.document(self._column("document")[row])
 
     def _evidence(self, row: int) -> Evidence:
         first, last = self._context(row)
-        parts = self.spans.parts(row)
+        parts = self.spans.score_parts(row)
         explanation = None if self.explain is None else self.explain(row)
         return Evidence(
             document=self._document(row),
-            start=int(self.spans.start[row]),
-            end=int(self.spans.end[row]),
+            start=self._column("start")[row],
+            end=self._column("end")[row],
             paragraph_start=first,
             paragraph_end=last,
             score=parts.total,

@@ -1,107 +1,125 @@
-"""Candidate starts: dense-first, sparse-first, or both (Sparc, section 4; DenSPI, section 5)."""
+"""Candidates: starts with the largest dot products, and paragraphs with the best term scores.
+
+Sources: Sparc, section 4; DenSPI, section 5. "dense-first" takes the former, "sparse-first" all starts of the latter,
+"hybrid" both.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.index.index_reader import IndexReader
-from densephrase.index.inverted_lists import InvertedLists
-from densephrase.kernels.gather import expand_ranges
-from densephrase.kernels.scan import scan
-from densephrase.kernels.selection import top_k
+from densephrase.kernels.candidates import Chosen, Probed
+from densephrase.kernels.question import QuestionBatch
+from densephrase.search.effort import Effort
 from densephrase.search.exclusion import Exclusion
-from densephrase.search.options import SearchOptions
-from densephrase.search.question import PreparedQuestion, Scoring
+from densephrase.search.faiss_lists import FaissLists
+from densephrase.search.scoring import Scoring
+from densephrase.search.tables import IndexTables
+from densephrase.search.threads import Stages
 
 RESCORED = 4  # times as many starts as are wanted get their exact products, where lists hold only the first dimensions
-_NO_IDS: NDArray[np.int32] = np.frombuffer(b"", np.int32)  # rows are numbered, not named
 
 
-def candidate_starts(
-    reader: IndexReader, question: PreparedQuestion, options: SearchOptions, scoring: Scoring, excluded: Exclusion
-) -> NDArray[np.int64]:
-    """Return the global rows of the candidate starts, int64 [C], ascending and each once.
+@dataclass(frozen=True, slots=True)
+class CandidateFinder:
+    """Finds the candidates of a batch of questions over the tables of an index, and its lists on a CUDA device."""
 
-    The question's term scores must hide the excluded documents (`Exclusion.hide`).
-    """
-    if options.strategy == "dense-first":
-        return dense_first(reader, question, options, excluded)
-    if options.strategy == "sparse-first":
-        return sparse_first(reader, question, options, scoring)
-    dense = dense_first(reader, question, options, excluded)
-    return dense if options.exhaustive else np.union1d(dense, sparse_first(reader, question, options, scoring))
+    tables: IndexTables
+    device_lists: FaissLists | None = None
+
+    def starts(
+        self, batch: QuestionBatch, vectors: NDArray[np.float32], effort: Effort, excluded: Exclusion, stages: Stages
+    ) -> Chosen:
+        """Return the start rows with the largest products, ascending for each question.
+
+        Among all rows; or, with inverted lists, among those of the lists whose centroids have the largest products.
+        """
+        questions, total = len(batch.step), int(self.tables.reader.bases.starts[-1])
+        wanted = min(effort.starts, total)
+        if effort.starts >= total:
+            everything = _members(excluded.remaining(0, total))
+            rows = np.broadcast_to(everything, (questions, everything.size)) if wanted else _nothing(questions).rows
+            return Chosen(np.ascontiguousarray(rows), np.full(questions, rows.shape[1]))
+        chosen = Chosen(np.empty((questions, wanted), np.int64), np.zeros(questions, np.int64))
+        if not wanted:
+            return chosen
+        lists = self._lists(batch, effort, stages)
+        likely = None
+        if self.device_lists is not None and lists is not None:
+            likely = self.device_lists.choose(vectors, lists, RESCORED * wanted, excluded)
+        if likely is not None:
+            stages.rescore_starts(batch, self.tables.shards, likely, chosen)
+        else:
+            probed = self._probed(questions, lists, excluded)
+            stages.choose_starts(batch, self.tables.shards, self.tables.lists, probed, RESCORED * wanted, chosen)
+        return chosen
+
+    def paragraphs(
+        self, batch: QuestionBatch, effort: Effort, scoring: Scoring, excluded: Exclusion, stages: Stages
+    ) -> Chosen:
+        """Return the paragraphs with the best term scores, best first for each question.
+
+        Only paragraphs that share a term with the question are proposed. Where term scores have no weight, paragraphs
+        are still chosen by their own.
+
+        Raises:
+            IndexFormatError: if the postings of a term are damaged.
+        """
+        questions, total = len(batch.step), int(self.tables.reader.bases.paragraphs[-1])
+        wanted = min(effort.paragraphs, total)
+        chosen = Chosen(np.empty((questions, wanted), np.int64), np.zeros(questions, np.int64))
+        if not wanted:
+            return chosen
+        weights = (scoring.paragraph_weight, scoring.document_weight) if scoring.uses_terms else (1.0, 0.0)
+        damaged = np.empty(questions, np.int64)
+        stages.choose_paragraphs(
+            batch,
+            self.tables.paragraphs,
+            self.tables.documents,
+            self.tables.paragraph_document,
+            np.float32(weights[0]),
+            np.float32(weights[1]),
+            excluded.paragraphs,
+            damaged,
+            chosen,
+        )
+        self.tables.reader.terms.paragraphs.check(int(damaged.max()))
+        return chosen
+
+    def _lists(self, batch: QuestionBatch, effort: Effort, stages: Stages) -> Chosen | None:
+        """Return the lists that each question looks into, ascending; None where the index has none."""
+        table = self.tables.lists
+        if self.tables.reader.lists is None:
+            return None
+        questions, wanted = len(batch.step), min(effort.probes, len(table.list_codes))
+        chosen = Chosen(np.empty((questions, wanted), np.int64), np.zeros(questions, np.int64))
+        stages.choose_lists(batch, table, min(effort.groups, len(table.group_codes)), chosen)
+        return chosen
+
+    def _probed(self, questions: int, chosen: Chosen | None, excluded: Exclusion) -> Probed:
+        """Return the ranges of rows that each question looks into: those of its lists, or all where there are none."""
+        lists, table = self.tables.reader.lists, self.tables.lists
+        if lists is None or chosen is None:
+            ranges = excluded.remaining(0, int(self.tables.reader.bases.starts[-1]))
+            return Probed(np.arange(questions + 1) * len(ranges), np.tile(ranges, (questions, 1)))
+        if not excluded.starts.size:
+            rows = chosen.rows[np.arange(chosen.rows.shape[1]) < chosen.found[:, None]]
+            ranges = np.stack([table.ptr[rows], table.ptr[rows + 1]], axis=1)
+            return Probed(np.append(0, np.cumsum(chosen.found)), ranges)
+        cut = [
+            excluded.cut(lists, np.stack([table.ptr[rows[:count]], table.ptr[rows[:count] + 1]], axis=1))
+            for rows, count in zip(chosen.rows, chosen.found.tolist(), strict=True)
+        ]
+        return Probed(np.cumsum([0, *map(len, cut)]), np.concatenate(cut))
 
 
-def dense_first(
-    reader: IndexReader, question: PreparedQuestion, options: SearchOptions, excluded: Exclusion
-) -> NDArray[np.int64]:
-    """Return the starts with the largest dot products, int64 [C] ascending.
-
-    Among all rows; or, with inverted lists, among those of the probed lists whose first dimensions have the largest.
-    """
-    total = int(reader.bases.starts[-1])
-    if options.exhaustive or options.dense_candidates >= total:
-        return _members(excluded.remaining(0, total))
-    likely = None if reader.lists is None else _scan_lists(reader.lists, question, options, excluded)
-    scores, ids, size = np.empty(options.dense_candidates, np.int32), np.empty(options.dense_candidates, np.int64), 0
-    for shard, first in zip(reader.shards, reader.bases.starts.tolist(), strict=False):
-        last = first + shard.counts.starts
-        ranges = excluded.remaining(first, last) if likely is None else _ranges_within(likely, first, last)
-        size = scan(shard.start_codes, _NO_IDS, first, ranges - first, question.start.weights[0], scores, ids, size)
-    return np.sort(ids[:size])
-
-
-def _ranges_within(rows: NDArray[np.int64], first: int, last: int) -> NDArray[np.int64]:
-    """Return those of some ascending rows that lie between `first` and `last` as ranges of one row each, [R, 2]."""
-    mine = rows[slice(*np.searchsorted(rows, (first, last)))]
-    return np.stack([mine, mine + 1], axis=1)
-
-
-def _scan_lists(
-    lists: InvertedLists, question: PreparedQuestion, options: SearchOptions, excluded: Exclusion
-) -> NDArray[np.int64]:
-    """Return the starts of the probed lists with the largest products of their first dimensions, int64 ascending."""
-    wanted = RESCORED * options.dense_candidates
-    scores, ids = np.empty(wanted, np.int32), np.empty(wanted, np.int64)
-    ranges = excluded.cut(lists, probed_ranges(lists, question.start_vector, options.probes))
-    weights = question.start.weights[0, : lists.codes.shape[1]]
-    size = scan(lists.codes, lists.ids, 0, ranges, weights, scores, ids, 0)
-    return np.sort(ids[:size])
-
-
-def probed_ranges(lists: InvertedLists, vector: NDArray[np.float32], probes: int) -> NDArray[np.int64]:
-    """Return the row ranges, int64 [at most `probes`, 2], of the lists whose centroids have the largest products."""
-    scores = lists.centroids @ vector
-    probes = min(probes, scores.size)
-    best_scores, best_lists = np.empty(probes, np.float32), np.empty(probes, np.int64)
-    top_k(scores, best_scores, best_lists)
-    return np.stack([lists.list_ptr[best_lists], lists.list_ptr[best_lists + 1]], axis=1)
-
-
-def sparse_first(
-    reader: IndexReader, question: PreparedQuestion, options: SearchOptions, scoring: Scoring
-) -> NDArray[np.int64]:
-    """Return all starts of the paragraphs with the best term scores, int64 [C] ascending.
-
-    Only paragraphs that share a term with the question are proposed. Where term scores have no weight, paragraphs are
-    still chosen by their own.
-    """
-    total = int(reader.bases.paragraphs[-1])
-    weights = (scoring.paragraph_weight, scoring.document_weight) if scoring.uses_terms else (1.0, 0.0)
-    wanted = total if options.exhaustive else options.paragraph_candidates
-    paragraphs = np.sort(question.terms.top(max(wanted, 1), *weights))
-    bounds = np.searchsorted(paragraphs, reader.bases.paragraphs)
-    parts = [np.empty(0, np.int64)]
-    for number, shard in enumerate(reader.shards):
-        local = paragraphs[bounds[number] : bounds[number + 1]] - reader.bases.paragraphs[number]
-        ranges = np.stack([shard.paragraph_start_ptr[local], shard.paragraph_start_ptr[local + 1]], axis=1)
-        parts.append(_members(ranges) + reader.bases.starts[number])
-    return np.concatenate(parts)
+def _nothing(questions: int) -> Chosen:
+    return Chosen(np.empty((questions, 0), np.int64), np.zeros(questions, np.int64))
 
 
 def _members(ranges: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the rows of half-open ranges [R, 2], one range after the other."""
-    rows = np.empty(int((ranges[:, 1] - ranges[:, 0]).sum()), np.int64)
-    expand_ranges(ranges, rows)
-    return rows
+    return np.concatenate([np.arange(first, last) for first, last in ranges.tolist()])

@@ -6,8 +6,9 @@ It is fitted to hybrid search with the encoder's own weights; other strategies a
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from densephrase.data import Answer, ScoreParts
@@ -19,8 +20,9 @@ SETTINGS: tuple[Setting, ...] = ("open", "closed")
 
 # What a search must look at for the features; other numbers would give them another meaning.
 RIVALS = 10  # best answers
-SPANS = 100  # best phrases, among which the evidence of the answers is collected
+SPANS = 50  # best phrases, among which the evidence of the answers is collected
 
+_PARTS = tuple(part.name for part in fields(ScoreParts))
 FEATURES = (
     "margin",  # score less that of the best rival; negative for all but the best answer
     "log_margin",  # sign(margin) * log(1 + |margin|)
@@ -30,7 +32,7 @@ FEATURES = (
     "same_document",  # share of the best answers that stand in the answer's document
     "phrase_words",
     "question_words",
-    *(part.name for part in fields(ScoreParts)),
+    *_PARTS,
 )
 
 
@@ -67,27 +69,42 @@ class Candidate:
         return cls(answer.text, answer.parts, answer.document.id)
 
 
-def answer_features(question: str, candidate: Candidate, rivals: Sequence[Rival]) -> dict[str, float]:
-    """Return the value of each of `FEATURES`.
+class RivalField:
+    """The best answers to a question, at most `RIVALS` of them, best first, among the best `SPANS` phrases."""
 
-    `rivals` are the best answers to the question, at most `RIVALS` of them, best first, among the best `SPANS`
-    phrases; the candidate may be one of them. Differences to a rival that does not exist are 0.
-    """
-    name, score = answer_name(candidate.text), candidate.parts.total
-    own = next((rival.scores for rival in rivals if rival.name == name), (score,))
-    margin = score - next((rival.score for rival in rivals if rival.name != name), score)
-    everything = [value for rival in rivals for value in rival.scores]
-    return {
-        "margin": margin,
-        "log_margin": math.copysign(math.log1p(abs(margin)), margin),
-        "depth": score - rivals[-1].score if rivals else 0.0,
-        "share": _log_sum_exp(own) - _log_sum_exp(everything or own),
-        "phrases": math.log(len(own)),
-        "same_document": sum(rival.document == candidate.document for rival in rivals) / max(len(rivals), 1),
-        "phrase_words": float(len(candidate.text.split())),
-        "question_words": float(len(question.split())),
-        **{part.name: float(getattr(candidate.parts, part.name)) for part in fields(ScoreParts)},
-    }
+    def __init__(self, question: str, rivals: Sequence[Rival]) -> None:
+        self._question_words = len(question.split())
+        self._rivals = rivals
+        self._scores = {rival.name: rival.scores for rival in rivals}
+        everything = [value for rival in rivals for value in rival.scores]
+        self._everything = _log_sum_exp(everything) if everything else None
+        self._documents = Counter(rival.document for rival in rivals)
+
+    def features(self, candidate: Candidate) -> dict[str, float]:
+        """Return the value of each of `FEATURES`.
+
+        The candidate may be one of the rivals. Differences to a rival that does not exist are 0.
+        """
+        name, score, rivals = answer_name(candidate.text), candidate.parts.total, self._rivals
+        own = self._scores.get(name, (score,))
+        share = _log_sum_exp(own)
+        margin = score - next((rival.score for rival in rivals if rival.name != name), score)
+        return {
+            "margin": margin,
+            "log_margin": math.copysign(math.log1p(abs(margin)), margin),
+            "depth": score - rivals[-1].score if rivals else 0.0,
+            "share": share - (share if self._everything is None else self._everything),
+            "phrases": math.log(len(own)),
+            "same_document": self._documents[candidate.document] / max(len(rivals), 1),
+            "phrase_words": float(len(candidate.text.split())),
+            "question_words": float(self._question_words),
+            **{part: float(getattr(candidate.parts, part)) for part in _PARTS},
+        }
+
+
+def answer_features(question: str, candidate: Candidate, rivals: Sequence[Rival]) -> dict[str, float]:
+    """Return the features of one answer among its rivals, see `RivalField`."""
+    return RivalField(question, rivals).features(candidate)
 
 
 def _log_sum_exp(scores: Sequence[float]) -> float:
@@ -107,14 +124,10 @@ class ConfidenceModel:
         logit = self.bias + sum(weight * features[name] for name, weight in self.weights.items())
         return 1 / (1 + math.exp(-logit)) if logit > -700 else 0.0  # exp overflows from 710 on
 
-    def judge(self, question: str, answers: Iterable[Answer], rivals: Sequence[Rival], least: float) -> list[Answer]:
-        """Return the answers that are right with a probability of at least `least`, each with its probability."""
-        judged = []
-        for answer in answers:
-            confidence = self.probability(answer_features(question, Candidate.of(answer), rivals))
-            if confidence >= least:
-                judged.append(replace(answer, confidence=confidence))
-        return judged
+    def judge(self, question: str, candidates: Iterable[Candidate], rivals: Sequence[Rival]) -> list[float]:
+        """Return the probability that each of some answers to a question is right."""
+        field = RivalField(question, rivals)
+        return [self.probability(field.features(candidate)) for candidate in candidates]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the model as the configuration of an encoder holds it."""

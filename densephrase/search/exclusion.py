@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from densephrase.errors import SearchError
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.inverted_lists import InvertedLists
-from densephrase.terms.term_index import TermScores
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,16 @@ class Exclusion:
         ranges = np.array(rows, np.int64).reshape(-1, 2, 2)
         return cls(ranges[:, 0], ranges[:, 1])
 
+    @property
+    def start_count(self) -> int:
+        """How many start rows are left out."""
+        return int((self.starts[:, 1] - self.starts[:, 0]).sum())
+
+    def covers(self, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Say of start rows, of any shape, which are left out."""
+        inside: NDArray[np.bool_] = np.searchsorted(self.starts.ravel(), rows, side="right") % 2 == 1
+        return inside
+
     def remaining(self, first: int, last: int) -> NDArray[np.int64]:
         """Return the ranges of start rows between `first` and `last` that are not left out, int64 [R, 2]."""
         inside = np.clip(self.starts, first, last)
@@ -50,15 +59,6 @@ class Exclusion:
             for first, last in ranges.tolist()
         ]
         return np.concatenate([np.empty(0, np.int64), *pieces]).reshape(-1, 2)
-
-    def hide(self, terms: TermScores) -> TermScores:
-        """Return term scores under which the paragraphs share no term with the question, so none is proposed."""
-        if not self.paragraphs.size:
-            return terms
-        paragraph = terms.paragraph.copy()
-        for first, last in self.paragraphs.tolist():
-            paragraph[first:last] = 0
-        return replace(terms, paragraph=paragraph)
 
 
 def _document_rows(reader: IndexReader, identity: str) -> tuple[int, int, int, int]:

@@ -16,7 +16,7 @@ from densephrase.errors import IndexFormatError
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.shard import Shard
 from densephrase.index.shard_format import SIDES, Side
-from densephrase.search.question import Scoring
+from densephrase.search.scoring import Scoring
 from densephrase.search.spans import Spans
 from densephrase.search.sparse_vectors import ngram_weights, sparse_weights
 
@@ -98,7 +98,7 @@ class Explainer:
         token = getattr(shard, f"{side}_token")[side_row : side_row + 1]
         queries = stored.queries[side_row : side_row + 1]
         weights = sparse_weights(queries, token, stored.keys[mine], self.scale, stored.side)[:, 0].T
-        asked = ngram_weights(stored.pieces[mine], self.ngrams, stored.side).T
+        asked = ngram_weights(shard.token_ids[mine].astype(np.int32), self.ngrams, stored.side).T
         text = self.document(int(self.spans.document[row])).text
         matches = []
         for place, order in np.argwhere(weights * asked).tolist():

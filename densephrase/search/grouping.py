@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,17 +26,20 @@ def ranked(scores: NDArray[np.float64], first: int) -> Iterator[int]:
 
 
 def group_spans(
-    scores: NDArray[np.float64], key: Callable[[int], Hashable], top_k: int, evidence_spans: int
+    rows: Iterable[int], key: Callable[[int], Hashable], top_k: int, evidence_spans: int
 ) -> list[list[int]]:
     """Return the best `top_k` groups of spans with equal keys, best first, each with its members best first.
 
-    Members are looked for among the best `evidence_spans` spans, and further down only until all groups are found.
+    `rows` are spans, best first. Members are taken of the first `evidence_spans`; further down each missing group is
+    found by its best member.
     """
     groups: dict[Hashable, list[int]] = {}
-    for rank, row in enumerate(ranked(scores, max(evidence_spans, top_k))):
+    for rank, row in enumerate(rows):
         if rank >= evidence_spans and len(groups) >= top_k:
             break
         name = key(row)
-        if name in groups or len(groups) < top_k:
-            groups.setdefault(name, []).append(row)
+        if name not in groups and len(groups) < top_k:
+            groups[name] = [row]
+        elif name in groups and rank < evidence_spans:
+            groups[name].append(row)
     return list(groups.values())

@@ -13,7 +13,8 @@ from densephrase.errors import SearchError
 Strategy = Literal["hybrid", "dense-first", "sparse-first"]
 Unit = Literal["phrase", "sentence", "paragraph", "document"]
 
-_COUNTS = ("top_k", "dense_candidates", "paragraph_candidates", "probes", "evidence_spans", "max_answer_tokens")
+_COUNTS = ("top_k", "evidence_spans")
+_DEFAULTED_COUNTS = ("dense_candidates", "paragraph_candidates", "probes", "max_answer_tokens")
 _SWITCHES = ("exhaustive", "sparc", "explain")
 _WEIGHTS = ("paragraph_weight", "document_weight")
 
@@ -27,11 +28,11 @@ class SearchOptions:
     unit: what counts as one answer: phrases that normalise to the same string, or a sentence, paragraph or document,
         which then answers with its best phrase.
     top_k: answers to return; fewer come back when there are fewer.
-    dense_candidates: starts that the dense side proposes.
-    paragraph_candidates: paragraphs that the sparse side proposes.
-    probes: inverted lists that the dense side looks into, where the index has lists.
+    dense_candidates: starts that the dense side proposes (None: by strategy, see `densephrase.search.effort`).
+    paragraph_candidates: paragraphs that the sparse side proposes (None: by strategy).
+    probes: inverted lists that the dense side looks into, where the index has lists (None: by strategy).
     evidence_spans: phrases, best first, among which the evidence of the answers is collected; more are looked at
-        only while answers are missing.
+        only while answers are missing, for those alone.
     max_answer_tokens: longest phrase in word pieces (None: the encoder's limit).
     paragraph_weight, document_weight: factors of the BM25 scores of a phrase's paragraph and document, at least 0
         (None: the encoder's tuned weights). With both 0, dense-first search uses no terms at all.
@@ -46,10 +47,10 @@ class SearchOptions:
     strategy: Strategy = "hybrid"
     unit: Unit = "phrase"
     top_k: int = 10
-    dense_candidates: int = 1000
-    paragraph_candidates: int = 100
-    probes: int = 128
-    evidence_spans: int = 100
+    dense_candidates: int | None = None
+    paragraph_candidates: int | None = None
+    probes: int | None = None
+    evidence_spans: int = 50
     max_answer_tokens: int | None = None
     paragraph_weight: float | None = None
     document_weight: float | None = None
@@ -62,7 +63,7 @@ class SearchOptions:
     def __post_init__(self) -> None:
         self._check_choice("strategy", get_args(Strategy))
         self._check_choice("unit", get_args(Unit))
-        for name in _COUNTS:
+        for name in (*_COUNTS, *_DEFAULTED_COUNTS):
             self._check_count(name)
         for name in _WEIGHTS:
             self._check_weight(name)
@@ -78,7 +79,7 @@ class SearchOptions:
 
     def _check_count(self, name: str) -> None:
         value: object = getattr(self, name)
-        if value is None and name == "max_answer_tokens":
+        if value is None and name in _DEFAULTED_COUNTS:
             return
         if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 1:
             raise _wrong(name, value, "a whole number of at least 1")

@@ -51,21 +51,28 @@ class Postings:
         Raises:
             IndexFormatError: if a posting names a text that does not exist.
         """
-        frequency = self.ptr[term_ids + 1] - self.ptr[term_ids]
-        weights = (self.bm25.term_weights(frequency, self.length.size) * counts).astype(np.float32)
+        weights = self.weights(term_ids, counts)
         scores = np.zeros(self.length.size, np.float32)
         damaged = accumulate_bm25(term_ids, weights, self.ptr, self.ids, self.tf, self.length_norm, scores)
+        self.check(damaged)
+        return scores
+
+    def weights(self, term_ids: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return what each of some terms, asked `counts` times, weighs in BM25, float32 [terms]."""
+        frequency = self.ptr[term_ids + 1] - self.ptr[term_ids]
+        return (self.bm25.term_weights(frequency, self.length.size) * counts).astype(np.float32)
+
+    def check(self, damaged: int) -> None:
+        """Raise IndexFormatError for a posting that names a text that does not exist; -1 stands for none."""
         if damaged >= 0:
             raise IndexFormatError(
                 f"Posting {damaged} of the term index names text {self.ids[damaged]} of {self.length.size}; "
                 "the file is damaged, rebuild the index"
             )
-        return scores
 
     def contributions(self, term_ids: NDArray[np.int64], counts: NDArray[np.int64], text: int) -> NDArray[np.float64]:
         """Return what each term adds to the score of one text, [terms], as `scores` adds them up."""
-        frequency = self.ptr[term_ids + 1] - self.ptr[term_ids]
-        weights = self.bm25.term_weights(frequency, self.length.size) * counts
+        weights = self.weights(term_ids, counts)
         share = np.zeros(term_ids.size, np.float64)
         for row, term in enumerate(term_ids.tolist()):
             texts = self.ids[self.ptr[term] : self.ptr[term + 1]]

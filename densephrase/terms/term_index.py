@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +12,9 @@ from numpy.typing import NDArray
 
 from densephrase.errors import IndexFormatError, SearchError
 from densephrase.index.columns import MappedColumns, map_columns
-from densephrase.index.strings import StringColumn
-from densephrase.kernels.postings import best_paragraphs
+from densephrase.index.strings import StringColumn, pack_strings
+from densephrase.kernels.selection import top_k
+from densephrase.kernels.strings import find_strings
 from densephrase.terms.analyser import Analyser
 from densephrase.terms.bm25 import BM25, DOCUMENT_BM25, PARAGRAPH_BM25
 from densephrase.terms.postings import Postings
@@ -42,15 +42,12 @@ class TermScores:
         """
         if k < 1:
             raise SearchError(f"The number of paragraphs to find must be at least 1; got {k}.")
-        rows = np.empty(min(k, self.paragraph.size), np.int64)
-        totals = np.empty(rows.size, np.float32)
-        weights = np.float32(paragraph_weight), np.float32(document_weight)
-        found = best_paragraphs(self.paragraph, self.document, self.paragraph_document, *weights, rows, totals)
-        return rows[:found]
-
-    def at(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the scores of the paragraphs `rows` and of their documents, float32 [rows] each."""
-        return self.paragraph[rows], self.document[self.paragraph_document[rows]]
+        rows = np.flatnonzero(self.paragraph > 0)
+        documents = np.float32(document_weight) * self.document[self.paragraph_document[rows]]
+        totals = np.float32(paragraph_weight) * self.paragraph[rows] + documents
+        best = np.empty(min(k, rows.size), np.int64)
+        top_k(totals, np.empty(best.size, np.float32), best)
+        return rows[best]
 
 
 class TermIndex:
@@ -90,25 +87,29 @@ class TermIndex:
         Raises:
             IndexFormatError: if the postings of a term are damaged.
         """
-        found = [row for row in map(self._find, terms) if row is not None]
-        term_ids, counts = np.unique(np.array(found, np.int64), return_counts=True)
+        found = self.find(list(terms))
+        term_ids, counts = np.unique(found[found >= 0], return_counts=True)
         return TermScores(
             self.paragraphs.scores(term_ids, counts), self.documents.scores(term_ids, counts), self.paragraph_document
         )
 
     def contributions(self, terms: Iterable[str], paragraph: int) -> list[tuple[str, float, float]]:
         """Return each known term of a question, once, with what it adds to a paragraph's score and its document's."""
-        found = Counter(term for term in terms if self._find(term) is not None)
-        term_ids = np.array([self._find(term) for term in found], np.int64)
-        counts = np.array(list(found.values()), np.int64)
+        counted = Counter(terms)
+        rows = self.find(list(counted))
+        is_known = rows >= 0
+        found = [term for term, known in zip(counted, is_known.tolist(), strict=True) if known]
+        term_ids, counts = rows[is_known], np.array(list(counted.values()), np.int64)[is_known]
         document = int(self.paragraph_document[paragraph])
         by_paragraph = self.paragraphs.contributions(term_ids, counts, paragraph)
         by_document = self.documents.contributions(term_ids, counts, document)
         return list(zip(found, by_paragraph.tolist(), by_document.tolist(), strict=True))
 
-    def _find(self, term: str) -> int | None:
-        row = bisect_left(self.vocabulary, term)
-        return row if row < len(self.vocabulary) and self.vocabulary[row] == term else None
+    def find(self, terms: Sequence[str]) -> NDArray[np.int64]:
+        """Return the row of each term in the vocabulary, int64 [terms], -1 for an unknown one."""
+        rows = np.empty(len(terms), np.int64)
+        find_strings(*self.vocabulary.columns, *pack_strings(terms), rows)
+        return rows
 
 
 def _paragraph_document(columns: MappedColumns, paragraphs: Postings, documents: Postings) -> NDArray[np.int32]:

@@ -14,12 +14,12 @@ from densephrase.encoder.encoded import QuestionNgrams, QuestionVectors
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.shard_format import Side
-from densephrase.kernels.selection import top_k
+from densephrase.kernels.mapped import Places
 from densephrase.kernels.sparse import sparse_scores
 from densephrase.metrics import exact_match
 from densephrase.search.exclusion import Exclusion
 from densephrase.search.options import SearchOptions
-from densephrase.search.question import Scoring
+from densephrase.search.scoring import Scoring
 from densephrase.search.searcher import Searcher
 from densephrase.search.spans import Spans
 from densephrase.search.sparse_question import fold_ngrams
@@ -68,21 +68,18 @@ class CandidateFinder:
 
     def answers_right(self, question: Question, vectors: QuestionVectors) -> bool:
         """Tell whether the best span of a question with these vectors (of one question) matches a reference."""
-        spans = self._spans(question, vectors)
-        if not spans.start.size:
+        spans = self._spans(question, vectors, 1)
+        if not len(spans):
             return False
-        best = int(spans.score.argmax())  # the first of equal ones, as search has it
-        text = self._text(int(spans.document[best]))[spans.start[best] : spans.end[best]]
+        text = self._text(int(spans.document[0]))[spans.start[0] : spans.end[0]]
         return exact_match(text, question.answers)
 
     def find(self, question: FrozenQuestion, vectors: QuestionVectors) -> Candidates | None:
         """Return the spans of the best starts; None where no span is right."""
-        spans = self._spans(question.question, vectors)
-        if not spans.start.size:
+        spans = self._spans(question.question, vectors, self._candidates)
+        if not len(spans):
             return None
-        chosen = np.empty(min(self._candidates, spans.start.size), np.int64)
-        top_k(spans.score, np.empty(chosen.size, np.float64), chosen)
-        chosen.sort()
+        chosen = np.argsort(spans.start_row)
         pieces = [
             piece for number in range(len(self._reader.shards)) for piece in self._with_ends(number, spans, chosen)
         ]
@@ -91,8 +88,9 @@ class CandidateFinder:
             return None
         return self._join(question.ngrams, spans, pieces, np.concatenate(right))
 
-    def _spans(self, question: Question, vectors: QuestionVectors) -> Spans:
-        return self._searcher.spans(question.text, vectors, self._options, self._everything)
+    def _spans(self, question: Question, vectors: QuestionVectors, wanted: int) -> Spans:
+        [spans] = self._searcher.spans([question.text], vectors, self._options, self._everything, wanted)
+        return spans
 
     def _with_ends(self, number: int, spans: Spans, chosen: NDArray[np.int64]) -> Sequence[_ShardSpans]:
         """Return all spans of the chosen starts that lie in a shard, as one piece or none."""
@@ -125,7 +123,7 @@ class CandidateFinder:
         ends, span_end = self._rows(pieces, "end")
         coherency = np.einsum("pr,pr->p", starts[span_start, size:], ends[span_end, size:])
         found = np.concatenate([piece.found for piece in pieces])
-        fixed = (spans.sparc_start + spans.paragraph_terms + spans.document_terms)[found]
+        fixed = (spans.part("sparc_start") + spans.part("paragraph_terms") + spans.part("document_terms"))[found]
         constant = coherency + fixed + np.concatenate([self._sparse_ends(ngrams, spans, piece) for piece in pieces])
         return Candidates(starts[:, :size], ends[:, :size], span_start, span_end, constant.astype(np.float32), right)
 
@@ -151,5 +149,5 @@ class CandidateFinder:
         _, question = fold_ngrams(ngrams, self._encoder.sparse_scale)
         scores = np.zeros(ends.size)
         rows = shard.sparse("end")
-        sparse_scores(ends, paragraphs, shard.end_token, rows, question, scores)
+        sparse_scores(ends, paragraphs, Places.of(shard.end_token), rows, question, scores)
         return scores[inverse]

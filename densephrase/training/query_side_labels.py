@@ -24,8 +24,8 @@ class RightSpans:
         self,
         question: Question,
         documents: NDArray[np.int64],
-        starts: NDArray[np.int32],
-        ends: NDArray[np.int32],
+        starts: NDArray[np.int64],
+        ends: NDArray[np.int64],
         text: Callable[[int], str],
     ) -> NDArray[np.bool_]:
         """Tell which spans [P] are right: those with an answer's text, at a marked place if one is known.

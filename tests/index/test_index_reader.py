@@ -95,8 +95,16 @@ HOSTILE: dict[str, tuple[str, Callable[[Columns], Columns], str]] = {
     "list pointer beyond": ("ann.h5", setting("list_ptr", 2, 2**40), "'list_ptr' does not divide"),
     "list of unknown rows": ("ann.h5", setting("ids", 0, 2**30), "'ids' names rows"),
     "lists of fewer rows": ("ann.h5", cutting("ids"), "'ids' is int32"),
-    "fewer centroids": ("ann.h5", cutting("centroids"), "'centroids' is float32"),
+    "group pointer beyond": ("ann.h5", setting("group_ptr", 1, 2**40), "'group_ptr' does not divide"),
+    "groups of fewer lists": ("ann.h5", cutting("list_codes"), "'list_codes' is int8"),
+    "fewer groups": ("ann.h5", cutting("group_codes"), "'group_codes' is int8"),
     "terms of unknown documents": ("terms.h5", setting("paragraph_document", -1, 10**6), r"terms\.h5"),
+    "terms of other documents": ("terms.h5", setting("paragraph_document", 5, 0), "to other documents than the shard"),
+    "paragraphs of other documents": (
+        SHARD,
+        setting("paragraph_document", 0, 1),
+        r"terms\.h5.*shard-00001\.h5 to other",
+    ),
     "terms of fewer paragraphs": ("terms.h5", cutting("paragraph_document"), r"terms\.h5"),
 }
 

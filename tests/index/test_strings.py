@@ -47,5 +47,5 @@ def test_offsets_in_between_are_checked_when_used() -> None:
 
 def test_bytes_that_are_not_utf8_are_named() -> None:
     column = StringColumn(np.array([255], np.uint8), np.array([0, 1]))
-    with pytest.raises(IndexFormatError, match="string 0 is not UTF-8"):
+    with pytest.raises(IndexFormatError, match="bytes 0 to 1 are not UTF-8"):
         column[0]

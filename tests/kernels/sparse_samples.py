@@ -10,64 +10,92 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from densephrase.kernels.sparse import SparseQuestion, SparseRows
+from densephrase.kernels.mapped import Places
+from densephrase.kernels.sparse import LARGEST_WEIGHT, SparseQuestion, SparseRows
 
+STEP = 2.0**-40
 NO_NGRAMS = SparseQuestion(
-    np.empty(0, np.int16), np.empty(0), np.zeros(1, np.int64), np.empty(0, np.int64), np.empty(0)
+    np.empty(0, np.int16), np.empty(0, np.int64), np.zeros(1, np.int64), np.empty(0, np.int64), np.empty(0, np.int64), 1
 )
 
 
 @dataclass
+class SampleQuestion:
+    """The weights of all uni- and bigrams over a vocabulary, for starts and for ends."""
+
+    unigram: NDArray[np.int64]  # [2, V]
+    bigram: NDArray[np.int64]  # [2, V, V]
+
+    def table(self, side: int) -> SparseQuestion:
+        """Return the n-grams that weigh something on any side, with their weights on one, as the kernel takes them."""
+        first, second = np.nonzero(self.bigram.any(axis=0))
+        pieces = np.union1d(np.flatnonzero(self.unigram.any(axis=0)), first)
+        slot = np.full(int(pieces[-1]) + 1 if pieces.size else 0, -1, np.int16)
+        slot[pieces] = np.arange(pieces.size)
+        pair_ptr = np.searchsorted(first, np.append(pieces, self.unigram.shape[1])).astype(np.int64)
+        return SparseQuestion(
+            slot, self.unigram[side, pieces], pair_ptr, second.astype(np.int64), self.bigram[side, first, second], STEP
+        )
+
+
+@dataclass
 class Sample:
-    """Rows of a few paragraphs, and a question over the same vocabulary as dense weights of uni- and bigrams."""
+    """Rows of one side of a few paragraphs, and a question over the same vocabulary."""
 
     row_ptr: NDArray[np.int64]
-    token: NDArray[np.uint16]
+    token: NDArray[np.uint16] | NDArray[np.int32]
     rows: SparseRows
-    unigram: NDArray[np.float64]  # [V]
-    bigram: NDArray[np.float64]  # [V, V]
+    question: SampleQuestion
 
     @property
     def paragraph(self) -> NDArray[np.int64]:
         """The paragraph of each row."""
         return np.repeat(np.arange(len(self.row_ptr) - 1), np.diff(self.row_ptr))
 
-    def question(self) -> SparseQuestion:
-        """Return the question's n-grams of some weight as the table that the kernel takes."""
-        first, second = np.nonzero(self.bigram)
-        pieces = np.union1d(np.flatnonzero(self.unigram), first)
-        slot = np.full(int(pieces[-1]) + 1 if pieces.size else 0, -1, np.int16)
-        slot[pieces] = np.arange(pieces.size)
-        pair_ptr = np.searchsorted(first, np.append(pieces, len(self.unigram))).astype(np.int64)
-        return SparseQuestion(slot, self.unigram[pieces], pair_ptr, second.astype(np.int64), self.bigram[first, second])
+    @property
+    def pieces(self) -> NDArray[np.int64]:
+        """The word pieces of all paragraphs."""
+        return np.concatenate([column.astype(np.int64) for column in self.rows.pieces])
 
-    def find(self, function: Callable[..., None], selected: NDArray[np.int64]) -> NDArray[np.float64]:
+    def find(self, function: Callable[..., None], selected: NDArray[np.int64]) -> list[float]:
         """Return the scores that the kernel finds."""
         scores = np.full(selected.size, np.nan)
-        function(selected, self.paragraph[selected], self.token, self.rows, self.question(), scores)
-        return scores
+        question = self.question.table(self.rows.side)
+        function(selected, self.paragraph[selected], Places.of(self.token), self.rows, question, scores)
+        return scores.tolist()
 
     def expected(self) -> NDArray[np.float64]:
-        """Return the score of every row as a sum of two products of sparse matrices with the question."""
-        size = len(self.unigram)
-        rank = self.rows.queries.shape[1] // 2
-        pieces = np.append(self.rows.pieces, 0).astype(np.int64)
-        names = (np.arange(len(pieces) - 1), pieces[:-1]), (np.arange(len(pieces) - 1), pieces[:-1] * size + pieces[1:])
-        scores = np.zeros(len(self.token))
-        questions = (self.unigram, self.bigram.ravel())
-        for order, ((places, columns), question) in enumerate(zip(names, questions, strict=True)):
-            weights = np.zeros((len(self.token), len(places)))
+        """Return the score of every row as a sum of two products of sparse matrices of integers with the question."""
+        size = self.question.unigram.shape[1]
+        side, rank = self.rows.side, self.rows.queries.shape[1] // 2
+        pieces = np.append(self.pieces, 0)
+        names = pieces[:-1], pieces[:-1] * size + pieces[1:]
+        questions = self.question.unigram[side], self.question.bigram[side].ravel()
+        scores = np.zeros(len(self.token), np.int64)
+        for order, (columns, question) in enumerate(zip(names, questions, strict=True)):
+            weights = np.zeros((len(self.token), len(columns)), np.int64)
             query = self.rows.queries.reshape(-1, 2, rank)[:, order].astype(np.int64)
-            key = self.rows.keys.reshape(-1, 4, rank)[:, 2 * self.rows.side + order].astype(np.int64)
+            key = self.rows.keys.reshape(-1, 4, rank)[:, 2 * side + order].astype(np.int64)
             for row, paragraph in enumerate(self.paragraph):
                 first, stop = self.rows.piece_ptr[paragraph], self.rows.piece_ptr[paragraph + 1] - order
                 weights[row, first:stop] = np.maximum(query[row] @ key[first:stop].T, 0)
                 own = int(first) + int(self.token[row])
-                weights[row, own] = 0
-                weights[row, max(own - order, 0)] = 0 if own - order >= first else weights[row, max(own - order, 0)]
-            vocabulary = csr_array((np.ones(len(places)), (places, columns)), (len(places), len(question)))
+                weights[row, max(own - order, first) : own + 1] = 0
+            places = np.arange(len(columns))
+            vocabulary = csr_array((np.ones(len(places), np.int64), (places, columns)), (len(places), len(question)))
             scores += csr_array(weights) @ vocabulary @ question
-        return scores
+        return scores * STEP
+
+
+def sample_question(
+    random: np.random.Generator, vocabulary: int, largest: int = LARGEST_WEIGHT, share: float = 0.3
+) -> SampleQuestion:
+    """Return random weights, most of them 0."""
+    weights = [
+        random.integers(-largest, largest + 1, shape) * (random.random(shape) < share)
+        for shape in ((2, vocabulary), (2, vocabulary, vocabulary))
+    ]
+    return SampleQuestion(weights[0], weights[1])
 
 
 def sample(
@@ -80,22 +108,18 @@ def sample(
     side: int = 0,
     dtype: Any = np.uint16,
 ) -> Sample:
-    """Return random rows of paragraphs of at most `tokens` word pieces, with a question of random n-grams."""
+    """Return random rows of paragraphs of at most `tokens` word pieces, with a question of random n-grams.
+
+    Both sides of a seed have the same paragraphs and the same question.
+    """
     random = np.random.default_rng(seed)
     lengths = random.integers(1, tokens + 1, paragraphs)
+    pieces = random.integers(0, vocabulary, lengths.sum()).astype(dtype)
+    keys = random.integers(-127, 128, (int(lengths.sum()), 4 * rank), np.int8)
+    question = sample_question(random, vocabulary)
+    random = np.random.default_rng((seed, side))
     rows_of = [np.flatnonzero(random.random(length) < 0.6) for length in lengths]
     row_ptr = np.cumsum([0, *map(len, rows_of)])
-    rows = SparseRows(
-        random.integers(-127, 128, (int(row_ptr[-1]), 2 * rank), np.int8),
-        random.integers(-127, 128, (int(lengths.sum()), 4 * rank), np.int8),
-        side,
-        random.integers(0, vocabulary, lengths.sum()).astype(dtype),
-        np.cumsum([0, *lengths]),
-    )
-    return Sample(
-        row_ptr,
-        np.concatenate(rows_of).astype(dtype),
-        rows,
-        random.random(vocabulary) * (random.random(vocabulary) < 0.5),
-        random.random((vocabulary, vocabulary)) * (random.random((vocabulary, vocabulary)) < 0.3),
-    )
+    queries = random.integers(-127, 128, (int(row_ptr[-1]), 2 * rank), np.int8)
+    rows = SparseRows(queries, keys, side, Places.of(pieces), np.cumsum([0, *lengths]))
+    return Sample(row_ptr, np.concatenate([*rows_of, np.empty(0, np.int64)]).astype(dtype), rows, question)

@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 from densephrase.kernels import postings
 
 INTERPRETED = [pytest.param(False, id="compiled"), pytest.param(True, id="interpreted")]
-SCORES = st.sampled_from([0.0, 0.25, 0.5, 0.5, 1.0, 3.0])
-WEIGHTS = st.sampled_from([-1.0, 0.0, 0.5, 1.0])
 
 
 def kernel(name: str, interpreted: bool) -> Callable[..., Any]:
@@ -87,33 +85,3 @@ def test_a_posting_outside_the_scores_is_reported(bad_row: int, interpreted: boo
     )
     assert result == 1
     assert scores.tolist() == [0, 1]
-
-
-@pytest.mark.parametrize("interpreted", INTERPRETED)
-@settings(max_examples=100, deadline=None)
-@given(
-    paragraphs=st.lists(st.tuples(SCORES, st.integers(0, 2)), max_size=20),
-    documents=st.tuples(SCORES, SCORES, SCORES),
-    weights=st.tuples(WEIGHTS, WEIGHTS),
-    k=st.integers(0, 25),
-)
-def test_best_paragraphs_equal_a_full_sort(
-    paragraphs: list[tuple[float, int]],
-    documents: tuple[float, ...],
-    weights: tuple[float, float],
-    k: int,
-    interpreted: bool,
-) -> None:
-    paragraph = np.array([score for score, _ in paragraphs], np.float32)
-    document = np.array(documents, np.float32)
-    home = np.array([row for _, row in paragraphs], np.int32)
-    paragraph_weight, document_weight = np.float32(weights[0]), np.float32(weights[1])
-    rows, totals = np.empty(k, np.int64), np.empty(k, np.float32)
-    find = kernel("best_paragraphs", interpreted)
-    count = find(paragraph, document, home, paragraph_weight, document_weight, rows, totals)
-
-    expected_totals = paragraph_weight * paragraph + document_weight * document[home]
-    order = np.lexsort((np.arange(paragraph.size), -expected_totals))
-    expected = order[paragraph[order] > 0][:k]
-    np.testing.assert_array_equal(rows[:count], expected)
-    np.testing.assert_array_equal(totals[:count], expected_totals[expected])

@@ -9,27 +9,25 @@ import pytest
 from numpy.typing import NDArray
 
 from densephrase.index.index_reader import IndexReader
-from densephrase.search.candidates import RESCORED, candidate_starts, dense_first, probed_ranges, sparse_first
+from densephrase.search.candidates import RESCORED
 from densephrase.search.exclusion import Exclusion
-from densephrase.search.fixed_point import FixedPointVector
+from densephrase.search.fixed_point import fold_vectors
 from densephrase.search.options import SearchOptions
-from densephrase.search.question import PreparedQuestion, Scoring
+from densephrase.search.searcher import Searcher
 from tests.search.conftest import MakeSearcher, random_documents
 from tests.search.fake_encoder import FakeEncoder
 
-ENCODER = FakeEncoder()
+ENCODER = FakeEncoder(kept_ends=1.0)  # so that every start has an end, and every candidate is seen among the spans
 QUESTION = "Which city lies at the river Seine?"
+VECTOR = ENCODER.encode_questions([QUESTION]).start[0]
 
 
-def prepare(reader: IndexReader, text: str = QUESTION) -> PreparedQuestion:
-    """Return a question as the searcher prepares it."""
-    vectors = ENCODER.encode_questions([text])
-    return PreparedQuestion(
-        vectors.start[0],
-        FixedPointVector.fold(vectors.start[0], ENCODER.start_quantiser),
-        FixedPointVector.fold(vectors.end[0], ENCODER.end_quantiser),
-        reader.terms.score(reader.terms.analyser.terms(text)),
-    )
+def candidates(searcher: Searcher, reader: IndexReader, options: SearchOptions, text: str = QUESTION) -> list[int]:
+    """Return the starts that a search looks at, ascending."""
+    vectors, excluded = ENCODER.encode_questions([text]), Exclusion.of(reader, options.exclude_documents)
+    [spans] = searcher.spans([text], vectors, options, excluded, 10**6)
+    assert len(spans) == spans.candidates
+    return sorted(spans.start_row.tolist())
 
 
 def start_scores(reader: IndexReader, vector: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -38,9 +36,15 @@ def start_scores(reader: IndexReader, vector: NDArray[np.float32]) -> NDArray[np
     return ENCODER.start_quantiser.decode(codes)[:, : vector.size].astype(np.float64) @ vector.astype(np.float64)
 
 
-def everything(reader: IndexReader) -> Exclusion:
-    """Return that no document is left out."""
-    return Exclusion.of(reader, ())
+def best_paragraphs(
+    reader: IndexReader, count: int, paragraph_weight: float, document_weight: float
+) -> NDArray[np.int64]:
+    """Return the paragraphs with the best term scores among those that hold a term, best first."""
+    scores = reader.terms.score(reader.terms.analyser.terms(QUESTION))
+    document = scores.document[reader.terms.paragraph_document]
+    total = np.float32(paragraph_weight) * scores.paragraph + np.float32(document_weight) * document
+    order = np.argsort(-total, kind="stable")
+    return order[scores.paragraph[order] > 0][:count]
 
 
 def starts_of(reader: IndexReader, paragraphs: NDArray[np.int64]) -> list[int]:
@@ -59,51 +63,47 @@ def starts_of(reader: IndexReader, paragraphs: NDArray[np.int64]) -> list[int]:
 def test_dense_first_takes_the_largest_products(
     wanted: int, options: dict[str, Any], make_searcher: MakeSearcher
 ) -> None:
-    _, reader = make_searcher(random_documents(1, documents=30), ENCODER, **options)
-    question = prepare(reader)
-    scores = start_scores(reader, question.start_vector)
-    found = dense_first(reader, question, SearchOptions(dense_candidates=wanted), everything(reader))
-    assert found.size == wanted
-    assert found.tolist() == sorted(set(found.tolist()))
+    searcher, reader = make_searcher(random_documents(1, documents=30), ENCODER, **options)
+    scores = start_scores(reader, VECTOR)
+    found = candidates(searcher, reader, SearchOptions("dense-first", dense_candidates=wanted))
+    assert len(found) == len(set(found)) == wanted
     assert np.sort(scores[found]) == pytest.approx(np.sort(scores)[-wanted:], abs=1e-3)
 
 
 def test_dense_first_of_more_starts_than_there_are(make_searcher: MakeSearcher) -> None:
-    _, reader = make_searcher(random_documents(1))
+    searcher, reader = make_searcher(random_documents(1), ENCODER)
     total = int(reader.bases.starts[-1])
     for wanted in (total, total + 1, 10**9):
-        found = dense_first(reader, prepare(reader), SearchOptions(dense_candidates=wanted), everything(reader))
-        assert found.tolist() == list(range(total))
+        options = SearchOptions("dense-first", dense_candidates=wanted)
+        assert candidates(searcher, reader, options) == list(range(total))
 
 
 def test_lists_of_the_first_dimensions_propose_what_is_ranked_by_all(make_searcher: MakeSearcher) -> None:
     options = {"flat_limit": 0, "lists": 8, "list_dimensions": 3, "shard_characters": 400}
-    _, reader = make_searcher(random_documents(1, documents=60), ENCODER, **options)
-    lists, question = reader.lists, prepare(reader)
+    searcher, reader = make_searcher(random_documents(1, documents=60), ENCODER, **options)
+    lists, weights = reader.lists, fold_vectors(VECTOR[None], ENCODER.start_quantiser).weights[0, 0]
     assert lists is not None
     assert lists.codes.shape[1] == 3
     assert len(reader.shards) > 1
-    first = lists.codes.astype(np.int64) @ question.start.weights[0, :3]
+    first = lists.codes.astype(np.int64) @ weights[:3]
     likely = lists.ids[np.lexsort((lists.ids, -first))[: RESCORED * 20]]
-    scores = np.concatenate([shard.start_codes for shard in reader.shards])[:, :12].astype(np.int64)
-    scores = scores @ question.start.weights[0]
+    scores = np.concatenate([shard.start_codes for shard in reader.shards])[:, :12].astype(np.int64) @ weights
     expected = likely[np.lexsort((likely, -scores[likely]))[:20]]
-    found = dense_first(reader, question, SearchOptions(dense_candidates=20, probes=8), everything(reader))
-    assert found.tolist() == sorted(expected.tolist())
+    found = candidates(searcher, reader, SearchOptions("dense-first", dense_candidates=20, probes=8))
+    assert found == sorted(expected.tolist())
 
 
 @pytest.mark.parametrize("probes", [1, 3, 100])
 def test_dense_first_looks_into_the_best_lists_only(probes: int, make_searcher: MakeSearcher) -> None:
-    _, reader = make_searcher(random_documents(1, documents=40), ENCODER, flat_limit=0, lists=8)
-    lists, question = reader.lists, prepare(reader)
+    searcher, reader = make_searcher(random_documents(1, documents=40), ENCODER, flat_limit=0, lists=8)
+    lists = reader.lists
     assert lists is not None
-    best = np.argsort(-(lists.centroids @ question.start_vector), kind="stable")[:probes]
+    best = np.argsort(-(lists.tree.centroids(ENCODER.start_quantiser) @ VECTOR), kind="stable")[:probes]
     members = np.concatenate([lists.ids[lists.list_ptr[one] : lists.list_ptr[one + 1]] for one in best])
-    scores = start_scores(reader, question.start_vector)
-    found = dense_first(reader, question, SearchOptions(dense_candidates=20, probes=probes), everything(reader))
-    assert set(found.tolist()) <= set(members.tolist())
+    scores = start_scores(reader, VECTOR)
+    found = candidates(searcher, reader, SearchOptions("dense-first", dense_candidates=20, probes=probes))
+    assert set(found) <= set(members.tolist())
     assert np.sort(scores[found]) == pytest.approx(np.sort(scores[members])[-20:], abs=1e-3)
-    assert len(probed_ranges(lists, question.start_vector, probes)) == min(probes, 8)
 
 
 @pytest.mark.parametrize("options", [{}, {"shard_characters": 80}], ids=["one shard", "shards"])
@@ -111,39 +111,37 @@ def test_dense_first_looks_into_the_best_lists_only(probes: int, make_searcher: 
 def test_sparse_first_takes_all_starts_of_the_best_paragraphs(
     wanted: int, options: dict[str, Any], make_searcher: MakeSearcher
 ) -> None:
-    _, reader = make_searcher(random_documents(2, documents=30), ENCODER, **options)
-    question, scoring = prepare(reader), Scoring(20, 0.5, 0.25)
-    paragraphs = question.terms.top(min(wanted, int(reader.bases.paragraphs[-1])), 0.5, 0.25)
-    found = sparse_first(reader, question, SearchOptions(paragraph_candidates=wanted), scoring)
-    assert found.tolist() == starts_of(reader, paragraphs)
+    searcher, reader = make_searcher(random_documents(2, documents=30), ENCODER, **options)
+    asked = SearchOptions("sparse-first", paragraph_candidates=wanted, paragraph_weight=0.5, document_weight=0.25)
+    assert candidates(searcher, reader, asked) == starts_of(reader, best_paragraphs(reader, wanted, 0.5, 0.25))
 
 
 def test_sparse_first_without_weights_chooses_by_the_paragraphs_own_terms(make_searcher: MakeSearcher) -> None:
-    _, reader = make_searcher(random_documents(2, documents=30), ENCODER)
-    question = prepare(reader)
-    found = sparse_first(reader, question, SearchOptions(paragraph_candidates=2), Scoring(20, 0.0, 0.0))
-    assert found.tolist() == starts_of(reader, question.terms.top(2, 1.0, 0.0))
+    searcher, reader = make_searcher(random_documents(2, documents=30), ENCODER)
+    asked = SearchOptions("sparse-first", paragraph_candidates=2, paragraph_weight=0, document_weight=0)
+    assert candidates(searcher, reader, asked) == starts_of(reader, best_paragraphs(reader, 2, 1.0, 0.0))
+
+
+def test_sparse_first_with_the_weight_of_documents_alone(make_searcher: MakeSearcher) -> None:
+    searcher, reader = make_searcher(random_documents(2, documents=30), ENCODER)
+    asked = SearchOptions("sparse-first", paragraph_candidates=5, paragraph_weight=0, document_weight=1)
+    assert candidates(searcher, reader, asked) == starts_of(reader, best_paragraphs(reader, 5, 0.0, 1.0))
 
 
 @pytest.mark.parametrize("text", ["", "zzzz qqqq", "the of a"], ids=["empty", "unknown", "stop words"])
-def test_sparse_first_of_a_question_without_terms_finds_nothing(text: str, make_searcher: MakeSearcher) -> None:
-    _, reader = make_searcher(random_documents(2), ENCODER)
-    for exhaustive in (False, True):
-        options = SearchOptions(exhaustive=exhaustive)
-        assert sparse_first(reader, prepare(reader, text), options, Scoring(20, 1.0, 0.0)).size == 0
+@pytest.mark.parametrize("exhaustive", [False, True])
+def test_sparse_first_of_a_question_without_terms_finds_nothing(
+    exhaustive: bool, text: str, make_searcher: MakeSearcher
+) -> None:
+    searcher, reader = make_searcher(random_documents(2), ENCODER)
+    assert candidates(searcher, reader, SearchOptions("sparse-first", exhaustive=exhaustive), text) == []
 
 
-def test_hybrid_is_the_union(make_searcher: MakeSearcher) -> None:
-    _, reader = make_searcher(random_documents(6, documents=30), ENCODER)
-    question, scoring = prepare(reader), Scoring(20, 0.5, 0.25)
+@pytest.mark.parametrize("options", [{}, {"shard_characters": 80}], ids=["one shard", "shards"])
+def test_hybrid_is_the_union(options: dict[str, Any], make_searcher: MakeSearcher) -> None:
+    searcher, reader = make_searcher(random_documents(6, documents=30), ENCODER, **options)
     sides = {
-        strategy: candidate_starts(
-            reader,
-            question,
-            SearchOptions(strategy, dense_candidates=15, paragraph_candidates=4),
-            scoring,
-            everything(reader),
-        ).tolist()
+        strategy: candidates(searcher, reader, SearchOptions(strategy, dense_candidates=15, paragraph_candidates=4))
         for strategy in ("dense-first", "sparse-first", "hybrid")
     }
     assert sides["hybrid"] == sorted({*sides["dense-first"], *sides["sparse-first"]})

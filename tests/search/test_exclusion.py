@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 from densephrase.data import Document
 from densephrase.errors import SearchError
 from densephrase.index.index_reader import IndexReader
-from densephrase.search.candidates import dense_first
-from densephrase.search.exclusion import Exclusion
 from densephrase.search.options import SearchOptions, Strategy
 from tests.oracle import oracle_answers
 from tests.search.conftest import MakeSearcher, random_documents
 from tests.search.fake_encoder import FakeEncoder
-from tests.search.test_candidates import ENCODER, prepare, start_scores
+from tests.search.test_candidates import ENCODER, VECTOR, candidates, start_scores
 from tests.search.test_searcher_oracle import EVERYTHING, check, settings
 
 QUESTION = "Which city lies at the river Seine in Paris?"
@@ -62,14 +60,14 @@ def test_dense_candidates_are_the_largest_products_of_the_rest(
     wanted: int, layout: dict[str, Any], make_searcher: MakeSearcher
 ) -> None:
     documents = random_documents(6, documents=40)
-    _, reader = make_searcher(documents, ENCODER, **layout)
-    question = prepare(reader, QUESTION)
-    excluded = Exclusion.of(reader, [document.id for document in documents[::3]])
-    found = dense_first(reader, question, SearchOptions(dense_candidates=wanted, probes=1000), excluded)
+    searcher, reader = make_searcher(documents, ENCODER, **layout)
+    left_out = [document.id for document in documents[::3]]
+    options = SearchOptions("dense-first", dense_candidates=wanted, probes=1000, exclude_documents=left_out)
+    found = candidates(searcher, reader, options)
     owner = start_documents(reader)
-    assert found.size == wanted
+    assert len(found) == wanted
     assert not np.isin(owner[found], np.arange(0, 40, 3)).any()
-    scores = start_scores(reader, question.start_vector)
+    scores = start_scores(reader, VECTOR)
     rest = np.sort(scores[~np.isin(owner, np.arange(0, 40, 3))])
     assert np.sort(scores[found]) == pytest.approx(rest[-wanted:], abs=1e-3)
 

@@ -100,9 +100,8 @@ def test_top_is_the_start_of_the_full_order(
 ) -> None:
     paragraphs = ascending(steps)
     scores = built(tmp_path_factory.mktemp("terms") / "terms.h5", paragraphs, "none").score(question)
-    paragraph, document = scores.at(np.arange(len(paragraphs)))
-    totals = np.float32(0.7) * paragraph + np.float32(0.3) * document
-    expected = sorted(np.flatnonzero(paragraph > 0), key=lambda row: (-totals[row], row))[:k]
+    totals = np.float32(0.7) * scores.paragraph + np.float32(0.3) * scores.document[scores.paragraph_document]
+    expected = sorted(np.flatnonzero(scores.paragraph > 0), key=lambda row: (-totals[row], row))[:k]
     rows = scores.top(k, 0.7, 0.3)
     assert rows.dtype == np.int64
     assert rows.tolist() == expected
@@ -127,9 +126,9 @@ def test_questions_find_their_paragraphs(question: str, rows: list[int], tmp_pat
 
 def test_a_question_without_known_terms_scores_nothing(tmp_path: Path) -> None:
     scores = built(tmp_path / "terms.h5", PARAGRAPHS).score(["zebra"])
-    paragraph, document = scores.at(np.array([3, 0, 0]))
-    assert paragraph.tolist() == document.tolist() == [0, 0, 0]
-    assert (paragraph.dtype, document.dtype) == (np.float32, np.float32)
+    assert not scores.paragraph.any()
+    assert not scores.document.any()
+    assert (scores.paragraph.dtype, scores.document.dtype) == (np.float32, np.float32)
 
 
 def test_a_repeated_term_counts_as_often_and_order_does_not_matter(tmp_path: Path) -> None:

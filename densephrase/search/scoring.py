@@ -1,23 +1,18 @@
-"""A question made ready for the kernels, with the factors that its search uses."""
+"""What a phrase's score depends on beside the question."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from densephrase.encoder.config import EncoderConfig
-from densephrase.kernels.sparse import SparseQuestion
-from densephrase.search.fixed_point import FixedPointVector
+from densephrase.kernels import best_spans as kernels
+from densephrase.search.fixed_point import FixedPointScale
 from densephrase.search.options import SearchOptions
-from densephrase.search.sparse_question import NO_NGRAMS
-from densephrase.terms.term_index import TermScores
 
 
 @dataclass(frozen=True, slots=True)
 class Scoring:
-    """What a phrase's score depends on beside the question: options, or the encoder's defaults where they are None."""
+    """Limits and weights: those of the options, or the encoder's defaults where they are None."""
 
     max_answer_tokens: int
     paragraph_weight: float
@@ -37,14 +32,7 @@ class Scoring:
         """Whether term scores count at all."""
         return self.paragraph_weight != 0 or self.document_weight != 0
 
-
-@dataclass(frozen=True, slots=True)
-class PreparedQuestion:
-    """A question's start vector float32 [V], both vectors and sparse vectors for the kernels, and its term scores."""
-
-    start_vector: NDArray[np.float32]
-    start: FixedPointVector
-    end: FixedPointVector
-    terms: TermScores
-    start_sparse: SparseQuestion = NO_NGRAMS
-    end_sparse: SparseQuestion = NO_NGRAMS
+    def for_kernels(self, coherency: FixedPointScale, most_starts: int) -> kernels.Scoring:
+        """Return them as kernels take them, with the scale of stored coherency and how many starts get ends."""
+        weights = self.paragraph_weight, self.document_weight
+        return kernels.Scoring(most_starts, self.max_answer_tokens, *weights, coherency.scale, coherency.step)

@@ -1,0 +1,80 @@
+"""Which form of a step runs: on one thread, or on several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, NamedTuple
+
+import numba
+
+from densephrase.errors import SearchError
+from densephrase.kernels import candidates, stages
+
+# Numba's threads belong to the process, and some of its ways to run them abort when two callers meet.
+_one_caller = Lock()
+
+
+class Stages(NamedTuple):
+    """The steps of a search in one form."""
+
+    choose_lists: Any
+    choose_starts: Any
+    rescore_starts: Any
+    choose_paragraphs: Any
+    score_candidates: Any
+
+
+def _one_by_one(kernel: Callable[..., None]) -> Callable[..., None]:
+    """Return a step for a batch that takes one question after the other; the last argument has a row for each."""
+
+    def step(*arguments: Any) -> None:
+        for question in range(len(arguments[-1].found)):
+            kernel(question, *arguments)
+
+    return step
+
+
+_SERIAL = Stages(
+    _one_by_one(stages.choose_lists),
+    _one_by_one(candidates.choose_starts),
+    _one_by_one(stages.rescore_starts),
+    _one_by_one(stages.choose_paragraphs),
+    _one_by_one(stages.score_candidates),
+)
+_PARALLEL = Stages(
+    stages.choose_lists_parallel,
+    stages.choose_starts_parallel,
+    stages.rescore_starts_parallel,
+    stages.choose_paragraphs_parallel,
+    stages.score_candidates_parallel,
+)
+
+
+def check_threads(threads: object) -> int:
+    """Return the number of threads to use, None standing for all that numba has; SearchError for one it has not."""
+    available = int(getattr(numba.config, "NUMBA_NUM_THREADS"))  # noqa: B009 (unknown to its types)
+    if threads is None:
+        return available
+    if isinstance(threads, bool) or not isinstance(threads, int) or not 1 <= threads <= available:
+        raise SearchError(
+            f"threads is {threads!r}; expected a whole number from 1 to {available}, or None for all {available} "
+            "(the environment variable NUMBA_NUM_THREADS sets how many there are)."
+        )
+    return threads
+
+
+@contextmanager
+def stages_on(threads: int, questions: int) -> Iterator[Stages]:
+    """Give the steps for that many questions: one question, or one thread, needs no other threads."""
+    if min(threads, questions) <= 1:
+        yield _SERIAL
+        return
+    with _one_caller:
+        before = numba.get_num_threads()
+        numba.set_num_threads(min(threads, questions))
+        try:
+            yield _PARALLEL
+        finally:
+            numba.set_num_threads(before)

@@ -1,0 +1,78 @@
+"""What numba keeps on the disk is never older than the sources it was made of."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+KERNELS = Path(__file__).resolve().parents[2] / "kernels"
+INNER = """
+from densephrase.kernels.compile import kernel
+
+@kernel
+def number():
+    return {number}
+"""
+OUTER = """
+from densephrase.kernels.compile import kernel
+from densephrase.kernels.inner import number
+
+@kernel
+def twice():
+    return {factor} * number()
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the kernels with one that calls one of another file, and a module outside of them that does so too."""
+    shutil.copytree(KERNELS, tmp_path / "densephrase" / "kernels", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "densephrase" / "__init__.py").touch()
+    (tmp_path / "densephrase" / "kernels" / "inner.py").write_text(INNER.format(number=1))
+    (tmp_path / "densephrase" / "kernels" / "outer.py").write_text(OUTER.format(factor=2))
+    (tmp_path / "outside.py").write_text(OUTER.format(factor=3))
+    return tmp_path
+
+
+def ask(folder: Path, module: str, **environment: str) -> tuple[int, bool]:
+    """Return what a new process computes, and whether it found the kernel on the disk."""
+    code = f"from {module} import twice; print(twice(), sum(twice.stats.cache_hits.values()))"
+    unset = ("DENSEPHRASE_NUMBA_CACHE", "NUMBA_CACHE_DIR", "NUMBA_DISABLE_JIT")
+    inherited = {name: value for name, value in os.environ.items() if name not in unset}
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env={**inherited, "PYTHONPATH": str(folder), "PYTHONSAFEPATH": "", **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    result, hits = ran.stdout.split()
+    return int(result), hits != "0"
+
+
+def test_editing_a_kernel_compiles_those_that_call_it_again(folder: Path) -> None:
+    assert ask(folder, "densephrase.kernels.outer") == (2, False)
+    assert ask(folder, "densephrase.kernels.outer") == (2, True)
+    (folder / "densephrase" / "kernels" / "inner.py").write_text(INNER.format(number=5))
+    assert ask(folder, "densephrase.kernels.outer") == (10, False)
+
+
+def test_a_kernel_outside_depends_on_its_own_file_and_on_all_kernels(folder: Path) -> None:
+    assert ask(folder, "outside") == (3, False)
+    assert ask(folder, "outside") == (3, True)
+    (folder / "outside.py").write_text(OUTER.format(factor=4))
+    assert ask(folder, "outside") == (4, False)
+    (folder / "densephrase" / "kernels" / "inner.py").write_text(INNER.format(number=5))
+    assert ask(folder, "outside") == (20, False)
+
+
+def test_nothing_is_kept_where_the_cache_is_off(folder: Path) -> None:
+    for _ in range(2):
+        assert ask(folder, "densephrase.kernels.outer", DENSEPHRASE_NUMBA_CACHE="0") == (2, False)
+    assert not list(folder.rglob("*.nbi"))
