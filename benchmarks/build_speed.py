@@ -31,8 +31,8 @@ from densephrase.corpus.paragraphs import split_paragraphs
 from densephrase.corpus.reader import read_corpus
 from densephrase.data import Document
 from densephrase.encoder.encoded import ParagraphInput
-from densephrase.encoder.phrase_encoder import PhraseEncoder, _batches
-from densephrase.encoder.tokens import pad_batch
+from densephrase.encoder.padding import pad_batch
+from densephrase.encoder.phrase_encoder import _BATCH_TOKENS, PhraseEncoder, _batches
 
 
 def main() -> None:
@@ -41,14 +41,14 @@ def main() -> None:
     if options.threads:
         torch.set_num_threads(options.threads)
     encoder = PhraseEncoder.from_pretrained(options.encoder)
-    documents = _first_documents(Path(options.corpus), options.paragraphs)
+    documents = first_documents(Path(options.corpus), options.paragraphs)
     paragraphs = [
         ParagraphInput(paragraph.text, document.title)
         for document in documents
         for paragraph in split_paragraphs(document.text)
     ]
     with tempfile.TemporaryDirectory() as folder:
-        corpus = _write(Path(folder) / "corpus.jsonl", documents)
+        corpus = write_documents(Path(folder) / "corpus.jsonl", documents)
         tokens = sum(item.tokens for item in encoder.encode_paragraphs(paragraphs[:64]))  # warm up
         runs: dict[str, Callable[[int], int]] = {
             "forward": lambda _: _forward(encoder, paragraphs),
@@ -77,7 +77,8 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _first_documents(corpus: Path, paragraphs: int | None) -> list[Document]:
+def first_documents(corpus: Path, paragraphs: int | None) -> list[Document]:
+    """Return the documents of a corpus up to the one that reaches so many paragraphs (None: all)."""
     documents, found = [], 0
     for document in read_corpus(corpus):
         documents.append(document)
@@ -87,7 +88,8 @@ def _first_documents(corpus: Path, paragraphs: int | None) -> list[Document]:
     return documents
 
 
-def _write(path: Path, documents: Sequence[Document]) -> Path:
+def write_documents(path: Path, documents: Sequence[Document]) -> Path:
+    """Write documents as JSON lines; return the path."""
     with path.open("w", encoding="utf-8") as file:
         for document in documents:
             fields = {**document.metadata, "id": document.id, "title": document.title, "text": document.text}
@@ -105,7 +107,7 @@ def _forward(encoder: PhraseEncoder, paragraphs: Sequence[ParagraphInput]) -> in
     for chunk in _chunks(paragraphs):
         tokenised = encoder.tokeniser.paragraphs(chunk)
         tokens += sum(map(len, tokenised.offsets))
-        for windows in _batches(tokenised.windows):
+        for windows in _batches(tokenised.windows, _BATCH_TOKENS):
             ids, mask = pad_batch([window.input_ids for window in windows], encoder.config.pad_token_id)
             with torch.inference_mode():
                 encoder._text_backbone(input_ids=ids, attention_mask=mask.long())

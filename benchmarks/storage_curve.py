@@ -30,9 +30,9 @@ from benchmarks.bootstrap import paired_difference
 from benchmarks.held_out_search import HeldOutFigures, HeldOutSearch, split_questions
 from densephrase.data import Question
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionVectors
+from densephrase.encoder.padding import pad_batch
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.encoder.quantiser import VectorQuantiser
-from densephrase.encoder.tokens import pad_batch
 from densephrase.training.factors import fit_factors
 
 SHIFTS = (float("-inf"), -1.0, -0.5, 1.0)

@@ -97,6 +97,15 @@ def test_scores_are_those_of_the_official_steps(prediction: str, references: lis
     assert f1(prediction, references) == pytest.approx(max(official_f1(prediction, one) for one in references))
 
 
+WORDS = ["a", "An", "THE", "then", "x1", "\u00e9", "\u0130"]
+PIECES = st.sampled_from([*WORDS, "_", "-", "'s", ".", " ", "  ", "\t", "\x1f", "\x7f", "\x85", "\u00a0"])
+
+
+@given(st.one_of(st.text(string.printable), st.lists(PIECES).map("".join)))
+def test_printable_ascii_takes_the_same_steps_as_any_text(text: str) -> None:
+    assert normalise_answer(text) == official_normalise(text)
+
+
 TOKENS = {
     "words and punctuation": ("It's 5.2 km!", ["it", "'", "s", "5", ".", "2", "km", "!"]),
     "accents are decomposed": ("Caf\u00e9", ["cafe\u0301"]),

@@ -33,7 +33,7 @@ def corpus(tmp_path: Path) -> Path:
 def index(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PhraseIndex:
     """Return an index of it whose encoder is a fake."""
     encoder: Any = FakeEncoder()
-    monkeypatch.setattr(PhraseEncoder, "from_pretrained", lambda path, device: encoder)
+    monkeypatch.setattr(PhraseEncoder, "from_pretrained", lambda path, device, bf16: encoder)
     return PhraseIndex.build(corpus, tmp_path / "index", encoder=encoder)
 
 

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 Run = Callable[..., Any]
+RUNTIMES = ([], ["--runtime", "onnx"], ["--runtime", "torch"])
 
 
 class Terminal(io.StringIO):
@@ -67,6 +69,22 @@ def test_search_options_are_passed_on(strategy: str, run: Run, index_path: Path)
     [reply] = ran.objects
     assert reply["answers"]
     assert all(answer["parts"]["document_terms"] == 0 for answer in reply["answers"])
+
+
+def test_runtimes_agree(run: Run, index_path: Path) -> None:
+    replies = [
+        run("ask", index_path, "Who wrote Hamlet?", "--json", *given).objects[0]["answers"] for given in RUNTIMES
+    ]
+    scores = [[answer["score"] for answer in answers] for answers in replies]
+    assert scores[0] == scores[1]
+    assert scores[0] != scores[2]
+    np.testing.assert_allclose(scores[0], scores[2], atol=0.1)
+
+
+def test_a_runtime_that_cannot_be_used_is_1(run: Run, index_path: Path) -> None:
+    ran = run("ask", index_path, "Who?", "--runtime", "onnx", "--device", "cuda")
+    assert (ran.code, ran.out) == (1, "")
+    assert "runs on 'cpu', not on 'cuda'" in ran.err
 
 
 @pytest.mark.parametrize("unit", ["phrase", "sentence", "paragraph", "document"])

@@ -32,11 +32,13 @@ class FixedIndex:
         "When was Tesla born?": [],
     }
     encoder = SimpleNamespace(
-        config=SimpleNamespace(max_answer_tokens=20, paragraph_weight=1.5, document_weight=0.25), fingerprint="c0ffee"
+        config=SimpleNamespace(max_answer_tokens=20, paragraph_weight=1.5, document_weight=0.25),
+        fingerprint="c0ffee",
+        runtime="torch",
     )
 
     @classmethod
-    def open(cls, path: str, device: str = "cpu", encoder: str | None = None) -> Self:
+    def open(cls, path: str, device: str, encoder: str | None, runtime: str) -> Self:
         return cls()
 
     def __enter__(self) -> Self:
@@ -74,6 +76,7 @@ def test_open_figures(run: Run, questions: Path) -> None:
     assert (figures["search"]["paragraph_weight"], figures["search"]["document_weight"]) == (1.5, 0.25)
     assert figures["index"] == {"documents": 1}
     assert figures["threads"] >= 1
+    assert figures["runtime"] == "torch"
     assert "torch" in figures["versions"]
 
 
@@ -142,6 +145,7 @@ def test_closed_with_a_real_encoder(run: Run, questions: Path, tmp_path: Path, t
         ["questions.jsonl"],
         ["--closed", "index", "questions.jsonl"],
         ["--closed", "questions.jsonl", "--strategy", "hybrid"],
+        ["--closed", "questions.jsonl", "--runtime", "onnx"],
         ["index", "questions.jsonl", "--limit", "0"],
     ],
     ids=" ".join,

@@ -95,7 +95,8 @@ def test_scores_are_those_of_an_exhaustive_search_without_terms(tmp_path: Path, 
         result.question.text: result
         for result in evaluate_closed(PhraseEncoder.from_pretrained(tmp_path / "encoder"), questions)
     }
-    with PhraseIndex.build(tmp_path / "corpus.jsonl", tmp_path / "index", tmp_path / "encoder") as index:
+    PhraseIndex.build(tmp_path / "corpus.jsonl", tmp_path / "index", tmp_path / "encoder").close()
+    with PhraseIndex.open(tmp_path / "index", runtime="torch") as index:  # as a closed evaluation encodes questions
         for asked, result in results.items():
             [best] = index.search(asked, top_k=1, exhaustive=True, paragraph_weight=0.0, document_weight=0.0)
             assert best.score == pytest.approx(result.answers[0]["score"], rel=1e-3, abs=1e-3)

@@ -69,9 +69,9 @@ def test_the_best_span_of_each_start_has_the_score_of_search(opened: Opened, can
     for start, score in zip(found.span_start.tolist(), (scores + found.constant).tolist(), strict=True):
         best[start] = max(best[start], score)
     searcher = Searcher(*opened)
-    spans = searcher.spans(FACTS[7].text, vectors, SearchOptions(), Exclusion.of(opened.reader, ()))
-    expected = np.sort(spans.score)[::-1][:candidates]
-    assert sorted(best.values(), reverse=True) == pytest.approx(expected, rel=1e-4, abs=1e-4)
+    everything = Exclusion.of(opened.reader, ())
+    [spans] = searcher.spans([FACTS[7].text], vectors, SearchOptions(), everything, candidates)
+    assert sorted(best.values(), reverse=True) == pytest.approx(spans.score.tolist(), rel=1e-4, abs=1e-4)
 
 
 def test_every_end_within_reach_is_a_candidate_once(opened: Opened) -> None:
