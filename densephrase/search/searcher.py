@@ -35,7 +35,8 @@ from densephrase.search.threads import check_threads, stages_on
 if TYPE_CHECKING:
     from densephrase.encoder.question_encoder import QuestionEncoder
 
-_Item, _Found = TypeVar("_Item"), TypeVar("_Found")
+_Item = TypeVar("_Item")
+_Found = TypeVar("_Found")
 _SEARCHED_TOGETHER = 32  # questions
 _EXHAUSTIVE_TOGETHER = 1  # every start of the index is held for each
 _GROWTH = 8  # each further look for answers takes this many times as many spans

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +85,7 @@ def _at_address(column: np.ndarray) -> np.ndarray:
     """Return a mapped column as kernels see those of shards, not as read-only: they are compiled once for both."""
     if not column.size:
         return column.copy()
-    memory = (ctypes.c_char * column.nbytes).from_address(column.ctypes.data)
+    memory: Any = (ctypes.c_char * column.nbytes).from_address(column.ctypes.data)
     return np.ndarray(column.shape, column.dtype, buffer=memory)
 
 
