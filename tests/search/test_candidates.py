@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from densephrase.index.index_reader import IndexReader
 from densephrase.search.candidates import RESCORED
+from densephrase.search.effort import DEFAULTS, StrategyEffort
 from densephrase.search.exclusion import Exclusion
 from densephrase.search.fixed_point import fold_vectors
 from densephrase.search.options import SearchOptions
@@ -147,3 +148,21 @@ def test_hybrid_is_the_union(options: dict[str, Any], make_searcher: MakeSearche
     assert sides["hybrid"] == sorted({*sides["dense-first"], *sides["sparse-first"]})
     assert set(sides["dense-first"]) - set(sides["sparse-first"])
     assert set(sides["sparse-first"]) - set(sides["dense-first"])
+
+
+@pytest.mark.parametrize("layout", [{}, {"shard_characters": 200}], ids=["one shard", "shards"])
+@pytest.mark.parametrize("most", [1, 20, 10**6])
+def test_of_many_candidates_those_with_the_best_starts_and_terms_get_ends(
+    most: int, layout: dict[str, Any], make_searcher: MakeSearcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searcher, reader = make_searcher(random_documents(6, documents=30), ENCODER, **layout)
+    vectors, nothing = ENCODER.encode_questions([QUESTION]), Exclusion.of(reader, ())
+    [everything] = searcher.spans([QUESTION], vectors, SearchOptions(exhaustive=True), nothing, 10**6)
+    monkeypatch.setitem(DEFAULTS, "hybrid", StrategyEffort(starts=10**6, probed=1.0, paragraphs=1, most_starts=most))
+    [likely] = searcher.spans([QUESTION], vectors, SearchOptions(), nothing, 10**6)
+    known = everything.part("dense_start") + everything.part("paragraph_terms") + everything.part("document_terms")
+    order = np.lexsort((everything.start_row, -known))[:most]
+    assert set(likely.start_row.tolist()) == set(everything.start_row[order].tolist())
+    kept = np.isin(everything.start_row, likely.start_row)
+    np.testing.assert_array_equal(likely.parts, everything.parts[kept])
+    np.testing.assert_array_equal(likely.end_row, everything.end_row[kept])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, get_args
 
@@ -10,7 +11,7 @@ import pytest
 from densephrase.data import Answer, Document
 from densephrase.errors import SearchError
 from densephrase.search.options import SearchOptions, Strategy, Unit
-from densephrase.search.searcher import Searcher
+from densephrase.search.searcher import Searcher, _ahead
 from tests.search.conftest import MakeSearcher, random_documents
 from tests.search.fake_encoder import FakeEncoder
 
@@ -179,3 +180,29 @@ def test_sparse_parts_count_unless_they_are_left_out(make_searcher: MakeSearcher
         [answers] = searcher.search(["Paris Hamlet river"], SearchOptions(sparc=sparc, exhaustive=True))
         assert any(answer.parts.sparc_start for answer in answers) == sparc
         assert any(answer.parts.sparc_end for answer in answers) == sparc
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 7])
+def test_batches_come_in_order_however_long_each_takes(count: int) -> None:
+    def find(number: int) -> int:
+        time.sleep(0.01 * (number % 3 == 0))
+        return number * number
+
+    assert list(_ahead(find, range(count))) == [number * number for number in range(count)]
+
+
+@pytest.mark.parametrize("bad", [0, 1, 4])
+def test_a_batch_that_fails_ends_the_search(bad: int) -> None:
+    def find(number: int) -> float:
+        return 1 / (number - bad)
+
+    found = _ahead(find, range(5))
+    assert [next(found) for _ in range(bad)] == [1 / (number - bad) for number in range(bad)]
+    with pytest.raises(ZeroDivisionError):
+        next(found)
+
+
+def test_no_more_than_the_next_batch_is_searched_ahead() -> None:
+    begun: list[int] = []
+    for number in _ahead(lambda one: begun.append(one) or one, range(9)):  # type: ignore[func-returns-value]
+        assert max(begun) <= number + 1
