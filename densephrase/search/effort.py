@@ -9,6 +9,7 @@ from densephrase.index.list_rule import choose_probed_groups, choose_probes
 from densephrase.search.options import SearchOptions, Strategy
 
 _EVERYTHING = 2**62
+_STARTS_OF_AN_ANSWER = 10  # several starts say the same
 _STARTS_OF_A_PARAGRAPH = 10  # on average, out of about forty
 
 
@@ -48,8 +49,14 @@ class Effort:
 
 
 def _most_starts(options: SearchOptions, default: int) -> int:
-    """Return how many starts get ends: all that are asked for, and some of each paragraph that is asked for."""
-    return max(default, options.dense_candidates or 0, _STARTS_OF_A_PARAGRAPH * (options.paragraph_candidates or 0))
+    """Return how many starts get ends: all that are asked for, some of each paragraph, and enough for the answers."""
+    return max(
+        default,
+        options.dense_candidates or 0,
+        _STARTS_OF_A_PARAGRAPH * (options.paragraph_candidates or 0),
+        _STARTS_OF_AN_ANSWER * options.top_k,
+        options.evidence_spans,
+    )
 
 
 def _probed_groups(options: SearchOptions, probed: float, lists: int, groups: int) -> int:
