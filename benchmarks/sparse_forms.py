@@ -31,6 +31,7 @@ from densephrase.kernels.sparse import (
     SparseRows,
     known_pieces,
     match_ngrams,
+    no_factor_books,
     room_for_matches,
     sparse_scores,
 )
@@ -100,7 +101,7 @@ class Clock:
         """Return the time of factors."""
         queries = np.concatenate([item.start_sparse for item in self._texts if item.start_sparse is not None])
         keys = np.concatenate([item.token_keys for item in self._texts if item.token_keys is not None])
-        rows = SparseRows(queries, keys, 0, Places.of(self._pieces), self._piece_ptr)
+        rows = SparseRows(queries, keys, 0, Places.of(self._pieces), self._piece_ptr, no_factor_books())
         selected, token = np.arange(len(self._token)), Places.of(self._token)
         return self._time(
             lambda question: sparse_scores(selected, self._paragraph, token, rows, question, self._scores)

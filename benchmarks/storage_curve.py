@@ -1,6 +1,7 @@
 """What storage costs in answers: quantisation, phrase filter, sparse factors and vector size, with bytes per token.
 
     python -m benchmarks.storage_curve TRAIN_QUESTIONS [--encoder default] [--limit 1000] [--forms NAME...]
+    python -m benchmarks.storage_curve TRAIN_QUESTIONS --compact
     python -m benchmarks.storage_curve TRAIN_QUESTIONS --forms "every token, full rank" --save FOLDER
 
 Asks held-out training questions (no dev) of their own paragraph (closed) and of all paragraphs of the held-out
@@ -10,35 +11,35 @@ encoder's dimensions are in the order of their importance, so fewer are just the
 rows, end rows and sparse vectors. What is lost, against the first row of the table, has a 95 % interval of a paired
 bootstrap over questions.
 
-With `--save`, no questions are asked: the encoder of one form is written, to build a whole index with.
+With `--compact`, the forms are those that a compact index could have: product quantisation, fitted to paragraphs and
+questions that are not held out (needs FAISS). With `--save`, no questions are asked: the encoder of one form is
+written, to build a whole index with.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.bootstrap import paired_difference
 from benchmarks.held_out_search import HeldOutFigures, HeldOutSearch, split_questions
+from benchmarks.product_forms import ProductSample, product_forms
+from benchmarks.stored_form import StoredForm, rounded_by_row, unrounded
 from densephrase.data import Question
-from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionVectors
+from densephrase.encoder.encoded import ParagraphInput
 from densephrase.encoder.padding import pad_batch
 from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.training.factors import fit_factors
 
 SHIFTS = (float("-inf"), -1.0, -0.5, 1.0)
 RANKS = (64, 16, 4, 2, 1)
 SHARES = (0.75, 0.5, 0.25)  # of the dimensions
-_LOWEST = -1e6  # as good as no threshold, and a number that JSON knows
+SHIPPED = "as shipped"
 EVERYTHING = "float32, every token, full rank"
 _COLUMNS = (
     *("stored form", "starts kept", "ends kept", "bytes/token", "closed EM", "open EM"),
@@ -53,15 +54,21 @@ def main() -> None:
     parser.add_argument("--encoder", default="default")
     parser.add_argument("--limit", type=int, default=1000)
     parser.add_argument("--forms", nargs="+", metavar="NAME", help="rows of the table, the first one to compare with")
+    parser.add_argument("--compact", action="store_true", help="product-quantised forms, after the shipped one")
     parser.add_argument("--save", metavar="FOLDER", help="write the encoder of the one form that --forms names")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     if options.save and len(options.forms or ()) != 1:
         parser.error("--save writes one form; name it with --forms")
+    if options.save and options.compact:
+        parser.error("--save writes the encoder of an index in 8 bits; leave out --compact")
     torch.set_num_threads(options.threads)
     trained, questions = split_questions(options.questions, options.limit)
     encoder = PhraseEncoder.from_pretrained(options.encoder)
-    forms = _variants(encoder, hidden_states(encoder, trained))
+    if options.compact:
+        forms = {SHIPPED: StoredForm(encoder), **product_forms(ProductSample(encoder, trained))}
+    else:
+        forms = _variants(encoder, hidden_states(encoder, trained))
     unknown = [name for name in options.forms or () if name not in forms]
     if unknown:
         parser.error(f"there is no form {unknown[0]!r}; choose from {', '.join(map(repr, forms))}")
@@ -88,7 +95,7 @@ def _variants(encoder: PhraseEncoder, states: Tensor) -> dict[str, StoredForm]:
     full = refitted(encoder, states, encoder.config.sparc_size) if encoder.config.sparc_size else encoder
     variants = {EVERYTHING: StoredForm(full, shift=float("-inf"), rounding=unrounded)}
     variants["every token, full rank"] = StoredForm(full, shift=float("-inf"))
-    variants["as shipped"] = StoredForm(encoder)
+    variants[SHIPPED] = StoredForm(encoder)
     variants["float32"] = StoredForm(encoder, rounding=unrounded)
     variants["8 bits, a scale for each row"] = StoredForm(encoder, rounding=rounded_by_row)
     for shift in SHIFTS:
@@ -121,100 +128,6 @@ def refitted(encoder: PhraseEncoder, states: Tensor, rank: int) -> PhraseEncoder
     model.config = replace(encoder.config, sparc_rank=rank)
     factors = fit_factors(encoder.model.sparc, states, rank)
     return PhraseEncoder(model, encoder.tokeniser, encoder.start_quantiser, encoder.end_quantiser, factors)
-
-
-def unrounded(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return rows as they are."""
-    return rows
-
-
-def rounded_by_row(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the values that int8 codes with one scale for each row stand for."""
-    scale = np.maximum(np.abs(rows).max(1, keepdims=True), 1e-12) / 127
-    values: NDArray[np.float32] = np.rint(rows / scale) * scale
-    return values
-
-
-class _Rounding:
-    """Stands in for a quantiser: its codes are the float32 values that they stand for."""
-
-    def __init__(self, like: VectorQuantiser, rounding: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> None:
-        self.offset, self.scale, self._rounding = like.offset, like.scale, rounding
-
-    def encode(self, rows: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self._rounding(rows)
-
-    def decode(self, codes: NDArray[np.float32]) -> NDArray[np.float32]:
-        return codes
-
-
-class StoredForm:
-    """An encoder that stores more or less than it was made to: what `HeldOutSearch` needs of one."""
-
-    def __init__(
-        self,
-        encoder: PhraseEncoder,
-        *,
-        shift: float = 0.0,
-        dimensions: int | None = None,
-        rounding: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None,
-    ) -> None:
-        """Move the filter's thresholds by `shift` logits, keep another count of dimensions, round so."""
-        config = replace(
-            encoder.config,
-            start_threshold=encoder.config.start_threshold + shift,
-            end_threshold=encoder.config.end_threshold + shift,
-        )
-        quantisers = (encoder.start_quantiser, encoder.end_quantiser)
-        used = quantisers if rounding is None else tuple(_Rounding(quantiser, rounding) for quantiser in quantisers)
-        self._encoder = copy.copy(encoder)
-        self._encoder.start_quantiser, self._encoder.end_quantiser = used  # type: ignore[assignment]
-        self._encoder.config = config
-        self._size = dimensions or config.vector_size
-        columns = np.r_[: self._size, config.vector_size : config.row_size]
-        self._columns = slice(None) if dimensions is None else columns
-        self.config = replace(config, vector_size=self._size)
-        self.sparse_scale = encoder.sparse_scale
-        self.start_quantiser, self.end_quantiser = (
-            item
-            if isinstance(item, _Rounding)
-            else VectorQuantiser(item.offset[self._columns], item.scale[self._columns])
-            for item in used
-        )
-        self.code_bytes = 4 if rounding is unrounded else 1
-
-    def encode_paragraphs(self, paragraphs: Sequence[ParagraphInput]) -> list[EncodedParagraph]:
-        """Return the stored form of paragraphs."""
-        return [
-            replace(
-                item,
-                start_codes=item.start_codes[:, self._columns],
-                end_codes=item.end_codes[:, self._columns],
-            )
-            for item in self._encoder.encode_paragraphs(paragraphs)
-        ]
-
-    def save(self, folder: str) -> None:
-        """Write the encoder that stores so; SystemExit for a form that no index has."""
-        if (
-            not isinstance(self._encoder.start_quantiser, VectorQuantiser)
-            or self._size != self._encoder.model.config.vector_size
-        ):
-            raise SystemExit("An index holds 8-bit rows of all dimensions, with a scale for each; choose such a form.")
-        config = self._encoder.config
-        thresholds = {name: max(getattr(config, name), _LOWEST) for name in ("start_threshold", "end_threshold")}
-        self._encoder.save_pretrained(folder)
-        replace(config, **thresholds).save(Path(folder))
-
-    def row_bytes(self, search: HeldOutSearch) -> int:
-        """Return the bytes of start rows, end rows and their sparse vectors of the paragraphs that `search` holds."""
-        rows, rank = search.starts + search.ends, self.config.sparse_rank
-        return rows * (self.config.row_size * self.code_bytes + 2 * rank) + search.tokens * 4 * rank
-
-    def encode_questions(self, questions: Sequence[str]) -> QuestionVectors:
-        """Return the vectors of questions."""
-        full = self._encoder.encode_questions(questions)
-        return replace(full, start=full.start[:, : self._size], end=full.end[:, : self._size])
 
 
 if __name__ == "__main__":

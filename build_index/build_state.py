@@ -17,12 +17,13 @@ from typing import Any, TextIO, TypeVar
 
 from densephrase.errors import BuildError, IndexFormatError
 from densephrase.index.atomic_file import TEMPORARY, write_json
+from densephrase.index.codebooks import CODEBOOKS_FILE
 from densephrase.index.manifest import ENCODER_FOLDER, MANIFEST_FILE, SEGMENTS_FOLDER
 from densephrase.index.records import record_from_json, record_to_json
 
 STATE_FOLDER = "build-state"
 _LOCK_FILE = "lock"
-_PARTS = {STATE_FOLDER, ENCODER_FOLDER, SEGMENTS_FOLDER, MANIFEST_FILE}
+_PARTS = {STATE_FOLDER, ENCODER_FOLDER, CODEBOOKS_FILE, SEGMENTS_FOLDER, MANIFEST_FILE}
 _logger = logging.getLogger(__name__)
 _Record = TypeVar("_Record")
 

@@ -63,9 +63,14 @@ class MatrixRows:
             yield first, self._codes[first : first + ROWS_AT_ONCE]
 
 
+def choose_places(count: int, size: int, seed: int) -> NDArray[np.int64]:
+    """Return the places of `size` of `count` rows drawn without repetition, ascending."""
+    return np.sort(np.random.default_rng(seed).choice(count, size, replace=False, shuffle=False))
+
+
 def sample_rows(rows: CodeRows, size: int, columns: int, seed: int) -> NDArray[np.int8]:
     """Return the first `columns` codes of `size` rows drawn without repetition, int8, in the order of the rows."""
-    chosen = np.sort(np.random.default_rng(seed).choice(rows.count, size, replace=False, shuffle=False))
+    chosen = choose_places(rows.count, size, seed)
     sample: NDArray[np.int8] = np.empty((size, columns), np.int8)
     for first, codes in rows.chunks():
         low, high = np.searchsorted(chosen, (first, first + len(codes)))

@@ -16,10 +16,12 @@ from densephrase.data import Document
 from densephrase.errors import DiskSpaceError
 from densephrase.index.atomic_file import temporary_path
 from densephrase.index.inverted_lists import id_type
+from densephrase.index.manifest import Quantisation
 from densephrase.terms.analyser import Analyser
 from densephrase.terms.term_index import write_term_index
 
 if TYPE_CHECKING:
+    from densephrase.build_index.compact_encoder import CompactEncoder
     from densephrase.encoder.phrase_encoder import PhraseEncoder
 
 MARGIN = 1.1
@@ -54,12 +56,17 @@ def free_bytes(folder: Path) -> int:
 
 
 def measure_rates(
-    documents: Iterable[Document], characters: int, encoder: PhraseEncoder, language: str, folder: Path
+    documents: Iterable[Document],
+    characters: int,
+    encoder: PhraseEncoder | CompactEncoder,
+    language: str,
+    folder: Path,
+    quantisation: Quantisation | None = None,
 ) -> SizeRates:
     """Encode the first documents of a corpus of `characters` and measure them; `folder` is for a passing file."""
     sample = _sample(documents, max(_LEAST_SAMPLE, int(characters * _SAMPLE_SHARE)))
     sampled = max(1, sum(len(document.text) for document in sample))
-    content = build_shard(sample, encoder)
+    content = build_shard(sample, encoder, quantisation=quantisation)
     term_bytes = _term_bytes(sample, language, folder / "sample.h5")
     return SizeRates(content.bytes / sampled, term_bytes / sampled, content.counts.starts / sampled)
 

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from densephrase.build_index.code_rows import CodeRows, sample_rows
 from densephrase.build_index.list_assignment import ListAssignment
 from densephrase.build_index.list_training import ITERATIONS, train_lists
+from densephrase.build_index.residuals import Residuals
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.faiss_device import cuda_number
+from densephrase.index.codebooks import quantiser_columns
 from densephrase.index.column_writer import ColumnWriter
 from densephrase.index.inverted_lists import id_type
 from densephrase.index.list_rule import choose_groups, choose_lists
@@ -36,9 +38,11 @@ class Assignment(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ListSettings:
-    """How lists are made: `dimensions` of `vector_size` are copied; `lists` of None leaves their number to the rows.
+    """How lists are made: `dimensions` codes are copied; `lists` of None leaves their number to the rows.
 
-    They are trained, and rows are assigned to them, on the `device`.
+    They are trained, and rows are assigned to them, on the `device`. With `asked` float32 [n, row_size], what products
+    are taken with, lists hold the only copy of the rows: what their centroids leave of them, in the bytes of a product
+    quantiser, and of each row where it stands.
     """
 
     vector_size: int
@@ -46,6 +50,7 @@ class ListSettings:
     lists: int | None
     seed: int
     device: str = "cpu"
+    asked: NDArray[np.float32] | None = None
 
 
 def write_inverted_lists(
@@ -58,18 +63,22 @@ def write_inverted_lists(
     Raises:
         MissingExtraError, DeviceError: as `densephrase.build_index.list_training.open_faiss`.
     """
-    lists = min(settings.lists or choose_lists(rows.count), rows.count)
-    dimensions = min(settings.dimensions, settings.vector_size)
+    lists = min(settings.lists or choose_lists(rows.count), max(1, rows.count))
     scale = quantiser.scale[: settings.vector_size]
     training_rows = min(rows.count, TRAINING_ROWS_PER_LIST * lists)
     sample = sample_rows(rows, training_rows, settings.vector_size, settings.seed)
     tree = train_lists(sample, scale, lists, choose_groups(lists), settings.seed, settings.device)
     del sample
     assigned = _assign(rows, _assignment(tree, scale, settings.device), advance)
-    checksums = _write(path, rows, tree, assigned, dimensions, advance)
+    residuals = None
+    if settings.asked is not None:
+        residuals = Residuals.fit(rows, tree, assigned, quantiser, settings.asked, settings.seed)
+    checksums = _write(path, rows, tree, assigned, settings.dimensions, residuals, advance)
     file = FileRecord(path.name, path.stat().st_size, checksums)
     groups = len(tree.group_codes)
-    return AnnRecord("inverted-lists", lists, groups, dimensions, training_rows, ITERATIONS, settings.seed, file)
+    return AnnRecord(
+        "inverted-lists", lists, groups, settings.dimensions, training_rows, ITERATIONS, settings.seed, file
+    )
 
 
 def _assignment(tree: ListTree, scale: NDArray[np.float32], device: str) -> Assignment:
@@ -95,6 +104,7 @@ def _write(
     tree: ListTree,
     assigned: NDArray[np.int32],
     dimensions: int,
+    residuals: Residuals | None,
     advance: Advance,
 ) -> dict[str, str]:
     """Put the rows into their lists: first each behind the others of its group, then every group in order.
@@ -110,8 +120,14 @@ def _write(
         "group_ptr": (tree.group_ptr.shape, "int64"),
         "list_ptr": (list_ptr.shape, "int64"),
         "ids": ((rows.count,), id_type(rows.count)),
-        "codes": ((rows.count, dimensions), "int8"),
+        "codes": ((rows.count, dimensions), "int8" if residuals is None else "uint8"),
     }
+    parts = {} if residuals is None else quantiser_columns(residuals.product, "residual")
+    if residuals is not None:
+        layout |= {
+            "places": ((rows.count,), "int32"),
+            **{name: (part.shape, "float32") for name, part in parts.items()},
+        }
     with ColumnWriter(path, layout, {"kind": "inverted-lists"}) as writer:
         writer.write("list_codes", 0, tree.list_codes)
         writer.write("group_codes", 0, tree.group_codes)
@@ -120,18 +136,25 @@ def _write(
         ids, codes = writer.map("ids"), writer.map("codes")
         group_rows = list_ptr[tree.group_ptr]
         filled = group_rows[:-1].copy()
+        for name, part in parts.items():
+            writer.write(name, 0, part)
         for first, chunk in rows.chunks():
             lists = assigned[first : first + len(chunk)]
             places, order = _places(np.searchsorted(tree.group_ptr, lists, side="right") - 1, filled)
             ids[places] = first + order
-            codes[places] = chunk[order, :dimensions]
+            codes[places] = (chunk[:, :dimensions] if residuals is None else residuals.encode(chunk, lists))[order]
             writer.release()
             advance(len(chunk))
+        place_of: NDArray[np.int32] = np.empty(0 if residuals is None else rows.count, np.int32)
         for begin, end in zip(group_rows[:-1], group_rows[1:], strict=True):
             order = np.argsort(assigned[ids[begin:end]], kind="stable")
             ids[begin:end] = ids[begin:end][order]
             codes[begin:end] = codes[begin:end][order]
+            if residuals is not None:
+                place_of[ids[begin:end]] = np.arange(begin, end)
             writer.release()
+        if residuals is not None:
+            writer.write("places", 0, place_of)
         return writer.finish()
 
 

@@ -28,6 +28,9 @@ def train_lists(
     Raises:
         MissingExtraError, DeviceError: as `open_faiss`.
     """
+    if not len(sample):
+        nothing = np.zeros((1, sample.shape[1]), np.int8)
+        return ListTree(nothing, np.array([0, 1]), nothing)
     faiss = open_faiss(device)
     few = sample[np.random.default_rng(seed).permutation(len(sample))[: _ROWS_PER_GROUP * groups]]
     coarse = _kmeans(faiss, few * scale, groups, seed)

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from densephrase.errors import BuildError
 from densephrase.terms.analyser import LANGUAGES
 
+PROFILES = ("default", "compact")
+
 
 @dataclass(frozen=True, slots=True)
 class BuildOptions:
@@ -20,6 +22,7 @@ class BuildOptions:
     flat_limit: int = 400_000  # up to so many start vectors are scanned flat (about 15 ms); more get inverted lists
     lists: int | None = None  # number of inverted lists; None: chosen from the number of start vectors
     list_dimensions: int = 64  # first dimensions of a start vector that its list holds; more than there are: all
+    profile: str = "default"  # one of PROFILES: rows in 8 bits, or all of an index in a sixth of the bytes
     language: str = "english"  # of the term index: one of densephrase.terms.analyser.LANGUAGES
     seed: int = 0  # of the sample that the inverted lists are trained on
     skip_bad: bool = False  # leave out documents that cannot be read instead of stopping
@@ -35,8 +38,10 @@ class BuildOptions:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise BuildError(f"The build option {name} is {value}; it must be at least {least}.")
-        if self.language not in LANGUAGES:
-            raise BuildError(f"The build option language is {self.language!r}; choose one of {', '.join(LANGUAGES)}.")
+        for name, known in (("language", LANGUAGES), ("profile", PROFILES)):
+            value = getattr(self, name)
+            if value not in known:
+                raise BuildError(f"The build option {name} is {value!r}; choose one of {', '.join(known)}.")
 
     def stored(self) -> dict[str, int | str | None]:
         """Return the options that the bytes of the index depend on."""

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 from densephrase.build_index.background import BackgroundWriter
 from densephrase.build_index.build_inputs import BuildInputs, versions_of
 from densephrase.build_index.build_state import BuildState, check_target, locked
-from densephrase.build_index.code_rows import ShardRows
 from densephrase.build_index.disk_estimate import FreeBytes, SizeRates, check_space, free_bytes, measure_rates
 from densephrase.build_index.encoder_copy import copy_encoder
 from densephrase.build_index.finished_parts import finished_shards, is_intact, shard_name
-from densephrase.build_index.inverted_list_builder import ANN_FILE, ListSettings, write_inverted_lists
+from densephrase.build_index.inverted_list_builder import ANN_FILE, write_inverted_lists
 from densephrase.build_index.list_training import open_faiss
 from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.plan import DocumentDigest, plan_shards, shards_of
 from densephrase.build_index.progress import Listener, ProgressCounter
 from densephrase.build_index.shard_builder import ShardContent, build_shard
+from densephrase.build_index.stored_form import StoredForm, compact_form, start_codes_path
 from densephrase.build_index.terms import write_terms
 from densephrase.corpus.reader import read_corpus
 from densephrase.data import Document
@@ -34,10 +34,8 @@ from densephrase.index.manifest import (
     MANIFEST_FILE,
     SEGMENTS_FOLDER,
     AnnRecord,
-    EncoderRecord,
     FileRecord,
     Manifest,
-    Quantisation,
     SegmentRecord,
     ShardRecord,
     TermsRecord,
@@ -125,34 +123,47 @@ class _Run:
         finished = finished_shards(state, self.segment, len(inputs.shards), self.counter)
         try:
             encoder_record = copy_encoder(state, self.encoder)
+            form = self._form(state, inputs)
             left = inputs.characters - sum(inputs.shards[number].characters for number in finished)
-            self._check_space(state, inputs, left, free)
+            self._check_space(state, inputs, form, left, free)
         except DiskSpaceError:
             if is_new:  # leave the disk as it was
                 _remove_beginning(state, self.index_path)
             raise
         self.segment.mkdir(parents=True, exist_ok=True)
-        shards = self._build_shards(state, inputs, finished)
-        ann = self._build_ann(state, shards)
-        terms = self._build_terms(state, shards)
-        self._manifest(encoder_record, inputs, SegmentRecord(SEGMENT, shards, ann, terms)).save(self.index_path)
+        shards = self._build_shards(state, inputs, form, finished)
+        ann = self._build_ann(state, form, shards)
+        terms = self._build_terms(state, form, shards)
+        segments = (SegmentRecord(SEGMENT, shards, ann, terms),)
+        Manifest(encoder_record, form.quantisation, segments, inputs.options, inputs.versions).save(self.index_path)
 
-    def _check_space(self, state: BuildState, inputs: BuildInputs, left: int, free: FreeBytes) -> None:
+    def _form(self, state: BuildState, inputs: BuildInputs) -> StoredForm:
+        if self.options.profile != "compact":
+            return StoredForm.plain(self.encoder)
+        return compact_form(state, self.encoder, self.documents(), inputs.characters, self.options.seed, self.counter)
+
+    def _check_space(
+        self, state: BuildState, inputs: BuildInputs, form: StoredForm, left: int, free: FreeBytes
+    ) -> None:
         rates = state.read("estimate", SizeRates)
         if rates is None:
             self.counter.enter("estimating disk space")
             rates = measure_rates(
-                self.documents(), inputs.characters, self.encoder, self.options.language, state.folder
+                self.documents(),
+                inputs.characters,
+                form.encoder,
+                self.options.language,
+                state.folder,
+                form.quantisation,
             )
             state.write("estimate", rates)
         if rates.starts * inputs.characters > self.options.flat_limit:
             open_faiss(self.encoder.device)  # what is missing shows now and not after hours
-        dimensions = min(self.options.list_dimensions, self.encoder.config.vector_size)
-        needed = rates.bytes_left(left, inputs.characters, self.options.flat_limit, dimensions)
+        needed = rates.bytes_left(left, inputs.characters, *form.listed(self.options))
         check_space(needed, self.index_path, free(self.index_path))
 
     def _build_shards(
-        self, state: BuildState, inputs: BuildInputs, finished: dict[int, ShardRecord]
+        self, state: BuildState, inputs: BuildInputs, form: StoredForm, finished: dict[int, ShardRecord]
     ) -> tuple[ShardRecord, ...]:
         resumed = sum(inputs.shards[number].characters for number in finished)
         self.counter.enter("encoding", total=inputs.characters, resumed=resumed)
@@ -169,7 +180,7 @@ class _Run:
                             self._write_shard,
                             state,
                             number,
-                            self._encode_shard(number, list(members), inputs),
+                            self._encode_shard(number, list(members), inputs, form),
                             finished,
                         )
                     )
@@ -177,13 +188,15 @@ class _Run:
             raise self._changed(len(finished))
         return tuple(finished[number] for number in range(len(inputs.shards)))
 
-    def _encode_shard(self, number: int, documents: list[Document], inputs: BuildInputs) -> ShardContent:
+    def _encode_shard(
+        self, number: int, documents: list[Document], inputs: BuildInputs, form: StoredForm
+    ) -> ShardContent:
         digest = DocumentDigest()
         for document in documents:
             digest.add(document)
         if number >= len(inputs.shards) or digest.hexdigest() != inputs.shards[number].digest:
             raise self._changed(number)
-        return build_shard(documents, self.encoder, self._report_encoded)
+        return build_shard(documents, form.encoder, self._report_encoded, form.quantisation)
 
     def _changed(self, shard: int) -> BuildError:
         return BuildError(
@@ -198,51 +211,40 @@ class _Run:
         self, state: BuildState, number: int, content: ShardContent, finished: dict[int, ShardRecord]
     ) -> None:
         path = self.segment / f"{shard_name(number)}.h5"
+        if content.start_codes is not None:
+            content.write_start_codes(start_codes_path(state, number))
         checksums = content.write(path)
         record = ShardRecord(FileRecord(path.name, path.stat().st_size, checksums), content.counts)
         state.write(shard_name(number), record)
         finished[number] = record
         self.counter.advance(written=record.file.bytes)
 
-    def _build_ann(self, state: BuildState, shards: tuple[ShardRecord, ...]) -> AnnRecord:
+    def _build_ann(self, state: BuildState, form: StoredForm, shards: tuple[ShardRecord, ...]) -> AnnRecord:
         starts = sum(shard.counts.starts for shard in shards)
-        if starts <= self.options.flat_limit:
+        if starts <= self.options.flat_limit and form.codebooks is None:
             return AnnRecord("flat")
         record = state.read("ann", AnnRecord)
         if record is not None and record.file is not None and is_intact(self.segment, record.file):
             return record
         self.counter.enter("inverted lists", total=2 * starts)
         record = write_inverted_lists(
-            ShardRows([self.segment / shard.file.file for shard in shards]),
+            form.start_rows(state, [self.segment / shard.file.file for shard in shards]),
             self.segment / ANN_FILE,
             self.encoder.start_quantiser,
-            ListSettings(
-                self.encoder.config.vector_size,
-                self.options.list_dimensions,
-                self.options.lists,
-                self.options.seed,
-                self.encoder.device,
-            ),
+            form.list_settings(state, self.options, starts, self.encoder.device),
             self.counter.advance,
         )
         state.write("ann", record)
         return record
 
-    def _build_terms(self, state: BuildState, shards: tuple[ShardRecord, ...]) -> TermsRecord:
+    def _build_terms(self, state: BuildState, form: StoredForm, shards: tuple[ShardRecord, ...]) -> TermsRecord:
         record = state.read("terms", TermsRecord)
         if record is not None and is_intact(self.segment, record.file):
             return record
         self.counter.enter("terms", total=sum(shard.counts.paragraphs for shard in shards))
-        record = write_terms(self.segment, shards, self._quantisation(), self.options.language, self.counter.advance)
+        record = write_terms(self.segment, shards, form, self.options.language, self.counter.advance)
         state.write("terms", record)
         return record
-
-    def _quantisation(self) -> Quantisation:
-        config = self.encoder.config
-        return Quantisation("int8", config.vector_size, config.coherency_rank, config.sparse_rank)
-
-    def _manifest(self, encoder: EncoderRecord, inputs: BuildInputs, segment: SegmentRecord) -> Manifest:
-        return Manifest(encoder, self._quantisation(), (segment,), inputs.options, inputs.versions)
 
 
 def _check_apart(corpus: Path, index_path: Path) -> None:

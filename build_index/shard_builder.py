@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from densephrase.build_index.compact_encoder import CompactEncoder
 from densephrase.build_index.memory import trim_memory
 from densephrase.build_index.plan import metadata_json
 from densephrase.build_index.shard_rows import ShardRows, narrow, pointers
+from densephrase.build_index.spelled_paragraphs import SpelledParagraphs
 from densephrase.corpus.paragraphs import split_paragraphs
 from densephrase.data import Document, Paragraph
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
 from densephrase.errors import BuildError
 from densephrase.index.column_writer import ColumnWriter
-from densephrase.index.manifest import Counts
-from densephrase.index.shard_format import SIDES
+from densephrase.index.manifest import Counts, Quantisation
+from densephrase.index.shard_format import stored_columns
 from densephrase.index.strings import pack_strings
 
 if TYPE_CHECKING:
+    from densephrase.encoder.config import EncoderConfig
     from densephrase.encoder.phrase_encoder import PhraseEncoder
 
 ENCODED_TOGETHER = 512  # paragraphs; fixed, because the company in a batch shows in the last bits of a vector
@@ -45,41 +48,67 @@ class ShardContent:
 
     columns: dict[str, list[NDArray[Any]]]
     counts: Counts
+    start_codes: list[NDArray[Any]] | None = None  # where they are not a column: those of a compact index go into lists
 
     @property
     def bytes(self) -> int:
-        """Size of all columns."""
-        return sum(piece.nbytes for pieces in self.columns.values() for piece in pieces)
+        """Size of all columns, and of start codes that are none."""
+        pieces = [piece for column in self.columns.values() for piece in column]
+        return sum(piece.nbytes for piece in [*pieces, *(self.start_codes or ())])
 
     def write(self, path: Path) -> dict[str, str]:
         """Write the shard's file in one step and return its checksums, as `write_columns` does."""
-        layout = {
-            name: ((sum(map(len, pieces)), *pieces[0].shape[1:]), pieces[0].dtype)
-            for name, pieces in self.columns.items()
-        }
-        with ColumnWriter(path, layout, {"kind": "shard"}) as writer:
-            for name, pieces in self.columns.items():
-                row = 0
-                for piece in pieces:
-                    writer.write(name, row, piece)
-                    row += len(piece)
-            return writer.finish()
+        return _write(path, self.columns, "shard")
+
+    def write_start_codes(self, path: Path) -> dict[str, str]:
+        """Write start codes that are no column of the shard to a file of their own; return its checksums."""
+        return _write(path, {"start_codes": self.start_codes or []}, "start-codes")
 
 
-def build_shard(documents: Sequence[Document], encoder: PhraseEncoder, report: Report = _ignore) -> ShardContent:
+def _write(path: Path, columns: Mapping[str, list[NDArray[Any]]], kind: str) -> dict[str, str]:
+    layout = {
+        name: ((sum(map(len, pieces)), *pieces[0].shape[1:]), pieces[0].dtype) for name, pieces in columns.items()
+    }
+    with ColumnWriter(path, layout, {"kind": kind}) as writer:
+        for name, pieces in columns.items():
+            row = 0
+            for piece in pieces:
+                writer.write(name, row, piece)
+                row += len(piece)
+        return writer.finish()
+
+
+def plain_quantisation(config: EncoderConfig) -> Quantisation:
+    """Return how an encoder's own codes are stored."""
+    return Quantisation("int8", config.vector_size, config.coherency_rank, config.sparse_rank)
+
+
+def build_shard(
+    documents: Sequence[Document],
+    encoder: PhraseEncoder | CompactEncoder,
+    report: Report = _ignore,
+    quantisation: Quantisation | None = None,
+) -> ShardContent:
     """Return the content of the shard that holds `documents`.
 
-    `report(documents, characters, tokens)` is called with what was encoded since its last call.
+    `quantisation` is that of the encoder's rows, None for codes of 8 bits. `report(documents, characters, tokens)` is
+    called with what was encoded since its last call.
 
     Raises:
         BuildError: if the encoder gives rows that do not fit its own configuration.
     """
     paragraphs = [split_paragraphs(document.text) for document in documents]
     flat = [(row, paragraph) for row, members in enumerate(paragraphs) for paragraph in members]
-    rank = encoder.config.sparse_rank
-    sides = [ShardRows(side, encoder.config.row_size, rank) for side in SIDES]
+    form = quantisation or plain_quantisation(encoder.config)
+    dtype, factors, has_sparse = form.code_type, form.factor_columns, form.sparse_rank > 0
+    plain = plain_quantisation(encoder.config)  # what start rows are until the lists are made
+    sides = [
+        ShardRows("start", plain.code_type, plain.row_size, dtype, factors[0], has_sparse),
+        ShardRows("end", form.code_type, form.row_size, dtype, factors[1], has_sparse),
+    ]
     tokens: list[int] = []
-    token_ids, token_keys = [np.empty(0, np.int32)], [np.empty((0, 4 * rank), np.int8)]
+    token_ids, token_keys = [np.empty(0, np.int32)], [np.empty((0, factors[2]), dtype)]
+    spelled = SpelledParagraphs(documents, encoder.codebooks.pieces) if isinstance(encoder, CompactEncoder) else None
     finished = 0
     for first in range(0, len(flat), ENCODED_TOGETHER):
         after = first + ENCODED_TOGETHER
@@ -88,9 +117,11 @@ def build_shard(documents: Sequence[Document], encoder: PhraseEncoder, report: R
         for side in sides:
             side.add(encoded)
         tokens += [item.tokens for item in encoded]
-        if rank:
-            token_ids.append(np.concatenate([item.token_ids for item in encoded]))
-            token_keys.append(np.concatenate([_checked_keys(item, rank) for item in encoded]))
+        token_ids.append(np.concatenate([item.token_ids for item in encoded]))
+        if spelled is not None:
+            spelled.add(flat[first : after + 1], encoded)
+        if has_sparse:
+            token_keys.append(np.concatenate([_checked_keys(item, factors[2], dtype) for item in encoded]))
         del encoded
         if first // ENCODED_TOGETHER % _TRIMMED_AFTER == _TRIMMED_AFTER - 1:
             trim_memory()
@@ -103,14 +134,18 @@ def build_shard(documents: Sequence[Document], encoder: PhraseEncoder, report: R
     columns: dict[str, list[NDArray[Any]]] = {name: [column] for name, column in whole.items()}
     for side in sides:
         columns |= side.columns()
-    if rank:
-        columns |= {"token_ids": narrow(token_ids), "token_keys": token_keys}
+    columns |= {"token_ids": narrow(token_ids), "token_keys": token_keys}
+    if spelled is not None:
+        columns |= {name: [column] for name, column in spelled.columns().items()}
+        columns |= {f"{side.side}_kept": [side.kept(tokens)] for side in sides}
     counts = Counts(len(documents), len(flat), sum(tokens), *(sum(side.rows) for side in sides))
-    return ShardContent(columns, counts)
+    stored = stored_columns(form)
+    start_codes = None if "start_codes" in stored else columns["start_codes"]
+    return ShardContent({name: column for name, column in columns.items() if name in stored}, counts, start_codes)
 
 
 def _encode(
-    chunk: Sequence[tuple[int, Paragraph]], documents: Sequence[Document], encoder: PhraseEncoder
+    chunk: Sequence[tuple[int, Paragraph]], documents: Sequence[Document], encoder: PhraseEncoder | CompactEncoder
 ) -> list[EncodedParagraph]:
     inputs = [ParagraphInput(paragraph.text, documents[row].title) for row, paragraph in chunk]
     encoded = encoder.encode_paragraphs(inputs)
@@ -119,13 +154,13 @@ def _encode(
     return encoded
 
 
-def _checked_keys(item: EncodedParagraph, rank: int) -> NDArray[np.int8]:
-    keys, shape = item.token_keys, (item.tokens, 4 * rank)
-    if keys is None or keys.dtype != np.int8 or keys.shape != shape or len(item.token_ids) != item.tokens:
+def _checked_keys(item: EncodedParagraph, size: int, dtype: str) -> NDArray[Any]:
+    keys, shape = item.token_keys, (item.tokens, size)
+    if keys is None or keys.dtype != dtype or keys.shape != shape or len(item.token_ids) != item.tokens:
         found = "no sparse keys" if keys is None else f"sparse keys of {keys.dtype} {keys.shape}"
         raise BuildError(
             f"The encoder returned {found} and {len(item.token_ids)} word pieces for {item.tokens} tokens; its "
-            f"configuration promises int8 keys {shape} and a word piece for each token."
+            f"configuration promises {dtype} keys {shape} and a word piece for each token."
         )
     return keys
 

@@ -19,16 +19,19 @@ class ShardRows:
     """Columns of the rows of one side, as pieces that follow one another, and how many rows each paragraph has."""
 
     side: Side
+    dtype: str  # of the codes of a row
     row_size: int
-    sparse_rank: int  # 0 for no sparse vectors
+    factor_dtype: str
+    factors: int  # codes of the sparse vector of a row
+    has_sparse: bool
     rows: list[int] = field(default_factory=list)  # of each paragraph
     pieces: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         place = np.empty(0, np.int32)
-        self.pieces = {"token": [place], "char": [place], "codes": [np.empty((0, self.row_size), np.int8)]}
-        if self.sparse_rank:
-            self.pieces["sparse"] = [np.empty((0, 2 * self.sparse_rank), np.int8)]
+        self.pieces = {"token": [place], "char": [place], "codes": [np.empty((0, self.row_size), self.dtype)]}
+        if self.has_sparse:
+            self.pieces["sparse"] = [np.empty((0, self.factors), self.factor_dtype)]
 
     def add(self, encoded: Sequence[EncodedParagraph]) -> None:
         """Add the rows of some paragraphs.
@@ -37,11 +40,13 @@ class ShardRows:
             BuildError: if they are not what the encoder's configuration promises.
         """
         columns = {name: [getattr(item, f"{self.side}_{name}") for item in encoded] for name in ("token", "char")}
-        columns["codes"] = [self._checked(getattr(item, f"{self.side}_codes"), self.row_size) for item in encoded]
+        columns["codes"] = [
+            self._checked(getattr(item, f"{self.side}_codes"), self.dtype, self.row_size) for item in encoded
+        ]
         self.rows += [len(token) for token in columns["token"]]
-        if self.sparse_rank:
+        if self.has_sparse:
             vectors = [getattr(item, f"{self.side}_sparse") for item in encoded]
-            columns["sparse"] = [self._checked(item, 2 * self.sparse_rank) for item in vectors]
+            columns["sparse"] = [self._checked(item, self.factor_dtype, self.factors) for item in vectors]
         for name, members in columns.items():
             self.pieces[name].append(np.concatenate(members))
 
@@ -52,11 +57,18 @@ class ShardRows:
             columns[f"{self.side}_{name}"] = narrow(pieces) if name in ("token", "char") else pieces
         return columns
 
-    def _checked(self, codes: NDArray[np.int8] | None, size: int) -> NDArray[np.int8]:
-        if codes is None or codes.dtype != np.int8 or codes.shape[1:] != (size,):
+    def kept(self, tokens: Sequence[int]) -> NDArray[np.uint8]:
+        """Return a bit for each token of all paragraphs, the lowest first, that says whether it has a row."""
+        bits = np.zeros(sum(tokens), np.bool_)
+        bits[np.repeat(pointers(tokens)[:-1], self.rows) + np.concatenate(self.pieces["token"])] = True
+        return np.packbits(bits, bitorder="little")
+
+    def _checked(self, codes: NDArray[Any] | None, dtype: str, size: int) -> NDArray[Any]:
+        if codes is None or codes.dtype != dtype or codes.shape[1:] != (size,):
             found = "no rows" if codes is None else f"rows of {codes.dtype} {codes.shape}"
             raise BuildError(
-                f"The encoder returned {found} for {self.side}s; its configuration promises int8 rows of {size} codes."
+                f"The encoder returned {found} for {self.side}s; its configuration promises {dtype} rows of "
+                f"{size} codes."
             )
         return codes
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from densephrase.index.manifest import FileRecord, Quantisation, ShardRecord, TermsRecord
+from densephrase.build_index.stored_form import StoredForm
+from densephrase.index.manifest import FileRecord, ShardRecord, TermsRecord
 from densephrase.index.shard import Shard
 from densephrase.terms.analyser import Analyser
-from densephrase.terms.term_index import write_term_index
+from densephrase.terms.term_writer import TermForm, write_term_index
 
 TERMS_FILE = "terms.h5"
 
@@ -16,23 +17,29 @@ Advance = Callable[[int], None]
 
 
 def write_terms(
-    segment: Path, shards: Sequence[ShardRecord], quantisation: Quantisation, language: str, advance: Advance
+    segment: Path,
+    shards: Sequence[ShardRecord],
+    stored: StoredForm,
+    language: str,
+    advance: Advance,
 ) -> TermsRecord:
     """Write terms.h5 into the folder `segment`; `advance` counts paragraphs."""
     analyser = Analyser(language)
     path = segment / TERMS_FILE
-    checksums = write_term_index(path, _paragraphs(segment, shards, quantisation, advance), analyser)
+    form = None if stored.codebooks is None else TermForm(stored.encoder.config.document_weight != 0)
+    checksums = write_term_index(path, _paragraphs(segment, shards, stored, advance), analyser, form)
     return TermsRecord(analyser.name, FileRecord(path.name, path.stat().st_size, checksums))
 
 
 def _paragraphs(
-    segment: Path, shards: Sequence[ShardRecord], quantisation: Quantisation, advance: Advance
+    segment: Path, shards: Sequence[ShardRecord], stored: StoredForm, advance: Advance
 ) -> Iterator[tuple[int, str, str]]:
     """Yield (document row of the segment, title, text) of every paragraph, in order."""
     base = 0
     for record in shards:
-        shard = Shard.open(segment / record.file.file, record.counts, quantisation)
-        for row, text in enumerate(shard.texts):
+        shard = Shard.open(segment / record.file.file, record.counts, stored.quantisation, stored.codebooks)
+        for row in range(record.counts.documents):
+            text = shard.text(row)
             first, last = shard.document_paragraph_ptr[row : row + 2]
             title = shard.titles[row]
             for start, end in zip(shard.paragraph_start[first:last], shard.paragraph_end[first:last], strict=True):

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.kernels.compile import inlined_kernel, kernel
-from densephrase.kernels.gather import gather_dots
 from densephrase.kernels.max_score import PostingTable, TermQuery, scores_at
 from densephrase.kernels.question import QuestionBatch, document_terms, paragraph_terms, sparse_questions
 from densephrase.kernels.selection import top_k
@@ -19,7 +18,7 @@ from densephrase.kernels.shards import (
     prefetch_pointers,
     start_rows,
 )
-from densephrase.kernels.spans import SpanQuestion, SpanScores, score_starts
+from densephrase.kernels.spans import SpanQuestion, SpanScores, multiply_starts, score_starts
 from densephrase.kernels.types import Rows
 
 PARTS = 7  # dense start, dense end, coherency, paragraph terms, document terms, sparse start, sparse end
@@ -74,6 +73,7 @@ def _candidates(starts: Rows) -> _Candidates:
 @kernel
 def _likely_starts(
     starts: Rows,
+    asked: SpanQuestion,
     batch: QuestionBatch,
     question: int,
     table: ShardTable,
@@ -86,16 +86,14 @@ def _likely_starts(
     _find_paragraphs(found, table)
     _add_terms(found, batch, question, table, paragraphs, documents, scoring)
     scores = found.parts[3] + found.parts[4]
-    dots, first = np.empty(starts.size, np.int64), 0
+    products, first = np.empty(starts.size, np.int64), 0
     while first < starts.size:
-        shard, last = found.shard[first], first
-        while last < starts.size and found.shard[last] == shard:
-            last += 1
+        shard, last = _of_one_shard(found.shard, first)
         rows = starts[first:last] - table.starts[shard]
-        gather_dots(start_rows(table, shard).codes, rows, batch.start[question], batch.low_bits, dots[first:last])
+        multiply_starts(rows, start_rows(table, shard), asked, products[first:last])
         first = last
     for position in range(starts.size):
-        scores[position] += dots[position] * batch.step[question, 0]
+        scores[position] += products[position] * batch.step[question, 0]
     best = np.empty(scoring.most_starts, np.int64)
     top_k(scores, np.empty(scoring.most_starts, np.float64), best)
     return starts[np.sort(best)]
@@ -113,14 +111,39 @@ def best_spans(
     spans: SpanTable,
 ) -> None:
     """Write the best spans that begin at some starts, int64[C] ascending, to row `question` of `spans`."""
-    likely = starts
+    likely, asked = starts, _span_question(batch, question, scoring)
     if starts.size > scoring.most_starts:
-        likely = _likely_starts(starts, batch, question, table, paragraphs, documents, scoring)
+        likely = _likely_starts(starts, asked, batch, question, table, paragraphs, documents, scoring)
     found = _candidates(likely)
     _find_paragraphs(found, table)
-    _add_vectors(found, batch, question, table, scoring)
+    _add_vectors(found, asked, batch, question, table, scoring)
     _add_terms(found, batch, question, table, paragraphs, documents, scoring)
     _select(found, question, table, spans)
+
+
+@kernel
+def _span_question(batch: QuestionBatch, question: int, scoring: Scoring) -> SpanQuestion:
+    return SpanQuestion(
+        batch.start[question],
+        batch.end[question],
+        batch.start_table[question],
+        batch.end_table[question],
+        batch.start_base[question],
+        batch.low_bits,
+        batch.step[question, 1],
+        scoring.coherency_scale,
+        scoring.coherency_step,
+        *sparse_questions(batch, question),
+    )
+
+
+@kernel
+def _of_one_shard(shards: Rows, first: int) -> tuple[int, int]:
+    """Return the shard of the candidate `first`, and how far candidates are of this shard."""
+    last = first
+    while last < shards.size and shards[last] == shards[first]:
+        last += 1
+    return shards[first], last
 
 
 @kernel
@@ -139,34 +162,24 @@ def _find_paragraphs(found: _Candidates, table: ShardTable) -> None:
 
 
 @inlined_kernel
-def _add_vectors(found: _Candidates, batch: QuestionBatch, question: int, table: ShardTable, scoring: Scoring) -> None:
+def _add_vectors(
+    found: _Candidates, asked: SpanQuestion, batch: QuestionBatch, question: int, table: ShardTable, scoring: Scoring
+) -> None:
     """Find the best ends and add what dense and sparse vectors and coherency say of them."""
     starts, shards, paragraphs, ends, parts = found
     step, bias = batch.step[question], batch.bias[question]
-    spans = SpanQuestion(
-        batch.start[question],
-        batch.end[question],
-        batch.low_bits,
-        step[1],
-        scoring.coherency_scale,
-        scoring.coherency_step,
-        *sparse_questions(batch, question),
-    )
     start_dot, end_dot, coherency = np.empty((3, starts.size), np.int64)
     first = 0
     while first < starts.size:
-        shard, last = shards[first], first
-        while last < starts.size and shards[last] == shard:
-            last += 1
+        shard, last = _of_one_shard(shards, first)
         mine = slice(first, last)
         scores = SpanScores(ends[mine], start_dot[mine], end_dot[mine], coherency[mine], parts[5, mine], parts[6, mine])
-        rows = starts[mine] - table.starts[shard]
         score_starts(
-            rows,
+            starts[mine] - table.starts[shard],
             paragraphs[mine],
             start_rows(table, shard),
             end_rows(table, shard),
-            spans,
+            asked,
             scoring.max_answer_tokens,
             scores,
         )

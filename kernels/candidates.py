@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from densephrase.kernels.compile import kernel
 from densephrase.kernels.gather import gather_dots
+from densephrase.kernels.product_quantisation import scan_look_ups
 from densephrase.kernels.question import QuestionBatch
 from densephrase.kernels.scan import scan
 from densephrase.kernels.scan_batch import Asked, BestRows, scan_batch
@@ -16,7 +17,7 @@ from densephrase.kernels.types import Codes, Rows, Weights
 
 
 class ListTable(NamedTuple):
-    """Inverted lists: the first d codes of N start rows, and their numbers; empty where there are none.
+    """Inverted lists: codes of N start rows, the first d or all, and their numbers; empty where there are none.
 
     List l holds the rows `ptr[l]:ptr[l + 1]`. Centroids are codes of V columns: the lists
     `group_ptr[g]:group_ptr[g + 1]` belong to group g.
@@ -61,6 +62,9 @@ def choose_starts(
 
     Lists that hold d < V dimensions choose `rescored` rows, among which the stored start rows decide.
     """
+    if batch.start_table.shape[1]:
+        _look_up_starts(question, batch, lists, probed, chosen)
+        return
     ranges, wanted = probed.ranges[probed.ptr[question] : probed.ptr[question + 1]], chosen.rows.shape[1]
     dimensions = lists.codes.shape[1] if lists.ids.size else batch.start.shape[2]
     weights, no_ids = batch.start[question, 0, :dimensions], np.empty(0, np.int32)
@@ -87,7 +91,14 @@ def choose_together(
     rescored: int,
     chosen: Chosen,
 ) -> None:
-    """Do as `choose_starts` does for the questions `[first, last)`; what several look into is read once for all."""
+    """Do as `choose_starts` does for the questions `[first, last)`; what several look into is read once for all.
+
+    Not so product-quantised rows: adding up their entries takes longer than reading them.
+    """
+    if batch.start_table.shape[1]:
+        for question in range(first, last):
+            _look_up_starts(question, batch, lists, probed, chosen)
+        return
     questions, wanted = last - first, chosen.rows.shape[1]
     dimensions = lists.codes.shape[1] if lists.ids.size else batch.start.shape[2]
     weights, no_ids = batch.start[first:last, 0, :dimensions].copy(), np.empty(0, np.int32)
@@ -115,6 +126,21 @@ def keep_best(likely: Rows, question: int, batch: QuestionBatch, table: ShardTab
         rows = np.sort(_best_rows(rows, batch.start[question], batch.low_bits, table, wanted))
     chosen.rows[question, : rows.size] = rows
     chosen.found[question] = rows.size
+
+
+@kernel
+def _look_up_starts(question: int, batch: QuestionBatch, lists: ListTable, probed: Probed, chosen: Chosen) -> None:
+    """Do as `choose_starts` where lists hold product-quantised rows, whose sums, with their centroids', are exact."""
+    ranges = probed.ranges[probed.ptr[question] : probed.ptr[question + 1]]
+    own, bases = np.searchsorted(lists.ptr, ranges[:, 0], side="right") - 1, np.empty(ranges.shape[0], np.int64)
+    gather_dots(lists.list_codes, own, batch.start[question], batch.low_bits, bases)
+    for place in range(own.size):
+        bases[place] = np.int64(np.rint(bases[place] * batch.start_base[question]))
+    best = chosen.rows[question]
+    scores = np.empty(best.size, np.int32)
+    found = scan_look_ups(lists.codes, lists.ids, ranges, bases, batch.start_table[question], scores, best)
+    best[:found].sort()
+    chosen.found[question] = found
 
 
 @kernel

@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from densephrase.kernels.compile import inlined_kernel, kernel
-from densephrase.kernels.types import Codes, Rows
+from densephrase.kernels.types import Bytes, Codes, Rows
 
 
 class Places(NamedTuple):
@@ -46,6 +46,12 @@ _pointer: Any = _intrinsic_pointer  # numba gives the first argument
 def codes_at(address: int, rows: int, columns: int) -> Codes:
     """Return the array int8 [rows, columns] at an address."""
     return carray(_pointer(address), (rows, columns), np.int8)
+
+
+@kernel
+def bytes_at(address: int, size: int) -> Bytes:
+    """Return the array uint8 [size] at an address."""
+    return carray(_pointer(address), (size,), np.uint8)
 
 
 @kernel

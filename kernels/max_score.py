@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.kernels.compile import kernel
+from densephrase.kernels.compile import inlined_kernel, kernel
 from densephrase.kernels.selection import push, sort_heap
 from densephrase.kernels.types import Rows
 
@@ -20,12 +20,16 @@ _ROUNDING = 2.0**-23  # what rounding may take from a float32 sum for each of it
 
 
 class PostingTable(NamedTuple):
-    """Which of N texts hold which of V terms: the postings of term t are `ptr[t]:ptr[t + 1]`, ascending by text."""
+    """Which of N texts hold which of V terms: the postings of term t are `ptr[t]:ptr[t + 1]`, ascending by text.
+
+    Packed postings hold their frequency in the lowest `shift` bits of `ids`, and `tf` is empty.
+    """
 
     ptr: Rows  # [V + 1]
     ids: NDArray[np.int32]  # [postings] texts
     tf: NDArray[np.uint16]  # [postings] frequencies
     norm: NDArray[np.float32]  # [N] what BM25 makes of a text's length
+    shift: int  # 0, or the bits of a packed frequency
 
 
 class TermQuery(NamedTuple):
@@ -42,15 +46,18 @@ class DocumentPart(NamedTuple):
     of_paragraph: NDArray[np.int32]  # [N]
 
 
-@kernel
-def _impact(weight: np.float32, tf: np.uint16, norm: np.float32) -> np.float32:
-    frequency = np.float32(tf)
+@inlined_kernel
+def _impact(
+    weight: np.float32, ids: NDArray[np.int32], tf: NDArray[np.uint16], shift: int, posting: int, norm: np.float32
+) -> np.float32:
+    frequency = np.float32(ids[posting] & ((1 << shift) - 1)) if shift else np.float32(tf[posting])
     return weight * frequency / (frequency + norm)
 
 
 @kernel
-def _seek(ids: NDArray[np.int32], first: int, stop: int, text: int) -> int:
+def _seek(ids: NDArray[np.int32], shift: int, first: int, stop: int, text: int) -> int:
     """Return the first posting from `first` on whose text is not before `text`, by galloping."""
+    text <<= shift
     step, low = 1, first
     while low + step < stop and ids[low + step] < text:
         low += step
@@ -69,17 +76,17 @@ def _seek(ids: NDArray[np.int32], first: int, stop: int, text: int) -> int:
 def scores_at(postings: PostingTable, terms: TermQuery, texts: Rows, scores: NDArray[np.float32]) -> None:
     """Write BM25 of some texts, int64[G] ascending, to `scores` float32[G]."""
     scores[:] = 0
-    ptr, ids, tf, norm = postings
+    ptr, ids, tf, norm, shift = postings
     term_ids, weights = terms
     for term in range(term_ids.size):
         posting, stop = ptr[term_ids[term]], ptr[term_ids[term] + 1]
         for position in range(texts.size):
             text = texts[position]
-            posting = _seek(ids, posting, stop, text)
+            posting = _seek(ids, shift, posting, stop, text)
             if posting == stop:
                 break
-            if ids[posting] == text:
-                scores[position] += _impact(weights[term], tf[posting], norm[text])
+            if ids[posting] >> shift == text:
+                scores[position] += _impact(weights[term], ids, tf, shift, posting, norm[text])
 
 
 @kernel
@@ -98,14 +105,15 @@ def top_texts(  # noqa: C901 # a call in this loop takes longer than what it wou
     best first, equal ones by row; returns how many there are, at most k, and -1 or a posting whose text does not exist,
     with which nothing that was found can be trusted.
     """
-    _, ids, tf, norm = postings
+    _, ids, tf, norm, shift = postings
     document_scores, document_of = documents
     weights, bounds, place_of, cursor, stop, text = _open_cursors(postings, terms, weight)
     largest = np.float64(document_scores.max()) if document_scores.size else 0.0
     reach, slack = bounds + largest, 1 - (weights.size + 8) * _ROUNDING
     count, texts = weights.size if rows.size else 0, norm.size
-    impact, size = np.zeros(count, np.float32), 0
-    threshold = 0.0 if excluded.size else _least_best(ids, tf, norm, weights, cursor, stop, rows.size) * weight * slack
+    impact, size, threshold = np.zeros(count, np.float32), 0, 0.0
+    if not excluded.size:
+        threshold = _least_best(postings, weights, cursor, stop, rows.size) * weight * slack
     essential = np.searchsorted(reach, threshold)
     while essential < count:
         current = text[essential]
@@ -118,18 +126,18 @@ def top_texts(  # noqa: C901 # a call in this loop takes longer than what it wou
         for term in range(essential, count):
             impact[term] = 0
             if text[term] == current:
-                impact[term] = _impact(weights[term], tf[cursor[term]], current_norm)
+                impact[term] = _impact(weights[term], ids, tf, shift, cursor[term], current_norm)
                 partial += weight * impact[term]
                 cursor[term] += 1
-                text[term] = _text(ids, cursor[term], stop[term], texts)
+                text[term] = _text(ids, shift, cursor[term], stop[term], texts)
         term = essential - 1
         while term >= 0 and partial + bounds[term] >= threshold:
             impact[term] = 0
             if 0 <= text[term] < current:
-                cursor[term] = _seek(ids, cursor[term], stop[term], current)
-                text[term] = _text(ids, cursor[term], stop[term], texts)
+                cursor[term] = _seek(ids, shift, cursor[term], stop[term], current)
+                text[term] = _text(ids, shift, cursor[term], stop[term], texts)
             if text[term] == current:
-                impact[term] = _impact(weights[term], tf[cursor[term]], current_norm)
+                impact[term] = _impact(weights[term], ids, tf, shift, cursor[term], current_norm)
                 partial += weight * impact[term]
             term -= 1
         if term >= 0 or partial < threshold or _is_inside(excluded, current):
@@ -162,7 +170,7 @@ def _open_cursors(postings: PostingTable, terms: TermQuery, weight: np.float32) 
     term_ids = terms.ids[order]
     first, stop, text = postings.ptr[term_ids], postings.ptr[term_ids + 1], np.empty(order.size, np.int64)
     for term in range(order.size):
-        text[term] = _text(postings.ids, first[term], stop[term], postings.norm.size)
+        text[term] = _text(postings.ids, postings.shift, first[term], stop[term], postings.norm.size)
     weights = terms.weights[order]
     return _Cursors(weights, np.cumsum(weights.astype(np.float64)) * weight, np.argsort(order), first, stop, text)
 
@@ -177,40 +185,33 @@ def _damaged(cursor: Rows, text: Rows) -> int:
 
 
 @kernel
-def _least_best(
-    ids: NDArray[np.int32],
-    tf: NDArray[np.uint16],
-    norm: NDArray[np.float32],
-    weights: NDArray[np.float32],
-    first: Rows,
-    stop: Rows,
-    k: int,
-) -> float:
+def _least_best(postings: PostingTable, weights: NDArray[np.float32], first: Rows, stop: Rows, k: int) -> float:
     """Return a score that at least k texts reach by one term alone, 0 where there is none or k is 0.
 
     That is the k-th best of the first postings of the rarest term that has so many: with it, common terms are not
     essential from the beginning. `weights` ascend, `first` and `stop` say where each term's postings are.
     """
+    _, ids, tf, norm, shift = postings
     for term in range(weights.size - 1, -1, -1):
         size = min(stop[term] - first[term], max(k, _LOOKED_AT))
         if size < k or not k:
             continue
         impacts = np.empty(size, np.float32)
         for place in range(size):
-            text = np.int64(ids[first[term] + place])
+            text = np.int64(ids[first[term] + place]) >> shift
             if text < 0 or text >= norm.size:
                 return 0.0
-            impacts[place] = -_impact(weights[term], tf[first[term] + place], norm[text])
+            impacts[place] = -_impact(weights[term], ids, tf, shift, first[term] + place, norm[text])
         return np.float64(-np.partition(impacts, k - 1)[k - 1])
     return 0.0
 
 
 @kernel
-def _text(ids: NDArray[np.int32], posting: int, stop: int, texts: int) -> int:
+def _text(ids: NDArray[np.int32], shift: int, posting: int, stop: int, texts: int) -> int:
     """Return the text of a posting, `texts` behind the last one, -1 for one that does not exist."""
     if posting >= stop:
         return texts
-    text = np.int64(ids[posting])
+    text = np.int64(ids[posting]) >> shift
     return text if text < texts else np.int64(-1)
 
 

@@ -8,18 +8,22 @@ from numpy.typing import NDArray
 from densephrase.kernels.compile import kernel
 from densephrase.kernels.max_score import TermQuery
 from densephrase.kernels.sparse import SparseQuestion
-from densephrase.kernels.types import Rows, Weights
+from densephrase.kernels.types import Rows, Table, Weights
 
 
 class QuestionBatch(NamedTuple):
     """Q questions; what a question has a varying number of stands at `ptr[q]:ptr[q + 1]`.
 
-    Dense vectors are integers: a dot product with `weights` and `low_bits` counts `step`, and `bias` is added to it.
+    Dense vectors are integers: a dot product with the weights and `low_bits` counts `step`, and `bias` is added to it.
+    Where rows are product-quantised, a sum of entries of the tables does; the weights still choose lists.
     Sparse weights are those of Sparc's heads with the scale of the stored codes folded in, in units of `sparse_step`.
     """
 
     start: Weights  # [Q, 2, V]
     end: Weights  # [Q, 2, V]
+    start_table: Table  # [Q, G, 256]; without groups where rows are codes of 8 bits
+    end_table: Table  # [Q, G, 256]
+    start_base: NDArray[np.float64]  # [Q] units of the start table in one of the products with weights
     low_bits: int
     step: NDArray[np.float64]  # [Q, 2] of start and end
     bias: NDArray[np.float64]  # [Q, 2]

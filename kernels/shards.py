@@ -6,11 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.kernels.compile import inlined_kernel, kernel
-from densephrase.kernels.mapped import codes_at, numbers_at, place, places_at, rows_at
+from densephrase.kernels.kept import row_tokens
+from densephrase.kernels.mapped import bytes_at, codes_at, numbers_at, place, places_at, rows_at
+from densephrase.kernels.product_quantisation import Entries
 from densephrase.kernels.rows import prefetch_bytes
 from densephrase.kernels.spans import EndRows, StartRows
-from densephrase.kernels.sparse import SparseRows
-from densephrase.kernels.types import Rows
+from densephrase.kernels.sparse import FactorBooks, SparseRows
+from densephrase.kernels.spelling import Spelled, Vocabulary, spelled_bounds
+from densephrase.kernels.types import Bytes, Codes, Rows
 
 # The columns of a shard that search reads, in the order of `ShardTable.address`.
 COLUMNS = (
@@ -30,6 +33,12 @@ COLUMNS = (
     "paragraph_document",
     "paragraph_start",
     "paragraph_end",
+    "start_place",
+    "start_kept",
+    "end_kept",
+    "token_forms",
+    "odd_blob",
+    "paragraph_odd_ptr",
 )
 (
     _PARAGRAPH_START_PTR,
@@ -48,6 +57,12 @@ COLUMNS = (
     _PARAGRAPH_DOCUMENT,
     _PARAGRAPH_START,
     _PARAGRAPH_END,
+    _START_PLACE,
+    _START_KEPT,
+    _END_KEPT,
+    _TOKEN_FORMS,
+    _ODD_BLOB,
+    _PARAGRAPH_ODD_PTR,
 ) = range(len(COLUMNS))
 
 
@@ -65,7 +80,17 @@ class ShardTable(NamedTuple):
     ends: Rows  # [S + 1]
     tokens: Rows  # [S + 1]
     row_size: int  # columns of a start or end row
-    sparse_rank: int  # 0: there are no sparse vectors
+    factor_columns: Rows  # [3] of sparse starts, sparse ends and tokens; 0: there are no sparse vectors
+    start_coherency: Entries
+    end_coherency: Entries
+    query_books: Codes  # those of `FactorBooks`; a parallel kernel takes no tuples within a tuple
+    key_books: Codes
+    query_column: Rows
+    key_column: Rows
+    piece_blob: Bytes  # those of `Vocabulary`
+    piece_ptr: NDArray[np.int32]
+    list_ptr: Rows  # [L + 1] of lists that hold the codes of starts as what their centroids leave
+    list_codes: Codes  # [L, V]
 
 
 @kernel
@@ -93,11 +118,17 @@ def start_rows(table: ShardTable, shard: int) -> StartRows:
     """Return the start rows of a shard."""
     size, paragraphs = _size(table.starts, shard), _size(table.paragraphs, shard)
     address, is_wide = table.address[:, shard], table.is_wide[:, shard]
+    is_placed = address[_START_PLACE] != 0  # then the codes of all shards stand together
     return StartRows(
         rows_at(address[_PARAGRAPH_START_PTR], paragraphs + 1),
-        places_at(address[_START_TOKEN], size, is_wide[_START_TOKEN]),
-        codes_at(address[_START_CODES], size, table.row_size),
+        places_at(address[_START_TOKEN], size if address[_START_TOKEN] else 0, is_wide[_START_TOKEN]),
+        _kept(table, shard, _START_KEPT),
+        numbers_at(address[_START_PLACE], size if is_placed else 0),
+        codes_at(address[_START_CODES], table.starts[-1] if is_placed else size, table.row_size),
+        table.start_coherency,
         _sparse(table, shard, 0, size),
+        table.list_ptr,
+        table.list_codes,
     )
 
 
@@ -108,22 +139,31 @@ def end_rows(table: ShardTable, shard: int) -> EndRows:
     address, is_wide = table.address[:, shard], table.is_wide[:, shard]
     return EndRows(
         rows_at(address[_PARAGRAPH_END_PTR], paragraphs + 1),
-        places_at(address[_END_TOKEN], size, is_wide[_END_TOKEN]),
+        places_at(address[_END_TOKEN], size if address[_END_TOKEN] else 0, is_wide[_END_TOKEN]),
+        _kept(table, shard, _END_KEPT),
         codes_at(address[_END_CODES], size, table.row_size),
+        table.end_coherency,
         _sparse(table, shard, 1, size),
     )
 
 
 @kernel
+def _kept(table: ShardTable, shard: int, column: int) -> Bytes:
+    address = table.address[column, shard]
+    return bytes_at(address, (_size(table.tokens, shard) + 7) // 8 if address else 0)
+
+
+@kernel
 def _sparse(table: ShardTable, shard: int, side: int, size: int) -> SparseRows:
-    rank, tokens = table.sparse_rank, _size(table.tokens, shard) if table.sparse_rank else 0
-    address = table.address[:, shard]
+    own, keys = table.factor_columns[side], table.factor_columns[2]
+    tokens, address = _size(table.tokens, shard) if keys else 0, table.address[:, shard]
     return SparseRows(
-        codes_at(address[_END_SPARSE if side else _START_SPARSE], size if rank else 0, 2 * rank),
-        codes_at(address[_TOKEN_KEYS], tokens, 4 * rank),
+        codes_at(address[_END_SPARSE if side else _START_SPARSE], size if own else 0, own),
+        codes_at(address[_TOKEN_KEYS], tokens, keys),
         side,
         places_at(address[_TOKEN_IDS], tokens, table.is_wide[_TOKEN_IDS, shard]),
         rows_at(address[_PARAGRAPH_TOKEN_PTR], _size(table.paragraphs, shard) + 1),
+        FactorBooks(table.query_books, table.key_books, table.query_column, table.key_column),
     )
 
 
@@ -152,16 +192,59 @@ class Location(NamedTuple):
 @kernel
 def locate(table: ShardTable, shard: int, paragraph: int, start: int, end: int) -> Location:
     """Return where the span of a start row and an end row stands; rows are those of the shard."""
-    address, is_wide = table.address[:, shard], table.is_wide[:, shard]
+    address = table.address[:, shard]
     paragraphs = _size(table.paragraphs, shard)
     first = np.int64(numbers_at(address[_PARAGRAPH_START], paragraphs)[paragraph])
-    narrow, wide = places_at(address[_START_CHAR], _size(table.starts, shard), is_wide[_START_CHAR])
-    begin = first + place(narrow, wide, start)
-    narrow, wide = places_at(address[_END_CHAR], _size(table.ends, shard), is_wide[_END_CHAR])
+    begin, stop = _characters(table, shard, paragraph, start, end)
     return Location(
         document_of(table, shard, paragraph),
-        begin,
-        first + place(narrow, wide, end),
+        first + begin,
+        first + stop,
         first,
         np.int64(numbers_at(address[_PARAGRAPH_END], paragraphs)[paragraph]),
+    )
+
+
+@kernel
+def _characters(table: ShardTable, shard: int, paragraph: int, start: int, end: int) -> tuple[int, int]:
+    """Return the code points of a paragraph at which a start begins and an end ends."""
+    address, is_wide = table.address[:, shard], table.is_wide[:, shard]
+    if not address[_TOKEN_FORMS]:
+        narrow, wide = places_at(address[_START_CHAR], _size(table.starts, shard), is_wide[_START_CHAR])
+        begin = place(narrow, wide, start)
+        narrow, wide = places_at(address[_END_CHAR], _size(table.ends, shard), is_wide[_END_CHAR])
+        return begin, place(narrow, wide, end)
+    piece_ptr = rows_at(address[_PARAGRAPH_TOKEN_PTR], _size(table.paragraphs, shard) + 1)
+    tokens = np.empty(2, np.int64)
+    for side in range(2):
+        row, rows_of = (end, _PARAGRAPH_END_PTR) if side else (start, _PARAGRAPH_START_PTR)
+        ptr = rows_at(address[rows_of], _size(table.paragraphs, shard) + 1)
+        kept = _kept(table, shard, _END_KEPT if side else _START_KEPT)
+        mine = np.empty(ptr[paragraph + 1] - ptr[paragraph], np.int64)
+        narrow, wide = places_at(0, 0, False)
+        row_tokens(
+            narrow,
+            wide,
+            kept,
+            ptr[paragraph],
+            ptr[paragraph + 1],
+            piece_ptr[paragraph],
+            piece_ptr[paragraph + 1],
+            mine,
+        )
+        tokens[side] = mine[row - ptr[paragraph]]
+    vocabulary = Vocabulary(table.piece_blob, table.piece_ptr)
+    return spelled_bounds(_spelled(table, shard), vocabulary, paragraph, tokens[0], tokens[1])
+
+
+@kernel
+def _spelled(table: ShardTable, shard: int) -> Spelled:
+    address, paragraphs, tokens = table.address[:, shard], _size(table.paragraphs, shard), _size(table.tokens, shard)
+    odd_ptr = rows_at(address[_PARAGRAPH_ODD_PTR], paragraphs + 1)
+    return Spelled(
+        bytes_at(address[_TOKEN_FORMS], (tokens + 1) // 2),
+        bytes_at(address[_ODD_BLOB], odd_ptr[-1]),
+        odd_ptr,
+        places_at(address[_TOKEN_IDS], tokens, table.is_wide[_TOKEN_IDS, shard]),
+        rows_at(address[_PARAGRAPH_TOKEN_PTR], paragraphs + 1),
     )

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from densephrase.kernels.compile import inlined_kernel, kernel
 from densephrase.kernels.gather import gather_dots
+from densephrase.kernels.kept import row_tokens
 from densephrase.kernels.mapped import Places, place
+from densephrase.kernels.product_quantisation import Entries, add_entries, gather_products
 from densephrase.kernels.rows import prefetch_bytes
 from densephrase.kernels.sparse import (
     ROOM,
@@ -22,36 +24,46 @@ from densephrase.kernels.sparse import (
     room_for_matches,
     score_rows,
 )
-from densephrase.kernels.types import Codes, Rows, Weights
+from densephrase.kernels.types import Bytes, Codes, Rows, Table, Weights
 
 
 class StartRows(NamedTuple):
     """The start rows of a shard: those of paragraph p are `ptr[p]:ptr[p + 1]`, ascending by token."""
 
     ptr: Rows  # [P + 1]
-    token: Places  # [S]
-    codes: Codes  # [S, V + r]
+    token: Places  # [S] or empty
+    kept: Bytes  # [(T + 7) // 8] a bit for each token, or empty
+    place: NDArray[np.int32]  # [S] row of the codes of each start; empty where they stand in order
+    codes: Codes  # [N, V + r] or [N, G]
+    coherency: Entries
     sparse: SparseRows
+    list_ptr: Rows  # [L + 1] where rows of codes are what their list's centroid leaves
+    list_codes: Codes  # [L, V] centroids
 
 
 class EndRows(NamedTuple):
     """The end rows of a shard: those of paragraph p are `ptr[p]:ptr[p + 1]`, ascending by token."""
 
     ptr: Rows  # [P + 1]
-    token: Places  # [E]
-    codes: Codes  # [E, V + r]
+    token: Places  # [E] or empty
+    kept: Bytes  # [(T + 7) // 8] a bit for each token, or empty
+    codes: Codes  # [E, V + r] or [E, G]
+    coherency: Entries
     sparse: SparseRows
 
 
 class SpanQuestion(NamedTuple):
     """What a question says of starts and ends.
 
-    A dot product with the weights of an end and `low_bits` counts `end_step`. The products of both quantisers'
-    coherency scales are `coherency_scale`, below 2**24, times `coherency_step`.
+    A dot product with the weights of an end and `low_bits`, or a sum of entries of its table, counts `end_step`. The
+    products of both quantisers' coherency scales are `coherency_scale`, below 2**24, times `coherency_step`.
     """
 
     start: Weights  # [2, V]
     end: Weights  # [2, V]
+    start_table: Table  # [G, 256]; without groups: codes are multiplied
+    end_table: Table  # [G, 256]
+    start_base: float
     low_bits: int
     end_step: float
     coherency_scale: Rows  # [r]
@@ -89,15 +101,39 @@ def score_starts(
     `starts` int64[C] are rows in ascending order, `paragraphs` int64[C] those that hold them; `scores` is the output.
     """
     # One step for all groups after the other, not all steps for each group: calls with so many arrays are not free.
-    gather_dots(start_rows.codes, starts, question.start, question.low_bits, scores.start_dot)
+    places = _places(starts, start_rows)
+    _multiply_starts(places, start_rows, question, scores.start_dot)
     groups = _group(starts, paragraphs, start_rows)
     _prefetch(groups, starts, start_rows, end_rows)
     ends = _reachable_ends(groups, end_rows, max_answer_tokens)
-    gather_dots(end_rows.codes, ends.row, question.end, question.low_bits, ends.dot)
+    gather_products(end_rows.codes, ends.row, question.end, question.low_bits, question.end_table, ends.dot)
     scores.start_sparse[:] = 0
-    if start_rows.sparse.queries.shape[1] and question.start_sparse.slot.size:
+    if start_rows.sparse.keys.shape[1] and question.start_sparse.slot.size:
         _score_sparse(starts, groups, ends, start_rows, end_rows, question, scores.start_sparse)
-    _choose_ends(starts, groups, ends, start_rows.codes, end_rows.codes, question, max_answer_tokens, scores)
+    _choose_ends(places, groups, ends, start_rows, end_rows, question, max_answer_tokens, scores)
+
+
+@kernel
+def multiply_starts(starts: Rows, start_rows: StartRows, question: SpanQuestion, products: Rows) -> None:
+    """Write the products of some starts of a shard, int64[C], with a question to `products` int64[C]."""
+    _multiply_starts(_places(starts, start_rows), start_rows, question, products)
+
+
+@kernel
+def _places(starts: Rows, start_rows: StartRows) -> Rows:
+    """Return the rows of codes of some starts."""
+    return start_rows.place[starts].astype(np.int64) if start_rows.place.size else starts
+
+
+@kernel
+def _multiply_starts(places: Rows, start_rows: StartRows, question: SpanQuestion, products: Rows) -> None:
+    """Write the products of rows of codes, with their lists' centroids where they have any, with a question."""
+    gather_products(start_rows.codes, places, question.start, question.low_bits, question.start_table, products)
+    if start_rows.place.size:
+        lists, bases = np.searchsorted(start_rows.list_ptr, places, side="right") - 1, np.empty(places.size, np.int64)
+        gather_dots(start_rows.list_codes, lists, question.start, question.low_bits, bases)
+        for position in range(places.size):
+            products[position] += np.int64(np.rint(bases[position] * question.start_base))
 
 
 class _Groups(NamedTuple):
@@ -120,14 +156,26 @@ class _Ends(NamedTuple):
 
 @kernel
 def _group(starts: Rows, paragraphs: Rows, start_rows: StartRows) -> _Groups:
-    narrow, wide = start_rows.token
+    (narrow, wide), kept, row_ptr, piece_ptr = (
+        start_rows.token,
+        start_rows.kept,
+        start_rows.ptr,
+        start_rows.sparse.piece_ptr,
+    )
     paragraph, tokens = np.empty(starts.size, np.int64), np.empty(starts.size, np.int64)
     ptr, count = np.empty(starts.size + 1, np.int64), 0
+    first, mine = np.int64(0), np.empty(0, np.int64)  # the rows of a paragraph
     for position in range(starts.size):
-        tokens[position] = place(narrow, wide, starts[position])
         if not count or paragraph[count - 1] != paragraphs[position]:
-            paragraph[count], ptr[count] = paragraphs[position], position
+            current = paragraphs[position]
+            paragraph[count], ptr[count] = current, position
             count += 1
+            if kept.size:
+                first, last = row_ptr[current], row_ptr[current + 1]
+                mine = np.empty(last - first, np.int64)
+                row_tokens(narrow, wide, kept, first, last, piece_ptr[current], piece_ptr[current + 1], mine)
+        row = starts[position]
+        tokens[position] = mine[row - first] if kept.size else place(narrow, wide, row)
     ptr[count] = starts.size
     return _Groups(paragraph[:count], ptr[: count + 1], tokens)
 
@@ -136,41 +184,47 @@ def _group(starts: Rows, paragraphs: Rows, start_rows: StartRows) -> _Groups:
 def _prefetch(groups: _Groups, starts: Rows, start_rows: StartRows, end_rows: EndRows) -> None:
     """Ask for what the next steps read of each paragraph: waiting for it took a third of their time."""
     paragraphs, start_ptr, _ = groups
-    end_ptr, (narrow, wide), _, end_sparse = end_rows
-    start_queries, keys, _, (narrow_piece, wide_piece), piece_ptr = start_rows.sparse
+    end_ptr, (narrow, wide), kept, end_queries = end_rows.ptr, end_rows.token, end_rows.kept, end_rows.sparse.queries
+    start_queries, keys, _, (narrow_piece, wide_piece), piece_ptr, _ = start_rows.sparse
     place_size = 2 if narrow.size else 4
     places = narrow.ctypes.data if narrow.size else wide.ctypes.data
     piece_size = 2 if narrow_piece.size else 4
     pieces = narrow_piece.ctypes.data if narrow_piece.size else wide_piece.ctypes.data
-    columns = start_queries.shape[1]
+    start_columns, end_columns, key_columns = start_queries.shape[1], end_queries.shape[1], keys.shape[1]
     for group in range(paragraphs.size):
         paragraph = paragraphs[group]
         first, last = end_ptr[paragraph], end_ptr[paragraph + 1]
-        prefetch_bytes(places + place_size * first, place_size * (last - first))
-        if columns:
-            prefetch_bytes(end_sparse.queries.ctypes.data + columns * first, columns * (last - first))
+        begin, stop = piece_ptr[paragraph], piece_ptr[paragraph + 1]
+        if kept.size:
+            prefetch_bytes(kept.ctypes.data + (begin >> 3), (stop - begin + 15) >> 3)
+        else:
+            prefetch_bytes(places + place_size * first, place_size * (last - first))
+        if key_columns:
+            prefetch_bytes(end_queries.ctypes.data + end_columns * first, end_columns * (last - first))
             first, last = starts[start_ptr[group]], starts[start_ptr[group + 1] - 1] + 1
-            prefetch_bytes(start_queries.ctypes.data + columns * first, columns * (last - first))
-            first, last = piece_ptr[paragraph], piece_ptr[paragraph + 1]
-            prefetch_bytes(pieces + piece_size * first, piece_size * (last - first))
-            prefetch_bytes(keys.ctypes.data + 2 * columns * first, 2 * columns * (last - first))
+            prefetch_bytes(start_queries.ctypes.data + start_columns * first, start_columns * (last - first))
+            prefetch_bytes(pieces + piece_size * begin, piece_size * (stop - begin))
+            prefetch_bytes(keys.ctypes.data + key_columns * begin, key_columns * (stop - begin))
 
 
 @kernel
 def _reachable_ends(groups: _Groups, end_rows: EndRows, max_answer_tokens: int) -> _Ends:
     paragraphs, start_ptr, tokens = groups
-    row_ptr, (narrow, wide) = end_rows.ptr, end_rows.token
-    size = 0
+    row_ptr, (narrow, wide), kept, piece_ptr = end_rows.ptr, end_rows.token, end_rows.kept, end_rows.sparse.piece_ptr
+    size = most = 0
     for paragraph in paragraphs:
         size += row_ptr[paragraph + 1] - row_ptr[paragraph]
+        most = max(most, row_ptr[paragraph + 1] - row_ptr[paragraph])
     ptr, rows, places = np.zeros(paragraphs.size + 1, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
-    count = 0
+    count, mine = 0, np.empty(most, np.int64)
     for group in range(paragraphs.size):
         first, stop = tokens[start_ptr[group]], tokens[start_ptr[group + 1] - 1] + max_answer_tokens
-        for end in range(row_ptr[paragraphs[group]], row_ptr[paragraphs[group] + 1]):
-            token = place(narrow, wide, end)
-            if first <= token < stop:
-                rows[count], places[count] = end, token
+        paragraph = paragraphs[group]
+        begin, end = row_ptr[paragraph], row_ptr[paragraph + 1]
+        row_tokens(narrow, wide, kept, begin, end, piece_ptr[paragraph], piece_ptr[paragraph + 1], mine)
+        for row in range(end - begin):
+            if first <= mine[row] < stop:
+                rows[count], places[count] = begin + row, mine[row]
                 count += 1
         ptr[group + 1] = count
     return _Ends(ptr, rows[:count], places[:count], np.empty(count, np.int64), np.zeros(count))
@@ -189,7 +243,7 @@ def _score_sparse(
     """Write the sparse scores of all starts and of the ends that they reach."""
     paragraphs, start_ptr, start_token = groups
     end_ptr, end_row, end_token, _, end_sparse = ends
-    start_queries, keys, _, (narrow, wide), piece_ptr = start_rows.sparse
+    start_queries, keys, _, (narrow, wide), piece_ptr, books = start_rows.sparse
     end_queries, start_question, end_question = end_rows.sparse.queries, question.start_sparse, question.end_sparse
     matches = room_for_matches(ROOM)
     for group in range(paragraphs.size):
@@ -203,23 +257,34 @@ def _score_sparse(
         found = match_ngrams(narrow, wide, stop, known, start_question, matches)
         if found:
             score_rows(
-                start_queries, keys, 0, starts[mine], start_token[mine], begin, matches, found, start_sparse[mine]
+                start_queries,
+                keys,
+                0,
+                starts[mine],
+                start_token[mine],
+                begin,
+                matches,
+                found,
+                books,
+                start_sparse[mine],
             )
         mine = slice(end_ptr[group], end_ptr[group + 1])
         found = match_ngrams(narrow, wide, stop, known, end_question, matches)
         if found:
-            score_rows(end_queries, keys, 1, end_row[mine], end_token[mine], begin, matches, found, end_sparse[mine])
+            score_rows(
+                end_queries, keys, 1, end_row[mine], end_token[mine], begin, matches, found, books, end_sparse[mine]
+            )
     start_sparse *= start_question.step
     end_sparse *= end_question.step
 
 
 @kernel
 def _choose_ends(
-    starts: Rows,
+    places: Rows,
     groups: _Groups,
     ends: _Ends,
-    start_codes: Codes,
-    end_codes: Codes,
+    start_rows: StartRows,
+    end_rows: EndRows,
     question: SpanQuestion,
     max_answer_tokens: int,
     scores: SpanScores,
@@ -227,18 +292,25 @@ def _choose_ends(
     _, start_ptr, tokens = groups
     end_ptr, end_row, end_token, end_dot, end_sparse = ends
     score_end, _, score_dot, score_coherency, _, score_sparse = scores
+    start_codes, end_codes, start_entries, end_entries = (
+        start_rows.codes,
+        end_rows.codes,
+        start_rows.coherency,
+        end_rows.coherency,
+    )
     vector_size, step, coherency_step = question.end.shape[1], question.end_step, question.coherency_step
     scale, rank = question.coherency_scale, question.coherency_scale.size
     # Whole numbers below 2**53, which float64 multiplies and adds up exactly.
     padded = -(-rank // _AT_ONCE) * _AT_ONCE
     start_side, pairs, columns = np.zeros(padded), np.empty(0), np.empty((padded, 0))
+    values = np.empty(rank, np.int64)
     for group in range(start_ptr.size - 1):
         lower, last = end_ptr[group], end_ptr[group + 1]
         first = lower
         if last - first + _LANES > pairs.size:
             size = 2 * (last - first) + _LANES
             pairs, columns = np.empty(size), np.zeros((padded, size))
-        _transpose(end_codes, end_row, first, last, vector_size, rank, columns)
+        _read_ends(end_codes, end_row, first, last, vector_size, end_entries, values, columns)
         for position in range(start_ptr[group], start_ptr[group + 1]):
             token = tokens[position]
             while lower < last and end_token[lower] < token:
@@ -247,8 +319,7 @@ def _choose_ends(
             while stop < last and end_token[stop] < token + max_answer_tokens:
                 stop += 1
             score_end[position], score_dot[position], score_coherency[position], score_sparse[position] = -1, 0, 0, 0.0
-            for column in range(rank):
-                start_side[column] = scale[column] * np.int64(start_codes[starts[position], vector_size + column])
+            _read_start(start_codes, places[position], vector_size, start_entries, values, scale, start_side)
             _multiply_columns(start_side, columns, lower - first, stop - first, pairs)
             best = -np.inf
             for end in range(lower, stop):
@@ -259,19 +330,46 @@ def _choose_ends(
 
 
 @inlined_kernel
-def _transpose(
-    end_codes: Codes,
-    end_row: Rows,
+def _read_ends(
+    codes: Codes,
+    rows: Rows,
     first: int,
     last: int,
     vector_size: int,
-    rank: int,
+    entries: Entries,
+    values: Rows,
     columns: NDArray[np.float64],
 ) -> None:
-    """Write the coherency of the ends `[first, last)` column by column."""
-    for end in range(first, last):
-        for column in range(rank):
-            columns[column, end - first] = end_codes[end_row[end], vector_size + column]
+    """Write the coherency of the ends `[first, last)` column by column; `values` int64[r] is room."""
+    if entries.shape[0]:
+        for end in range(first, last):
+            add_entries(codes, rows[end], entries, values)
+            for column in range(values.size):
+                columns[column, end - first] = values[column]
+    else:
+        for end in range(first, last):
+            for column in range(values.size):
+                columns[column, end - first] = codes[rows[end], vector_size + column]
+
+
+@inlined_kernel
+def _read_start(
+    codes: Codes,
+    row: int,
+    vector_size: int,
+    entries: Entries,
+    values: Rows,
+    scale: Rows,
+    start_side: NDArray[np.float64],
+) -> None:
+    """Write the scaled coherency of a start to `start_side` float64[at least r]; `values` int64[r] is room."""
+    if entries.shape[0]:
+        add_entries(codes, row, entries, values)
+    else:
+        for column in range(values.size):
+            values[column] = codes[row, vector_size + column]
+    for column in range(values.size):
+        start_side[column] = scale[column] * values[column]
 
 
 @inlined_kernel

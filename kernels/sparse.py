@@ -11,21 +11,41 @@ from numpy.typing import NDArray
 
 from densephrase.kernels.compile import inlined_kernel, kernel
 from densephrase.kernels.mapped import Places, place
-from densephrase.kernels.types import Codes, Rows
+from densephrase.kernels.types import Codes, Rows, Table
+
+
+class FactorBooks(NamedTuple):
+    """What factors of one byte stand for, by head: 0 and 1 are unigrams and bigrams of starts, 2 and 3 of ends.
+
+    Byte b of head h is the vector `books[h, b]`; its column is -1 where an index leaves a head out. Books have no bytes
+    where the codes are the factors themselves.
+    """
+
+    queries: Codes  # [4, 256, r] or [4, 0, 0]
+    keys: Codes  # [4, 256, r] or [4, 0, 0]
+    query_column: Rows  # [4] in the queries of its side
+    key_column: Rows  # [4]
+
+
+def no_factor_books() -> FactorBooks:
+    """Return the books of codes that are factors themselves."""
+    books, columns = np.empty((4, 0, 0), np.int8), np.full(4, -1, np.int64)
+    return FactorBooks(books, books, columns, columns)
 
 
 class SparseRows(NamedTuple):
     """The factors of the sparse vectors of one side of a shard, and the word pieces that they speak of.
 
     In codes of r dimensions, unigrams come before bigrams. The n-gram that begins at a token weighs `max(0, q . k)` in
-    the vector of a row, and nothing where it holds the row's own token.
+    the vector of a row, and nothing where it holds the row's own token. With `books`, a code names a whole factor.
     """
 
-    queries: Codes  # [R, 2 * r] q of each row
-    keys: Codes  # [T, 4 * r] k of each token: for starts, then for ends
+    queries: Codes  # [R, 2 * r] q of each row, or [R, heads]
+    keys: Codes  # [T, 4 * r] k of each token: for starts, then for ends; or [T, heads]
     side: int  # 0: the rows are starts, 1: ends
     pieces: Places  # [T] word pieces of all paragraphs
     piece_ptr: Rows  # [P + 1], ascending from 0 to T
+    books: FactorBooks
 
 
 class SparseQuestion(NamedTuple):
@@ -114,6 +134,41 @@ def match_ngrams(
 
 
 @inlined_kernel
+def _read_queries(
+    queries: Codes, selected: Rows, side: int, books: Codes, book_column: Rows, rank: int, columns: NDArray[np.int32]
+) -> None:
+    """Write the factors of some rows to `columns` int32[2 * r, C], those of unigrams before those of bigrams.
+
+    `books` and `book_column` are those of queries in `FactorBooks`.
+    """
+    if not books.shape[1]:
+        for position in range(selected.size):
+            for column in range(2 * rank):
+                columns[column, position] = queries[selected[position], column]
+        return
+    for order in range(2):
+        head = 2 * side + order
+        stored = book_column[head]
+        for position in range(selected.size):
+            byte = np.uint8(queries[selected[position], stored]) if stored >= 0 else np.uint8(0)
+            for dimension in range(rank):
+                columns[order * rank + dimension, position] = books[head, byte, dimension] if stored >= 0 else 0
+
+
+@inlined_kernel
+def _read_key(keys: Codes, token: int, head: int, books: Codes, book_column: Rows, rank: int, key: Table) -> None:
+    """Write the factor of a token and a head to `key` int32[at least r]."""
+    if not books.shape[1]:
+        for dimension in range(rank):
+            key[dimension] = keys[token, head * rank + dimension]
+        return
+    stored = book_column[head]
+    byte = np.uint8(keys[token, stored]) if stored >= 0 else np.uint8(0)
+    for dimension in range(rank):
+        key[dimension] = books[head, byte, dimension] if stored >= 0 else 0
+
+
+@inlined_kernel
 def score_rows(
     queries: Codes,
     keys: Codes,
@@ -123,35 +178,34 @@ def score_rows(
     begin: int,
     matches: Matches,
     count: int,
+    books: FactorBooks,
     scores: NDArray[np.float64],
 ) -> None:
     """Write the products of some rows of a paragraph with its matches to `scores` float64[C], in units of the step.
 
-    `queries`, `keys` and `side` are those of `SparseRows`, `selected` int64[C] the rows, `tokens` int64[C] those of the
-    paragraph at which they stand; the paragraph begins at token `begin` of the shard.
+    `queries`, `keys`, `side` and `books` are those of `SparseRows`, `selected` int64[C] the rows, `tokens` int64[C]
+    those of the paragraph at which they stand; the paragraph begins at token `begin` of the shard.
     """
     _, match_token, match_order, match_weight = matches
-    rank, size = queries.shape[1] // 2, selected.size
+    query_books, key_books, query_column, key_column = books
+    rank = query_books.shape[2] if query_books.shape[1] else queries.shape[1] // 2
+    size = selected.size
     scores[:] = 0
     # Column by column, so that a loop over the rows becomes one of vector instructions.
     columns, others = np.empty((2 * rank, size), np.int32), np.zeros(size, np.int32)
-    for position in range(size):
-        for column in range(2 * rank):
-            columns[column, position] = queries[selected[position], column]
+    _read_queries(queries, selected, side, query_books, query_column, rank, columns)
+    key = np.zeros(max(rank, _AT_ONCE), np.int32)
     for match in range(count):
         first, order = match_token[match] - begin, match_order[match]
         last, weight = first + order, np.float64(match_weight[match])
-        key, column = (2 * side + order) * rank, order * rank
+        _read_key(keys, begin + first, 2 * side + order, key_books, key_column, rank, key)
+        column = order * rank
         if rank > _AT_ONCE:
             others[:] = 0
             for dimension in range(_AT_ONCE, rank):
-                factor = np.int32(keys[begin + first, key + dimension])
                 for position in range(size):
-                    others[position] += factor * columns[column + dimension, position]
-        key0 = np.int32(keys[begin + first, key])
-        key1 = np.int32(keys[begin + first, key + 1]) if rank > 1 else np.int32(0)
-        key2 = np.int32(keys[begin + first, key + 2]) if rank > 2 else np.int32(0)
-        key3 = np.int32(keys[begin + first, key + 3]) if rank > 3 else np.int32(0)
+                    others[position] += key[dimension] * columns[column + dimension, position]
+        key0, key1, key2, key3 = key[0], key[1], key[2], key[3]
         column1, column2, column3 = column + (rank > 1), column + 2 * (rank > 2), column + 3 * (rank > 3)
         for position in range(size):
             product = key0 * columns[column, position] + key1 * columns[column1, position]
@@ -175,7 +229,7 @@ def sparse_scores(
     `row_token` [R] the tokens of their paragraph at which rows stand.
     """
     # Taken out of its tuple in a loop, an array is counted up and down each time: that took most of a search's time.
-    queries, keys, side, (narrow_piece, wide_piece), piece_ptr = rows
+    queries, keys, side, (narrow_piece, wide_piece), piece_ptr, books = rows
     narrow, wide = row_token
     tokens = np.empty(selected.size, np.int64)
     for position in range(selected.size):
@@ -192,6 +246,6 @@ def sparse_scores(
         known = known_pieces(narrow_piece, wide_piece, begin, stop, question.slot, matches.known)
         count = match_ngrams(narrow_piece, wide_piece, stop, known, question, matches)
         mine = slice(first, last)
-        score_rows(queries, keys, side, selected[mine], tokens[mine], begin, matches, count, scores[mine])
+        score_rows(queries, keys, side, selected[mine], tokens[mine], begin, matches, count, books, scores[mine])
         first = last
     scores *= question.step

@@ -6,5 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Codes: TypeAlias = NDArray[np.int8]
+Bytes: TypeAlias = NDArray[np.uint8]
+Table: TypeAlias = NDArray[np.int32]
 Weights: TypeAlias = NDArray[np.int16]
 Rows: TypeAlias = NDArray[np.int64]

@@ -1,7 +1,8 @@
 """The truth that every search is compared with: plain loops over the stored rows of an index.
 
 It shares no code with the search but the analyser and the answer normalisation: BM25 is computed from the texts,
-vectors are decoded to float64, and every pair of a start and an end is tried.
+vectors are decoded to float64, and every pair of a start and an end is tried. In a compact index, bytes are decoded
+with its codebooks, and tokens get their places from the encoder's tokeniser.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -59,8 +61,8 @@ def oracle_answers(
     vectors = encoder.encode_questions([question])
     hits = []
     for number, shard in enumerate(reader.shards):
-        starts = _decode(shard.start_codes, encoder.start_quantiser)
-        ends = _decode(shard.end_codes, encoder.end_quantiser)
+        starts, ends = _start_rows(reader, number, encoder), _end_rows(reader, number, encoder)
+        tokens = [_tokens(shard, side) for side in ("start", "end")]
         sparse = [_sparse_scores(shard, side, vectors, encoder, sparc) for side in ("start", "end")]
         for paragraph in range(shard.counts.paragraphs):
             document = int(shard.paragraph_document[paragraph] + reader.bases.documents[number])
@@ -69,14 +71,75 @@ def oracle_answers(
                 document_weight * document_terms[document],
             )
             text = reader.document(document).text
+            starts_at, ends_at = _places(shard, paragraph, text, encoder)
             for start in range(shard.paragraph_start_ptr[paragraph], shard.paragraph_start_ptr[paragraph + 1]):
-                best = _best_end(shard, paragraph, start, starts, ends, sparse[1], vectors, max_answer_tokens)
+                best = _best_end(shard, paragraph, start, tokens, starts, ends, sparse[1], vectors, max_answer_tokens)
                 if best is not None:
                     origin = int(shard.paragraph_start[paragraph])
-                    first, last = origin + int(shard.start_char[start]), origin + int(shard.end_char[best[0]])
+                    first, last = origin + starts_at[tokens[0][start]], origin + ends_at[tokens[1][best[0]]]
                     parts = (*best[1:], *terms, sparse[0][start], sparse[1][best[0]])
                     hits.append(Hit(document, first, last, text[first:last], parts))
     return _groups(sorted(hits, key=lambda hit: hit.order), top_k)
+
+
+def _start_rows(reader: IndexReader, number: int, encoder: Any) -> NDArray[np.float64]:
+    if reader.codebooks is None:
+        return _decode(reader.shards[number].start_codes, encoder.start_quantiser)
+    assert reader.lists is not None
+    rows = slice(*reader.bases.starts[number : number + 2])
+    place_of = {int(row): place for place, row in enumerate(reader.lists.ids)}
+    places = [place_of[row] for row in range(rows.start, rows.stop)]
+    decoded = _look_up(reader.lists.codes[places], reader.lists.residuals)
+    own = [sum(first <= place for first in reader.lists.list_ptr[:-1].tolist()) - 1 for place in places]
+    centroids = reader.lists.tree.list_codes[own].astype(np.float64)
+    size = centroids.shape[1]
+    decoded[:, :size] += centroids * encoder.start_quantiser.scale[:size].astype(np.float64)
+    return decoded
+
+
+def _end_rows(reader: IndexReader, number: int, encoder: Any) -> NDArray[np.float64]:
+    codes = reader.shards[number].end_codes
+    return _decode(codes, encoder.end_quantiser) if reader.codebooks is None else _look_up(codes, reader.codebooks.ends)
+
+
+def _look_up(codes: NDArray[np.int8], quantiser: Any) -> NDArray[np.float64]:
+    stages, rows = len(quantiser.whole), []
+    for row in codes.tolist():
+        parts = [quantiser.centroids[group, byte % 256] for group, byte in enumerate(row[stages:])]
+        rows.append(np.concatenate(parts).astype(np.float64))
+        for stage, byte in enumerate(row[:stages]):
+            rows[-1] += quantiser.whole[stage, byte % 256]
+    inner = np.array(rows).reshape(len(rows), len(quantiser.synthesis))
+    decoded: NDArray[np.float64] = inner @ quantiser.synthesis.astype(np.float64) + quantiser.offset
+    return decoded
+
+
+def _tokens(shard: Shard, side: str) -> list[int]:
+    """Return the token of its paragraph at which each row stands."""
+    if shard.codebooks is None:
+        tokens: list[int] = getattr(shard, f"{side}_token").tolist()
+        return tokens
+    bits = getattr(shard, f"{side}_kept")
+    return [
+        token - first
+        for first, last in pairwise(shard.paragraph_token_ptr.tolist())
+        for token in range(first, last)
+        if bits[token // 8] >> token % 8 & 1
+    ]
+
+
+def _places(shard: Shard, paragraph: int, text: str, encoder: Any) -> tuple[dict[int, int], dict[int, int]]:
+    """Return where each token of a paragraph begins, and where it ends, as far as rows need it."""
+    if shard.codebooks is not None:
+        own = text[shard.paragraph_start[paragraph] : shard.paragraph_end[paragraph]]
+        offsets = encoder.tokeniser.tokenizer.encode(own, add_special_tokens=False).offsets
+        return dict(enumerate(first for first, _ in offsets)), dict(enumerate(last for _, last in offsets))
+    rows = (range(*getattr(shard, f"paragraph_{side}_ptr")[paragraph : paragraph + 2]) for side in ("start", "end"))
+    starts, ends = rows
+    return (
+        {int(shard.start_token[row]): int(shard.start_char[row]) for row in starts},
+        {int(shard.end_token[row]): int(shard.end_char[row]) for row in ends},
+    )
 
 
 def _decode(codes: NDArray[np.int8], quantiser: Any) -> NDArray[np.float64]:
@@ -87,6 +150,7 @@ def _best_end(
     shard: Shard,
     paragraph: int,
     start: int,
+    tokens: Sequence[Sequence[int]],
     starts: NDArray[np.float64],
     ends: NDArray[np.float64],
     sparse: Sequence[float],
@@ -98,7 +162,7 @@ def _best_end(
     start_score = _product(starts[start, :size], vectors.start[0])
     best, best_score = None, 0.0
     for end in range(shard.paragraph_end_ptr[paragraph], shard.paragraph_end_ptr[paragraph + 1]):
-        if not 0 <= int(shard.end_token[end]) - int(shard.start_token[start]) < max_answer_tokens:
+        if not 0 <= tokens[1][end] - tokens[0][start] < max_answer_tokens:
             continue
         end_score = _product(ends[end, :size], vectors.end[0])
         coherency = _product(starts[start, size:], ends[end, size:])
@@ -114,12 +178,12 @@ def _product(left: NDArray[np.float64], right: NDArray[Any]) -> float:
 
 def _sparse_scores(shard: Shard, side: str, vectors: Any, encoder: Any, sparc: bool) -> list[float]:
     """Return the product of each row's sparse vector with the question's, n-gram by n-gram; 0 without any."""
-    tokens = getattr(shard, f"{side}_token").tolist()
+    tokens = _tokens(shard, side)
     if not sparc or vectors.sparse is None:
         return [0.0] * len(tokens)
     question = _question_weights(vectors.sparse[0], ("start", "end").index(side), encoder.sparse_scale)
     number = ("start", "end").index(side)
-    queries, keys = getattr(shard, f"{side}_sparse").astype(int), shard.token_keys.astype(int)
+    queries, keys = _factors(shard, side)
     rank, pieces = queries.shape[1] // 2, shard.token_ids.tolist()
     scores, first = [], 0
     for paragraph, length in enumerate(shard.paragraph_tokens.tolist()):
@@ -136,6 +200,28 @@ def _sparse_scores(shard: Shard, side: str, vectors: Any, encoder: Any, sparc: b
             scores.append(math.fsum(score))
         first += length
     return scores
+
+
+def _factors(shard: Shard, side: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the factors of a side's rows and of all tokens, those of heads that are left out 0."""
+    queries, keys, books = getattr(shard, f"{side}_sparse"), shard.token_keys, shard.codebooks
+    if books is None:
+        return queries.astype(np.int64), keys.astype(np.int64)
+    own = (0, 1) if side == "start" else (2, 3)
+    stored = [head for head in own if head in books.queries]
+    decoded = [[], []]  # type: ignore[var-annotated]
+    for kind, heads, codes, columns, quantisers in (
+        (0, own, queries, stored, books.queries),
+        (1, range(4), keys, list(books.keys), books.keys),
+    ):
+        rank = next(iter(books.keys.values())).offset.size
+        for head in heads:
+            if head in quantisers:
+                values = _look_up(codes[:, columns.index(head)][:, None], quantisers[head])
+                decoded[kind].append(np.rint(values.astype(np.float32)).clip(-127, 127).astype(np.int64))
+            else:
+                decoded[kind].append(np.zeros((len(codes), rank), np.int64))
+    return np.concatenate(decoded[0], axis=1), np.concatenate(decoded[1], axis=1)
 
 
 def _question_weights(ngrams: Any, side: int, scale: NDArray[np.float32]) -> dict[tuple[int, ...], float]:

@@ -20,6 +20,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("index", metavar="INDEX", help="folder to write the index to")
     add_encoder(parser)
+    parser.add_argument(
+        "--profile",
+        help="default, or compact: about 30 bytes a token instead of 190, for an answer or two in a hundred",
+    )
     parser.add_argument("--language", help="of the term index: english, or none for no stemming (default: english)")
     parser.add_argument("--skip-bad", action="store_true", help="leave out documents that cannot be read, and say so")
     parser.add_argument(

@@ -35,6 +35,7 @@ class EncodedParagraph:
     start_sparse: NDArray[np.int8] | None = None  # [S, 2 * r] factors q: unigrams, bigrams
     end_sparse: NDArray[np.int8] | None = None  # [E, 2 * r]
     token_keys: NDArray[np.int8] | None = None  # [tokens, 4 * r] factors k, by head
+    offsets: NDArray[np.int32] | None = None  # [tokens, 2] where each token begins and ends
 
 
 @dataclass(frozen=True, slots=True)

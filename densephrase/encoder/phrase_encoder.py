@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,16 @@ class PhraseEncoder:
         self.config.save(target)
         (target / WEIGHTS_FILE).write_bytes(serialise_weights(self._state(), precision))
         self.tokeniser.tokenizer.save(str(target / TOKENIZER_FILE))
+
+    def stricter(self, margin: float) -> PhraseEncoder:
+        """Return this encoder with the thresholds of its filter raised by `margin` logits, to keep fewer rows."""
+        other = copy.copy(self)
+        other.config = replace(
+            self.config,
+            start_threshold=self.config.start_threshold + margin,
+            end_threshold=self.config.end_threshold + margin,
+        )
+        return other
 
     @cached_property
     def fingerprint(self) -> str:

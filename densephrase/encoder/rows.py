@@ -57,7 +57,17 @@ def split_rows(
         sparse = [codes[:, row_size:] if sparse_rank else None for codes in (start_codes, end_codes)]
         encoded.append(
             EncodedParagraph(
-                len(places), start, places[start, 0], dense[0], end, places[end, 1], dense[1], pieces, *sparse
+                len(places),
+                start,
+                places[start, 0],
+                dense[0],
+                end,
+                places[end, 1],
+                dense[1],
+                pieces,
+                start_sparse=sparse[0],
+                end_sparse=sparse[1],
+                offsets=places,
             )
         )
     if not sparse_rank:

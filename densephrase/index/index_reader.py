@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.data import Document
+from densephrase.encoder.product_quantiser import ProductQuantiser
 from densephrase.errors import IndexFormatError
+from densephrase.index.codebooks import Codebooks
 from densephrase.index.inverted_lists import InvertedLists
 from densephrase.index.manifest import SEGMENTS_FOLDER, Manifest, SegmentRecord, ShardRecord
 from densephrase.index.shard import Shard
@@ -42,7 +44,8 @@ class Bases:
 class IndexReader:
     """A mapped index; global rows number the shards' rows in order (`bases`).
 
-    Immutable and safe to share between threads. `lists` is None where start vectors are scanned flat.
+    Immutable and safe to share between threads. `lists` is None where start vectors are scanned flat, `codebooks` where
+    rows are codes of 8 bits.
     """
 
     path: Path
@@ -51,6 +54,7 @@ class IndexReader:
     bases: Bases
     terms: TermIndex
     lists: InvertedLists | None
+    codebooks: Codebooks | None
 
     @classmethod
     def open(cls, path: str | Path) -> IndexReader:
@@ -67,13 +71,22 @@ class IndexReader:
             )
         segment = manifest.segments[0]
         folder = path / SEGMENTS_FOLDER / segment.name
+        codebooks = _open_codebooks(path, manifest)
         shards = tuple(
-            Shard.open(folder / item.file.file, item.counts, manifest.quantisation) for item in segment.shards
+            Shard.open(folder / item.file.file, item.counts, manifest.quantisation, codebooks)
+            for item in segment.shards
         )
         bases = Bases.of(segment.shards)
         terms = TermIndex.open(folder / segment.terms.file.file)
         _check_terms(folder / segment.terms.file.file, terms, shards, bases)
-        return cls(path, manifest, shards, bases, terms, _open_lists(folder, segment, manifest))
+        return cls(path, manifest, shards, bases, terms, _open_lists(folder, segment, manifest), codebooks)
+
+    @property
+    def products(self) -> tuple[ProductQuantiser, ProductQuantiser] | None:
+        """The quantisers of start rows, less their centroids, and of end rows, where rows are product-quantised."""
+        if self.codebooks is None or self.lists is None or self.lists.residuals is None:
+            return None
+        return self.lists.residuals, self.codebooks.ends
 
     @property
     def encoder_path(self) -> Path:
@@ -110,6 +123,11 @@ class IndexReader:
         """The bases of paragraphs as plain numbers, among which a single one is found faster."""
         bases: list[int] = self.bases.paragraphs.tolist()
         return bases
+
+
+def _open_codebooks(path: Path, manifest: Manifest) -> Codebooks | None:
+    record = manifest.quantisation.codebooks
+    return None if record is None else Codebooks.open(path / record.file, manifest.quantisation)
 
 
 def _open_lists(folder: Path, segment: SegmentRecord, manifest: Manifest) -> InvertedLists | None:

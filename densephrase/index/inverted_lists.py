@@ -1,7 +1,8 @@
 """Inverted lists over start vectors: each row in the list of its nearest centroid, its first codes copied there.
 
 A copy of all codes would double the largest part of an index. The first dimensions, which an encoder makes the most
-important ones, choose the rows whose exact products are worth looking up.
+important ones, choose the rows whose exact products are worth looking up. Product-quantised rows, whose bytes are all
+equally important, stand in the lists only; a start row points to its place there.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from densephrase.encoder.product_quantiser import ProductQuantiser
 from densephrase.errors import IndexFormatError
+from densephrase.index.codebooks import read_quantiser
 from densephrase.index.columns import map_columns
 from densephrase.index.list_tree import ListTree
 from densephrase.index.manifest import AnnRecord, Quantisation
@@ -27,7 +30,9 @@ def id_type(starts: int) -> str:
 class InvertedLists:
     """List l holds the start rows `ids[list_ptr[l]:list_ptr[l + 1]]`, ascending, with their first d codes beside them.
 
-    list_ptr int64 [L + 1], ids [N] (start rows of the segment: `id_type`), codes int8 [N, d].
+    list_ptr int64 [L + 1], ids [N] (start rows of the segment: `id_type`), codes int8 [N, d]. `places` int32 [N] is
+    where each start row stands, and empty where shards hold its codes. `residuals` quantises what the list's centroid
+    leaves of a row; None where codes are those of the row.
     """
 
     path: Path
@@ -35,6 +40,8 @@ class InvertedLists:
     list_ptr: NDArray[np.int64]
     ids: NDArray[np.int32] | NDArray[np.int64]
     codes: NDArray[np.int8]
+    places: NDArray[np.int32]
+    residuals: ProductQuantiser | None
 
     @classmethod
     def open(cls, path: Path, record: AnnRecord, starts: int, quantisation: Quantisation) -> InvertedLists:
@@ -55,7 +62,11 @@ class InvertedLists:
             tree,
             columns.require("list_ptr", "int64", (lists + 1,)),
             columns.require("ids", id_type(starts), (starts,)),
-            columns.require("codes", "int8", (starts, record.dimensions)),
+            columns.require("codes", quantisation.code_type, (starts, record.dimensions)).view(np.int8),
+            columns.require("places", "int32", (starts,)) if quantisation.is_product else np.empty(0, np.int32),
+            read_quantiser(columns, "residual", quantisation.groups, quantisation.columns)
+            if quantisation.is_product
+            else None,
         )
         opened._check(starts)
         return opened
@@ -63,8 +74,12 @@ class InvertedLists:
     def _check(self, starts: int) -> None:
         self._check_pointers("list_ptr", self.list_ptr, starts, "rows")
         self._check_pointers("group_ptr", self.tree.group_ptr, len(self.tree.list_codes), "lists")
-        if starts and not 0 <= self.ids.min() <= self.ids.max() < starts:
-            raise IndexFormatError(f"{self.path}: column 'ids' names rows outside 0 to {starts - 1}; rebuild the index")
+        for name in ("ids", "places"):
+            rows = getattr(self, name)
+            if rows.size and not 0 <= rows.min() <= rows.max() < starts:
+                raise IndexFormatError(
+                    f"{self.path}: column {name!r} names rows outside 0 to {starts - 1}; rebuild the index"
+                )
 
     def _check_pointers(self, name: str, pointers: NDArray[np.int64], total: int, what: str) -> None:
         if pointers[0] != 0 or pointers[-1] != total or np.any(pointers[1:] < pointers[:-1]):

@@ -27,6 +27,11 @@ def list_problems(lists: InvertedLists, shards: Sequence[Shard], start_bases: ND
     unordered = inside & (lists.ids[1:] <= lists.ids[:-1])
     if unordered.any():
         yield f"column 'ids', row {int(np.argmax(unordered)) + 1}: the value does not ascend within its list"
+    if lists.places.size:
+        misplaced = lists.ids[lists.places] != np.arange(len(lists.ids))
+        if misplaced.any():
+            yield f"column 'places', row {int(np.argmax(misplaced))}: the start row stands elsewhere"
+        return
     for first in range(0, len(lists.ids), _ROWS_AT_ONCE):
         ids = lists.ids[first : first + _ROWS_AT_ONCE]
         differs = (lists.codes[first : first + len(ids)] != _start_codes(shards, start_bases, ids, lists)).any(1)
@@ -38,11 +43,12 @@ def list_problems(lists: InvertedLists, shards: Sequence[Shard], start_bases: ND
 def term_problems(terms: TermIndex) -> Iterator[str]:
     """Yield what is wrong in the postings, naming column and row."""
     for unit, postings in (("paragraph", terms.paragraphs), ("document", terms.documents)):
-        outside = (postings.ids < 0) | (postings.ids >= len(postings.length))
+        outside = (postings.texts < 0) | (postings.texts >= len(postings.length))
         if outside.any():
             yield f"column '{unit}_ids', row {int(np.argmax(outside))}: the value is no {unit}"
-        if not postings.tf.all():
-            yield f"column '{unit}_tf', row {int(np.argmin(postings.tf))}: a posting counts no term"
+        frequencies = postings.frequencies
+        if not frequencies.all():
+            yield f"column '{unit}_tf', row {int(np.argmin(frequencies))}: a posting counts no term"
 
 
 def _start_codes(

@@ -19,6 +19,7 @@ FORMAT_VERSION = 4
 MANIFEST_FILE = "manifest.json"
 SEGMENTS_FOLDER = "segments"
 ENCODER_FOLDER = "encoder"
+HEADS = 4  # of sparse vectors: unigrams and bigrams of starts, then of ends
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -32,31 +33,70 @@ class EncoderRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class Quantisation:
-    """A row holds `vector_size` + `coherency_rank` codes of `type`; offsets and scales belong to the encoder.
-
-    Rows have contextualised sparse vectors too, as factors of `sparse_rank` dimensions, where that is not 0; then the
-    word pieces of all tokens are stored with factors of their own.
-    """
-
-    type: str
-    vector_size: int
-    coherency_rank: int
-    sparse_rank: int = 0
-
-    @property
-    def row_size(self) -> int:
-        """Codes in a start or end row."""
-        return self.vector_size + self.coherency_rank
-
-
-@dataclass(frozen=True, slots=True)
 class FileRecord:
     """A file of columns: its size and the sha256 of each column and of all other bytes."""
 
     file: str
     bytes: int
     checksums: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantisation:
+    """How rows are stored: as codes of 8 bits ("int8") or as bytes of product quantisers ("product").
+
+    An "int8" row holds `vector_size` + `coherency_rank` codes, whose offsets and scales belong to the encoder. Rows
+    have contextualised sparse vectors too, as factors of `sparse_rank` dimensions, where that is not 0; then the word
+    pieces of all tokens are stored with factors of their own. A "product" row holds `groups` bytes, and a factor is one
+    byte for each of the heads `sparse_heads`; what they stand for is in the file `codebooks`.
+    """
+
+    type: str
+    vector_size: int
+    coherency_rank: int
+    sparse_rank: int = 0
+    groups: int = 0
+    sparse_heads: tuple[int, ...] = ()
+    codebooks: FileRecord | None = None
+
+    @property
+    def is_product(self) -> bool:
+        """Whether rows are product-quantised."""
+        return self.codebooks is not None
+
+    @property
+    def columns(self) -> int:
+        """Columns that a row stands for: its vector and its coherency."""
+        return self.vector_size + self.coherency_rank
+
+    @property
+    def code_type(self) -> str:
+        """The dtype of codes."""
+        return "uint8" if self.is_product else "int8"
+
+    @property
+    def row_size(self) -> int:
+        """Codes in a start or end row."""
+        return self.groups if self.is_product else self.columns
+
+    @property
+    def factor_columns(self) -> tuple[int, int, int]:
+        """Codes of sparse factors for each start, each end and each token."""
+        if not self.is_product:
+            return 2 * self.sparse_rank, 2 * self.sparse_rank, HEADS * self.sparse_rank
+        starts = sum(head < HEADS // 2 for head in self.sparse_heads)
+        return starts, len(self.sparse_heads) - starts, len(self.sparse_heads)
+
+    def problem(self) -> str | None:
+        """Return what makes no sense, None where everything does."""
+        is_int8 = (self.type, self.groups, self.sparse_heads, self.codebooks) == ("int8", 0, (), None)
+        is_product = self.type == "product" and self.groups > 0 and self.codebooks is not None
+        if not (is_int8 or is_product) or not self.vector_size:
+            return f"quantisation {self} is unknown"
+        heads = self.sparse_heads
+        if list(heads) != sorted(set(heads) & set(range(HEADS))) or (heads and not self.sparse_rank):
+            return f"sparse heads {heads} are not some of 0 to {HEADS - 1}, ascending"
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +122,8 @@ class ShardRecord:
 class AnnRecord:
     """How start vectors are searched: "flat" (scan all codes) or "inverted-lists" with the parameters of the fit.
 
-    Lists hold the first `dimensions` codes of each start row.
+    Lists hold the first `dimensions` codes of each start row; all of them where rows are product-quantised, which are
+    stored nowhere else.
     """
 
     kind: str
@@ -139,9 +180,14 @@ class Manifest:
         return Counts(**{name: sum(shard[name] for shard in shards) for name in Counts.__dataclass_fields__})
 
     @property
+    def files(self) -> tuple[FileRecord, ...]:
+        """Every file of columns that belongs to no segment."""
+        return () if self.quantisation.codebooks is None else (self.quantisation.codebooks,)
+
+    @property
     def bytes(self) -> int:
         """Size of all columns files on disk."""
-        return sum(file.bytes for segment in self.segments for file in segment.files)
+        return sum(file.bytes for file in (*self.files, *(file for item in self.segments for file in item.files)))
 
     def save(self, index_path: Path) -> None:
         """Write manifest.json atomically; with it the index is complete."""
@@ -167,7 +213,7 @@ class Manifest:
         return manifest
 
     def _check(self, path: Path, counts: Counts) -> None:
-        names = [self.encoder.path, *self.encoder.files]
+        names = [self.encoder.path, *self.encoder.files, *(file.file for file in self.files)]
         for segment in self.segments:
             names += [segment.name, *(file.file for file in segment.files)]
         for name in names:
@@ -177,16 +223,21 @@ class Manifest:
                 )
         if counts != self.counts:
             raise IndexFormatError(f"{path}: counts are {counts}, but the shards add up to {self.counts}")
-        if self.quantisation.type != "int8" or not self.quantisation.vector_size:
-            raise IndexFormatError(f"{path}: quantisation {self.quantisation} is unknown; rebuild the index")
+        quantisation = self.quantisation
+        if problem := quantisation.problem():
+            raise IndexFormatError(f"{path}: {problem}; rebuild the index")
         for segment in self.segments:
             ann = segment.ann
             if ann.kind != ("flat" if ann.file is None else "inverted-lists"):
                 raise IndexFormatError(f"{path}: segment {segment.name} has an unknown kind of ANN, {ann.kind!r}")
-            if ann.file is not None and not 1 <= ann.dimensions <= self.quantisation.vector_size:
+            if quantisation.is_product:
+                fits = ann.file is not None and ann.dimensions == quantisation.groups
+            else:
+                fits = ann.file is None or 1 <= ann.dimensions <= quantisation.vector_size
+            if not fits:
                 raise IndexFormatError(
                     f"{path}: the lists of segment {segment.name} hold {ann.dimensions} dimensions of vectors of "
-                    f"{self.quantisation.vector_size}; rebuild the index"
+                    f"{quantisation.groups or quantisation.vector_size}; rebuild the index"
                 )
 
 

@@ -13,12 +13,15 @@ from numpy.typing import NDArray
 
 from densephrase.data import Document
 from densephrase.errors import IndexFormatError
+from densephrase.index.codebooks import Codebooks
 from densephrase.index.columns import map_columns
 from densephrase.index.manifest import Counts, Quantisation
-from densephrase.index.shard_format import COLUMNS, SPARSE_COLUMNS, STRINGS, Side, column_lengths
+from densephrase.index.shard_format import COLUMNS, STRINGS, Side, column_lengths, stored_columns
+from densephrase.index.spelling import spelled_text
 from densephrase.index.strings import StringColumn
 from densephrase.kernels.mapped import Places
-from densephrase.kernels.sparse import SparseRows
+from densephrase.kernels.sparse import SparseRows, no_factor_books
+from densephrase.kernels.spelling import Spelled
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +32,16 @@ class Shard:
     of the paragraph's text, token numbers count the paragraph's word pieces. The rows of paragraph p are
     `paragraph_start_ptr[p]:paragraph_start_ptr[p + 1]` of the start columns and the same of the end columns, ascending
     by token. The columns of sparse vectors, described at `densephrase.kernels.sparse.SparseRows`, are empty in an index
-    without them.
+    without them, and `start_codes` where inverted lists hold them. Codes come as int8 whatever their type.
+
+    A compact index has no texts, token numbers and characters: texts are spelled (see `densephrase.index.spelling`),
+    with what stands before a document's first paragraph in `head_blob` and what stands behind a paragraph at its end; a
+    bit for each token in `start_kept` and `end_kept`, the lowest first, says whether it has a row.
     """
 
     path: Path
     counts: Counts
+    codebooks: Codebooks | None
     document_id_blob: NDArray[np.uint8]
     document_id_offsets: NDArray[np.int64]
     title_blob: NDArray[np.uint8]
@@ -60,27 +68,45 @@ class Shard:
     token_keys: NDArray[np.int8]
     start_sparse: NDArray[np.int8]
     end_sparse: NDArray[np.int8]
+    head_blob: NDArray[np.uint8]
+    head_offsets: NDArray[np.int64]
+    token_forms: NDArray[np.uint8]
+    odd_blob: NDArray[np.uint8]
+    paragraph_odd_ptr: NDArray[np.int64]
+    start_kept: NDArray[np.uint8]
+    end_kept: NDArray[np.uint8]
 
     @classmethod
-    def open(cls, path: Path, counts: Counts, quantisation: Quantisation) -> Shard:
+    def open(cls, path: Path, counts: Counts, quantisation: Quantisation, codebooks: Codebooks | None = None) -> Shard:
         """Map the shard at `path` after checking types, sizes and every number that is used as a row number.
+
+        codebooks: those of a compact index.
 
         Raises:
             IndexFormatError: if a column is missing or does not fit the manifest's counts and the other columns.
         """
         columns = map_columns(path)
         lengths = column_lengths(counts, quantisation)
-        stored = {**COLUMNS, **SPARSE_COLUMNS} if quantisation.sparse_rank else COLUMNS
         arrays = {
             name: columns.require(name, dtypes, tuple(lengths[length] for length in shape))
-            for name, (dtypes, shape) in stored.items()
+            for name, (dtypes, shape) in stored_columns(quantisation).items()
         }
-        missing = {name: np.empty((0,) * len(shape), dtypes[0]) for name, (dtypes, shape) in SPARSE_COLUMNS.items()}
-        shard = cls(path=path, counts=counts, **{**missing, **arrays})
+        codes = {
+            name: arrays[name].view(np.int8)
+            for name, (dtypes, _) in COLUMNS.items()
+            if name in arrays and "int8" in dtypes
+        }
+        missing = {name: np.empty((0,) * len(shape), dtypes[0]) for name, (dtypes, shape) in COLUMNS.items()}
+        shard = cls(path=path, counts=counts, codebooks=codebooks, **{**missing, **arrays, **codes})
         shard._check_rows()
-        if quantisation.sparse_rank:
+        if quantisation.sparse_rank or quantisation.is_product:
             shard._check_sparse()
         return shard
+
+    @property
+    def is_spelled(self) -> bool:
+        """Whether texts are written as word pieces."""
+        return self.codebooks is not None
 
     @cached_property
     def document_ids(self) -> StringColumn:
@@ -93,9 +119,12 @@ class Shard:
         return StringColumn(self.title_blob, self.title_offsets)
 
     @cached_property
-    def texts(self) -> StringColumn:
-        """Texts of the documents."""
+    def _texts(self) -> StringColumn:
         return StringColumn(self.text_blob, self.text_offsets)
+
+    @cached_property
+    def _heads(self) -> StringColumn:
+        return StringColumn(self.head_blob, self.head_offsets)
 
     @cached_property
     def metadata_json(self) -> StringColumn:
@@ -110,7 +139,8 @@ class Shard:
     def sparse(self, side: Side) -> SparseRows:
         """Return the sparse vectors of the starts or of the ends."""
         queries, number = (self.start_sparse, 0) if side == "start" else (self.end_sparse, 1)
-        return SparseRows(queries, self.token_keys, number, Places.of(self.token_ids), self.paragraph_token_ptr)
+        books = no_factor_books() if self.codebooks is None else self.codebooks.factor_books
+        return SparseRows(queries, self.token_keys, number, Places.of(self.token_ids), self.paragraph_token_ptr, books)
 
     def document(self, row: int) -> Document:
         """Return the document in `row`, read from the disk now.
@@ -119,7 +149,18 @@ class Shard:
             IndexError: if there is no such row.
             IndexFormatError: if its bytes are damaged.
         """
-        return Document(self.document_ids[row], self.texts[row], self.titles[row], self._metadata(row))
+        return Document(self.document_ids[row], self.text(row), self.titles[row], self._metadata(row))
+
+    def text(self, row: int) -> str:
+        """Return the text of the document in `row`.
+
+        Raises:
+            IndexFormatError: if its bytes are damaged.
+        """
+        if not self.is_spelled:
+            return self._texts[row]
+        paragraphs = range(*self.document_paragraph_ptr[row : row + 2].tolist())
+        return self._heads[row] + "".join(map(self._spelled_text, paragraphs))
 
     def paragraph_text(self, row: int) -> str:
         """Return the text of the paragraph in `row`, without reading the rest of its document.
@@ -127,12 +168,39 @@ class Shard:
         Raises:
             IndexFormatError: if its bytes are damaged.
         """
+        length = int(self.paragraph_end[row] - self.paragraph_start[row])
+        if self.is_spelled:
+            return self._spelled_text(row)[:length]
         document = int(self.paragraph_document[row])
         is_last = row + 1 == self.document_paragraph_ptr[document + 1]
         last = self.text_offsets[document + 1] if is_last else self.paragraph_byte[row + 1]
-        return self.texts.decode(int(self.paragraph_byte[row]), int(last))[
-            : int(self.paragraph_end[row] - self.paragraph_start[row])
-        ]
+        return self._texts.decode(int(self.paragraph_byte[row]), int(last))[:length]
+
+    def row_tokens(self, side: Side, paragraph: int) -> NDArray[np.int64]:
+        """Return the tokens of a paragraph at which its starts or its ends stand, ascending."""
+        if not self.is_spelled:
+            rows = slice(*getattr(self, f"paragraph_{side}_ptr")[paragraph : paragraph + 2])
+            return np.asarray(getattr(self, f"{side}_token")[rows], np.int64)
+        first, last = self.paragraph_token_ptr[paragraph : paragraph + 2].tolist()
+        bits = np.unpackbits(getattr(self, f"{side}_kept")[first // 8 : (last + 7) // 8], bitorder="little")
+        return np.flatnonzero(bits[first % 8 : first % 8 + last - first])
+
+    @cached_property
+    def _spelled(self) -> Spelled:
+        pieces = Places.of(self.token_ids)
+        return Spelled(self.token_forms, self.odd_blob, self.paragraph_odd_ptr, pieces, self.paragraph_token_ptr)
+
+    def _spelled_text(self, paragraph: int) -> str:
+        """Return the text from where a paragraph begins to where the next one does."""
+        if self.codebooks is None:
+            raise IndexFormatError(f"{self.path}: texts cannot be spelled without the codebooks of the index")
+        written = spelled_text(self._spelled, self.codebooks.pieces.table, paragraph)
+        try:
+            return written.decode("utf-8", "surrogatepass")
+        except UnicodeDecodeError as error:
+            raise IndexFormatError(
+                f"{self.path}: paragraph {paragraph} is not UTF-8 ({error}); the file is damaged, rebuild the index"
+            ) from error
 
     def _metadata(self, row: int) -> dict[str, Any]:
         try:
@@ -146,7 +214,10 @@ class Shard:
     def _check_rows(self) -> None:
         """Refuse row numbers that would lead a kernel, which checks no bounds, out of its arrays."""
         for name in STRINGS:
-            self._check_pointers(f"{name}_offsets", len(getattr(self, f"{name}_blob")))
+            if getattr(self, f"{name}_offsets").size:
+                self._check_pointers(f"{name}_offsets", len(getattr(self, f"{name}_blob")))
+        if self.is_spelled:
+            self._check_pointers("paragraph_odd_ptr", len(self.odd_blob))
         self._check_pointers("document_paragraph_ptr", self.counts.paragraphs)
         self._check_pointers("paragraph_start_ptr", self.counts.starts)
         self._check_pointers("paragraph_end_ptr", self.counts.ends)

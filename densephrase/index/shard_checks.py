@@ -25,14 +25,18 @@ def shard_problems(shard: Shard, seen_ids: dict[str, str]) -> Iterator[str]:
             yield f"document row {row}: {error}"
             continue
         lengths[row] = len(document.text)
-        mine = slice(*shard.document_paragraph_ptr[row : row + 2].tolist())
-        begins[mine] = shard.text_offsets[row] + _bytes_before(document.text, shard.paragraph_start[mine])
+        if not shard.is_spelled:
+            mine = slice(*shard.document_paragraph_ptr[row : row + 2].tolist())
+            begins[mine] = shard.text_offsets[row] + _bytes_before(document.text, shard.paragraph_start[mine])
         place = f"{shard.path.name} row {row}"
         if seen_ids.setdefault(document.id, place) != place:
             yield f"column 'document_id', row {row}: id {document.id!r} also stands in {seen_ids[document.id]}"
     yield from _paragraph_problems(shard, lengths)
     yield from _first("paragraph_byte", shard.paragraph_byte != begins, "is not where the paragraph's text begins")
     for side in SIDES:
+        if shard.is_spelled:
+            yield from _kept_problems(shard, side)
+            continue
         yield from _row_problems(shard, side, _owners(getattr(shard, f"paragraph_{side}_ptr")))
 
 
@@ -70,6 +74,15 @@ def _row_problems(shard: Shard, side: str, owners: NDArray[np.int64]) -> Iterato
     unordered = np.zeros(len(token), bool)
     unordered[1:] = (owners[1:] == owners[:-1]) & (token[1:] <= token[:-1])
     yield from _first(f"{side}_token", unordered, "does not ascend within its paragraph")
+
+
+def _kept_problems(shard: Shard, side: str) -> Iterator[str]:
+    bits = np.unpackbits(getattr(shard, f"{side}_kept"), bitorder="little")
+    if bits[shard.counts.tokens :].any():
+        yield f"column '{side}_kept' has a bit for a token behind the last one, {shard.counts.tokens - 1}"
+    kept = np.concatenate([[0], np.cumsum(bits, dtype=np.int64)])[shard.paragraph_token_ptr]
+    pointers = getattr(shard, f"paragraph_{side}_ptr")
+    yield from _first(f"paragraph_{side}_ptr", np.diff(kept) != np.diff(pointers), f"does not fit '{side}_kept'")
 
 
 def _owners(pointers: NDArray[np.int64]) -> NDArray[np.int64]:

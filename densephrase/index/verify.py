@@ -26,6 +26,8 @@ def verify(path: str | Path) -> list[str]:
     except IndexFormatError as error:
         return [str(error)]
     problems = [*_encoder_problems(path, manifest.encoder)]
+    for record in manifest.files:
+        problems += (f"{record.file}: {problem}" for problem in _file_problems(path / record.file, record))
     for segment in manifest.segments:
         problems += _byte_problems(path, segment)
     problems += _unknown_files(path, manifest)

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer
 from densephrase.data import Document, SparseMatch, TermMatch
 from densephrase.encoder.encoded import QuestionNgrams
 from densephrase.errors import IndexFormatError
+from densephrase.index.codebooks import plain_factors
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.shard import Shard
 from densephrase.index.shard_format import SIDES, Side
@@ -95,9 +96,14 @@ class Explainer:
             return []
         stored = shard.sparse(side)
         mine = slice(*stored.piece_ptr[paragraph : paragraph + 2])
-        token = getattr(shard, f"{side}_token")[side_row : side_row + 1]
-        queries = stored.queries[side_row : side_row + 1]
-        weights = sparse_weights(queries, token, stored.keys[mine], self.scale, stored.side)[:, 0].T
+        place = side_row - int(getattr(shard, f"paragraph_{side}_ptr")[paragraph])
+        token = shard.row_tokens(side, paragraph)[place : place + 1]
+        queries, keys = stored.queries[side_row : side_row + 1], stored.keys[mine]
+        if stored.books.queries.shape[1]:
+            heads = slice(2 * stored.side, 2 * stored.side + 2)
+            queries = plain_factors(queries, stored.books.queries[heads], stored.books.query_column[heads])
+            keys = plain_factors(keys, stored.books.keys, stored.books.key_column)
+        weights = sparse_weights(queries, token, keys, self.scale, stored.side)[:, 0].T
         asked = ngram_weights(shard.token_ids[mine].astype(np.int32), self.ngrams, stored.side).T
         text = self.document(int(self.spans.document[row])).text
         matches = []

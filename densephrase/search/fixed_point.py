@@ -1,18 +1,17 @@
-"""A question vector as integers, so that its products with stored codes are exact and fast."""
+"""Question vectors as integers, so that their products with stored rows are exact and fast."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from densephrase.encoder.product_quantiser import CENTROIDS, ProductQuantiser
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.errors import SearchError
 from densephrase.kernels import fixed_point as kernels
-
-_MAX_COHERENCY_SCALE = 2**23  # times a code it stays below 2**31
+from densephrase.kernels.product_quantisation import tabulate
 
 
 class FixedPointVectors(NamedTuple):
@@ -29,6 +28,13 @@ class FixedPointVectors(NamedTuple):
     step: NDArray[np.float64]  # [Q]
     bias: NDArray[np.float64]  # [Q]
 
+    @property
+    def largest(self) -> NDArray[np.float64]:
+        """What the product of codes with each vector is at most, [Q]."""
+        whole = self.weights[:, 0].astype(np.int64) * (1 << self.low_bits) + self.weights[:, 1]
+        total: NDArray[np.float64] = 128 * np.abs(whole).sum(axis=1) * self.step
+        return total
+
 
 def fold_vectors(vectors: NDArray[np.float32], quantiser: VectorQuantiser) -> FixedPointVectors:
     """Fold the scales and offsets of the first V columns into vectors float32 [Q, V].
@@ -41,23 +47,42 @@ def fold_vectors(vectors: NDArray[np.float32], quantiser: VectorQuantiser) -> Fi
     folded = FixedPointVectors(np.empty((questions, 2, size), np.int16), low_bits, *np.empty((2, questions)))
     scale, offset = quantiser.scale[:size], quantiser.offset[:size]
     if not kernels.fold_vectors(vectors, scale, offset, low_bits, folded.weights, folded.step, folded.bias):
-        raise SearchError("The encoder gave a question vector that is not finite; its weights are damaged.")
+        raise _not_finite()
     return folded
 
 
-@dataclass(frozen=True, slots=True)
-class FixedPointScale:
-    """The factors of coherency columns in units of `step`: scale int64 [r], at most 2**23.
+class FixedPointTables(NamedTuple):
+    """Tables in which Q questions look product-quantised rows up: `sum(table[q, g, c[g]]) * step + bias`."""
 
-    A coherency is the integer sum over `start code * scale * end code`, times `step`.
+    table: NDArray[np.int32]  # [Q, G, 256]
+    step: NDArray[np.float64]  # [Q]
+    bias: NDArray[np.float64]  # [Q]
+
+
+def no_tables(vectors: FixedPointVectors) -> FixedPointTables:
+    """Return tables without groups: rows are codes that are multiplied."""
+    return FixedPointTables(np.empty((len(vectors.step), 0, CENTROIDS), np.int32), vectors.step, vectors.bias)
+
+
+def tabulate_vectors(
+    vectors: NDArray[np.float32], quantiser: ProductQuantiser, spare: NDArray[np.float64] | None = None
+) -> FixedPointTables:
+    """Return the tables of vectors float32 [Q, V] for the first V columns of a quantiser.
+
+    No sum of entries leaves 32 bits, nor does one to which up to `spare` float64 [Q] is added.
+
+    Raises:
+        SearchError: if a vector is not finite.
     """
+    tables = FixedPointTables(
+        np.empty((len(vectors), quantiser.groups, CENTROIDS), np.int32), *np.empty((2, len(vectors)))
+    )
+    vectors, spare = np.ascontiguousarray(vectors), np.zeros(len(vectors)) if spare is None else spare
+    made = quantiser.offset, quantiser.synthesis, quantiser.whole, quantiser.centroids
+    if not tabulate(vectors, *made, spare, *tables):
+        raise _not_finite()
+    return tables
 
-    scale: NDArray[np.int64]
-    step: float
 
-    @classmethod
-    def fold(cls, start: VectorQuantiser, end: VectorQuantiser, vector_size: int) -> FixedPointScale:
-        """Fold the scales that two quantisers have in the columns after the first `vector_size`."""
-        factors = start.scale[vector_size:].astype(np.float64) * end.scale[vector_size:]
-        step = float(factors.max(initial=0.0)) / _MAX_COHERENCY_SCALE or 1.0
-        return cls(np.rint(factors / step).astype(np.int64), step)
+def _not_finite() -> SearchError:
+    return SearchError("The encoder gave a question vector that is not finite; its weights are damaged.")

@@ -17,8 +17,8 @@ def describe_index(reader: IndexReader) -> dict[str, Any]:
     """Return counts (documents, paragraphs, tokens, starts, ends) and sizes in bytes.
 
     `bytes` is the sum of `bytes_by_component`: start and end rows, their sparse vectors (with the word pieces of all
-    tokens), texts (ids, titles and metadata too), paragraphs, inverted lists, terms, the encoder, and what the
-    container format adds. `bytes_per_token` leaves the encoder out, whose size does not depend on the corpus; it is
+    tokens), texts (ids, titles and metadata too), paragraphs, inverted lists, terms, codebooks, the encoder, and what
+    the container format adds. `bytes_per_token` leaves the encoder out, whose size does not depend on the corpus; it is
     null for an index without tokens.
     """
     manifest = reader.manifest
@@ -32,6 +32,8 @@ def describe_index(reader: IndexReader) -> dict[str, Any]:
         "bytes_by_component": components,
         "bytes_per_token": corpus_bytes / manifest.counts.tokens if manifest.counts.tokens else None,
         "encoder": manifest.encoder.fingerprint,
+        "quantisation": manifest.quantisation.type,
+        "row_size": manifest.quantisation.row_size,
         "vector_size": manifest.quantisation.vector_size,
         "coherency_rank": manifest.quantisation.coherency_rank,
         "sparse_rank": manifest.quantisation.sparse_rank,
@@ -58,6 +60,8 @@ def _shard_bytes(reader: IndexReader) -> dict[str, int]:
 def _component(column: str) -> str:
     if column in SPARSE_COLUMNS:
         return "sparse"
+    if column in ("token_forms", "odd_blob", "paragraph_odd_ptr"):
+        return "texts"
     if column.startswith("start_"):
         return "starts"
     if column.startswith("end_"):
@@ -70,5 +74,6 @@ def _other_bytes(reader: IndexReader) -> dict[str, int]:
     return {
         "lists": sum(file.bytes for file in lists if isinstance(file, FileRecord)),
         "terms": sum(segment.terms.file.bytes for segment in reader.manifest.segments),
+        "codebooks": sum(file.bytes for file in reader.manifest.files),
         "encoder": sum(file.stat().st_size for file in reader.encoder_path.rglob("*") if file.is_file()),
     }

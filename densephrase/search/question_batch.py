@@ -10,17 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.encoder.encoded import QuestionNgrams, QuestionVectors
+from densephrase.encoder.product_quantiser import ProductQuantiser
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.encoder.question_ngrams import PAIR
 from densephrase.kernels.question import QuestionBatch
 from densephrase.kernels.sparse import LARGEST_WEIGHT
-from densephrase.search.fixed_point import fold_vectors
+from densephrase.search.fixed_point import fold_vectors, no_tables, tabulate_vectors
 from densephrase.terms.term_index import TermIndex
 
 
 def prepare_questions(
     vectors: QuestionVectors,
     quantisers: tuple[VectorQuantiser, VectorQuantiser],
+    products: tuple[ProductQuantiser, ProductQuantiser] | None,
     ngrams: Sequence[QuestionNgrams],
     sparse_scale: NDArray[np.float32] | None,
     terms: Sequence[Sequence[str]],
@@ -28,19 +30,27 @@ def prepare_questions(
 ) -> QuestionBatch:
     """Return the batch of Q questions.
 
-    vectors: their vectors, folded with the `quantisers` of start and end rows.
+    vectors: their vectors, folded with the `quantisers` of start and end rows, and with `products` where given.
     ngrams, sparse_scale: their sparse vectors, Q or none at all, and the scale of the index's codes, float32 [4].
     terms: those that paragraphs and documents are scored by, of each question.
     """
     start = fold_vectors(vectors.start, quantisers[0])
     end = fold_vectors(vectors.end, quantisers[1])
+    start_tables, end_tables = (
+        (no_tables(start), no_tables(end))
+        if products is None
+        else (tabulate_vectors(vectors.start, products[0], start.largest), tabulate_vectors(vectors.end, products[1]))
+    )
     scale = np.ones(4, np.float32) if sparse_scale is None else sparse_scale
     return QuestionBatch(
         start.weights,
         end.weights,
+        start_tables.table,
+        end_tables.table,
+        start.step / start_tables.step,
         start.low_bits,
-        np.stack([start.step, end.step], axis=1),
-        np.stack([start.bias, end.bias], axis=1),
+        np.stack([start_tables.step, end_tables.step], axis=1),
+        np.stack([start_tables.bias, end_tables.bias], axis=1),
         *join_ngrams(ngrams, scale, len(start.step)),
         *_terms(terms, index),
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from densephrase.encoder.config import EncoderConfig
 from densephrase.kernels import best_spans as kernels
-from densephrase.search.fixed_point import FixedPointScale
+from densephrase.search.coherency import CoherencyScale
 from densephrase.search.options import SearchOptions
 
 
@@ -32,7 +32,7 @@ class Scoring:
         """Whether term scores count at all."""
         return self.paragraph_weight != 0 or self.document_weight != 0
 
-    def for_kernels(self, coherency: FixedPointScale, most_starts: int) -> kernels.Scoring:
+    def for_kernels(self, coherency: CoherencyScale, most_starts: int) -> kernels.Scoring:
         """Return them as kernels take them, with the scale of stored coherency and how many starts get ends."""
         weights = self.paragraph_weight, self.document_weight
         return kernels.Scoring(most_starts, self.max_answer_tokens, *weights, coherency.scale, coherency.step)

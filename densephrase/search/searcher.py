@@ -24,7 +24,6 @@ from densephrase.search.effort import Effort
 from densephrase.search.exclusion import Exclusion
 from densephrase.search.explain import Explainer
 from densephrase.search.faiss_lists import FaissLists
-from densephrase.search.fixed_point import FixedPointScale
 from densephrase.search.options import SearchOptions
 from densephrase.search.question_batch import prepare_questions
 from densephrase.search.scoring import Scoring
@@ -64,11 +63,8 @@ class Searcher:
         """
         _check_fit(reader, encoder.config)
         self._reader, self._encoder, self._threads = reader, encoder, check_threads(threads)
-        self._tables = IndexTables.of(reader)
+        self._tables = IndexTables.of(reader, (encoder.start_quantiser, encoder.end_quantiser))
         self._finder = CandidateFinder(self._tables, _lists_on(device, reader, encoder))
-        self._coherency = FixedPointScale.fold(
-            encoder.start_quantiser, encoder.end_quantiser, encoder.config.vector_size
-        )
         self._confidence = ConfidenceModel.of(encoder.config.confidence, "open")
         self._document = lru_cache(_CACHED_DOCUMENTS)(reader.document)
 
@@ -113,6 +109,12 @@ class Searcher:
     ) -> list[Spans]:
         """Return the best spans of each question, at most `wanted`, one for each start; `vectors` are theirs."""
         scoring, effort = Scoring.choose(options, self._encoder.config), self._effort(options)
+        if scoring.document_weight and not self._reader.terms.documents.is_stored:
+            raise SearchError(
+                f"The document weight is {scoring.document_weight}, but the compact index {self._reader.path} was "
+                "built for a weight of 0 and holds no terms of documents. Search with a document weight of 0, or "
+                "build an index of the default profile."
+            )
         batch = self._prepare(texts, vectors, options, scoring.uses_terms or effort.paragraphs > 0)
         table = new_span_table(len(texts), min(wanted, int(self._reader.bases.starts[-1])))
         with stages_on(self._threads, len(texts)) as stages:
@@ -123,7 +125,7 @@ class Searcher:
                 self._tables.shards,
                 self._tables.paragraphs,
                 self._tables.documents,
-                scoring.for_kernels(self._coherency, effort.most_starts),
+                scoring.for_kernels(self._tables.coherency, effort.most_starts),
                 table,
             )
         return [question_spans(table, question) for question in range(len(texts))]
@@ -140,6 +142,7 @@ class Searcher:
         return prepare_questions(
             vectors,
             (encoder.start_quantiser, encoder.end_quantiser),
+            self._reader.products,
             (vectors.sparse or ()) if options.sparc else (),
             encoder.sparse_scale,
             [terms.analyser.terms(text) if uses_terms else [] for text in texts],
@@ -180,12 +183,13 @@ class Searcher:
 
 
 def _lists_on(device: str, reader: IndexReader, encoder: QuestionEncoder) -> FaissLists | None:
-    """Return the index's lists on a CUDA device; None for another device, and for an index without lists.
+    """Return the index's lists on a CUDA device; None for another device, and for an index without lists of 8 bits.
 
-    Such an index is small, 400,000 starts unless its build was told otherwise: the processor scans it in about 6 ms
-    for a question alone and faster for many, and misses nothing.
+    An index without lists is small, 400,000 starts unless its build was told otherwise: the processor scans it in about
+    6 ms for a question alone and faster for many, and misses nothing. It also looks up product-quantised rows, in lists
+    whose tables for all questions would have to go to the device.
     """
-    if reader.lists is None or cuda_number(device) is None:
+    if reader.lists is None or reader.products is not None or cuda_number(device) is None:
         return None
     faiss = FaissDevice.open(device, "Searching inverted lists")
     return FaissLists(faiss, reader.lists, encoder.start_quantiser)

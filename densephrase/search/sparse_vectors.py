@@ -12,7 +12,11 @@ START, END = 0, 1
 
 
 def sparse_weights(
-    queries: NDArray[np.int8], tokens: NDArray[np.int32], keys: NDArray[np.int8], scale: NDArray[np.float32], side: int
+    queries: NDArray[np.int8],
+    tokens: NDArray[np.integer],
+    keys: NDArray[np.int8],
+    scale: NDArray[np.float32],
+    side: int,
 ) -> NDArray[np.float32]:
     """Return the weight of each n-gram in the vector of each row, float32 [2, rows, T]: unigrams, then bigrams.
 

@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.index.index_reader import IndexReader
-from densephrase.index.shard import Shard
+from densephrase.index.spelling import WordPieces
 from densephrase.kernels.candidates import ListTable
 from densephrase.kernels.max_score import PostingTable
 from densephrase.kernels.shards import COLUMNS, ShardTable
+from densephrase.kernels.sparse import no_factor_books
+from densephrase.search.coherency import CoherencyScale
 from densephrase.terms.postings import Postings
 
 
@@ -26,16 +29,20 @@ class IndexTables:
     lists: ListTable
     paragraphs: PostingTable
     documents: PostingTable
+    coherency: CoherencyScale
 
     @classmethod
-    def of(cls, reader: IndexReader) -> IndexTables:
-        """Collect the tables of an index."""
+    def of(cls, reader: IndexReader, quantisers: tuple[VectorQuantiser, VectorQuantiser]) -> IndexTables:
+        """Collect the tables of an index; `quantisers` are those of the encoder's start and end rows."""
+        coherency = CoherencyScale.of(quantisers, reader.products, reader.manifest.quantisation.vector_size)
+        lists = _list_table(reader)
         return cls(
             reader,
-            _shard_table(reader),
-            _list_table(reader),
+            _shard_table(reader, lists, coherency),
+            lists,
             _posting_table(reader.terms.paragraphs),
             _posting_table(reader.terms.documents),
+            coherency,
         )
 
     @property
@@ -44,11 +51,13 @@ class IndexTables:
         return self.reader.terms.paragraph_document
 
 
-def _shard_table(reader: IndexReader) -> ShardTable:
-    columns = [[_column(shard, name) for shard in reader.shards] for name in COLUMNS]
+def _shard_table(reader: IndexReader, lists: ListTable, coherency: CoherencyScale) -> ShardTable:
+    columns = [[_column(reader, shard, name) for shard in range(len(reader.shards))] for name in COLUMNS]
     quantisation, bases = reader.manifest.quantisation, reader.bases
+    books = no_factor_books() if reader.codebooks is None else reader.codebooks.factor_books
+    vocabulary = (WordPieces(()) if reader.codebooks is None else reader.codebooks.pieces).table
     return ShardTable(
-        address=np.array([[column.ctypes.data for column in row] for row in columns], np.int64),
+        address=np.array([[_address(column) for column in row] for row in columns], np.int64),
         is_wide=np.array([[column.dtype == np.int32 for column in row] for row in columns], np.bool_),
         documents=bases.documents,
         paragraphs=bases.paragraphs,
@@ -56,13 +65,35 @@ def _shard_table(reader: IndexReader) -> ShardTable:
         ends=bases.ends,
         tokens=np.cumsum([0, *(shard.counts.tokens for shard in reader.shards)]),
         row_size=quantisation.row_size,
-        sparse_rank=quantisation.sparse_rank,
+        factor_columns=np.array(quantisation.factor_columns, np.int64),
+        start_coherency=coherency.start_entries,
+        end_coherency=coherency.end_entries,
+        query_books=books.queries,
+        key_books=books.keys,
+        query_column=books.query_column,
+        key_column=books.key_column,
+        piece_blob=vocabulary.blob,
+        piece_ptr=vocabulary.ptr,
+        list_ptr=lists.ptr,
+        list_codes=lists.list_codes,
     )
 
 
-def _column(shard: Shard, name: str) -> np.ndarray:
-    column: np.ndarray = getattr(shard, name)
+def _column(reader: IndexReader, shard: int, name: str) -> np.ndarray:
+    """Return a column of a shard as kernels find it: the codes of starts may stand in the lists, at their places."""
+    lists = reader.lists
+    has_places = lists is not None and lists.places.size > 0
+    if name == "start_place":
+        first, last = reader.bases.starts[shard : shard + 2]
+        return lists.places[first:last] if lists is not None and has_places else np.empty(0, np.int32)
+    if name == "start_codes" and lists is not None and has_places:
+        return lists.codes
+    column: np.ndarray = getattr(reader.shards[shard], name)
     return column
+
+
+def _address(column: np.ndarray) -> int:
+    return int(column.ctypes.data) if column.size else 0
 
 
 def _list_table(reader: IndexReader) -> ListTable:
@@ -90,4 +121,4 @@ def _at_address(column: np.ndarray) -> np.ndarray:
 
 
 def _posting_table(postings: Postings) -> PostingTable:
-    return PostingTable(postings.ptr, postings.ids, postings.tf, postings.length_norm)
+    return PostingTable(postings.ptr, postings.ids, postings.tf, postings.length_norm, postings.shift)

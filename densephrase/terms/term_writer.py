@@ -5,8 +5,10 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,14 +18,17 @@ from densephrase.index.columns import write_columns
 from densephrase.index.strings import pack_strings
 from densephrase.kernels.postings import count_postings, fill_postings
 from densephrase.terms.analyser import Analyser
+from densephrase.terms.postings import FREQUENCY_BITS, MOST_PACKED, PACKED_BITS
 
 
-def write_term_index(path: Path, paragraphs: Iterable[tuple[int, str, str]], analyser: Analyser) -> dict[str, str]:
+def write_term_index(
+    path: Path, paragraphs: Iterable[tuple[int, str, str]], analyser: Analyser, form: TermForm | None = None
+) -> dict[str, str]:
     """Write terms.h5 from (document row, title, text) of every paragraph in order; return its checksums.
 
     The terms of a paragraph are those of its title and its text; the terms of a document are those of its first
-    paragraph's title and of all its texts. The same input and analyser give the same bytes. Memory: about 20 bytes
-    per term of the segment at the peak, besides the vocabulary.
+    paragraph's title and of all its texts. The same input, analyser and form give the same bytes. Memory: about 20
+    bytes per term of the segment at the peak, besides the vocabulary.
 
     Raises:
         BuildError: if a document row is negative or smaller than the one before it.
@@ -31,7 +36,29 @@ def write_term_index(path: Path, paragraphs: Iterable[tuple[int, str, str]], ana
     collector = _TermCollector(analyser)
     for document, title, text in paragraphs:
         collector.add(document, title, text)
-    return write_columns(Path(path), collector.columns(), {"analyser": analyser.name})
+    attributes: dict[str, str | int | float] = {"analyser": analyser.name}
+    columns = collector.columns()
+    if form is not None and len(columns["paragraph_length"]) <= MOST_PACKED:
+        columns, attributes = _packed(columns, form), {**attributes, PACKED_BITS: FREQUENCY_BITS}
+    return write_columns(Path(path), columns, attributes)
+
+
+@dataclass(frozen=True, slots=True)
+class TermForm:
+    """What a compact term index holds: postings of one number each, those of documents only where they count."""
+
+    has_documents: bool
+
+
+def _packed(columns: dict[str, NDArray[Any]], form: TermForm) -> dict[str, NDArray[Any]]:
+    """Put frequencies into the low bits of postings; one above the largest counts as the largest."""
+    packed = {name: column for name, column in columns.items() if not name.endswith("_tf")}
+    for unit in ("paragraph", "document"):
+        frequencies = np.minimum(columns[f"{unit}_tf"], (1 << FREQUENCY_BITS) - 1).astype(np.int32)
+        packed[f"{unit}_ids"] = (columns[f"{unit}_ids"] << FREQUENCY_BITS) | frequencies
+    if not form.has_documents:
+        del packed["document_ptr"], packed["document_ids"]
+    return packed
 
 
 class _TermCollector:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from densephrase.data import Question
 from densephrase.encoder.encoded import QuestionNgrams, QuestionVectors
 from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.errors import TrainingError
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.shard_format import Side
 from densephrase.kernels.mapped import Places
@@ -59,6 +60,11 @@ class CandidateFinder:
     """Searches an index as `ask` does and hands the best spans back as vectors and labels."""
 
     def __init__(self, reader: IndexReader, encoder: PhraseEncoder, candidates: int, right: RightSpans) -> None:
+        if reader.codebooks is not None:
+            raise TrainingError(
+                f"{reader.path} is a compact index; questions are tuned on the rows of 8 bits that an index of the "
+                "default profile holds. Build one, tune on it, and search the compact index with the tuned encoder."
+            )
         self._reader, self._encoder, self._candidates, self._right = reader, encoder, candidates, right
         self._searcher = Searcher(reader, encoder)
         self._options = SearchOptions()

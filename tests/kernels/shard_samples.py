@@ -1,4 +1,4 @@
-"""Random shards as columns, and the table of their addresses."""
+"""Random shards of the default profile as columns, and the table of their addresses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from densephrase.index.spelling import WordPieces
 from densephrase.kernels.shards import COLUMNS, ShardTable
+from densephrase.kernels.sparse import no_factor_books
 
 PLACES = ("start_token", "start_char", "end_token", "end_char", "token_ids")
 
@@ -45,12 +47,19 @@ def make_shards(seed: int, paragraphs: Sequence[int] = (3, 0, 4, 1), rank: int =
         "ends": [len(shard["end_codes"]) for shard in columns],
         "tokens": [len(shard["token_ids"]) for shard in columns],
     }
+    no_entries = np.empty((0, 256, 0), np.int16)
     table = ShardTable(
-        np.array([[shard[name].ctypes.data for shard in columns] for name in COLUMNS], np.int64),
-        np.array([[shard[name].dtype == np.int32 for shard in columns] for name in COLUMNS]),
+        np.array([[shard[name].ctypes.data if name in shard else 0 for shard in columns] for name in COLUMNS]),
+        np.array([[name in shard and shard[name].dtype == np.int32 for shard in columns] for name in COLUMNS]),
         *(np.cumsum([0, *counts]) for counts in sizes.values()),
         row_size,
-        rank,
+        np.array([2 * rank, 2 * rank, 4 * rank]),
+        no_entries,
+        no_entries,
+        *no_factor_books(),
+        *WordPieces(()).table,
+        np.zeros(1, np.int64),
+        np.empty((0, 0), np.int8),
     )
     return Shards(columns, table)
 

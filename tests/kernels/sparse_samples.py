@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from densephrase.kernels.mapped import Places
-from densephrase.kernels.sparse import LARGEST_WEIGHT, SparseQuestion, SparseRows
+from densephrase.kernels.sparse import LARGEST_WEIGHT, SparseQuestion, SparseRows, no_factor_books
 
 STEP = 2.0**-40
 NO_NGRAMS = SparseQuestion(
@@ -121,5 +121,5 @@ def sample(
     rows_of = [np.flatnonzero(random.random(length) < 0.6) for length in lengths]
     row_ptr = np.cumsum([0, *map(len, rows_of)])
     queries = random.integers(-127, 128, (int(row_ptr[-1]), 2 * rank), np.int8)
-    rows = SparseRows(queries, keys, side, Places.of(pieces), np.cumsum([0, *lengths]))
+    rows = SparseRows(queries, keys, side, Places.of(pieces), np.cumsum([0, *lengths]), no_factor_books())
     return Sample(row_ptr, np.concatenate([*rows_of, np.empty(0, np.int64)]).astype(dtype), rows, question)

@@ -28,9 +28,15 @@ class Sample:
     terms: TermQuery
 
     @property
+    def packed(self) -> PostingTable:
+        """The table with each posting in one number."""
+        packed = (self.table.ids << 8) + self.table.tf
+        return self.table._replace(ids=packed, tf=np.empty(0, np.uint16), shift=8)
+
+    @property
     def scores(self) -> NDArray[np.float32]:
         """BM25 of every text, added up term by term."""
-        ptr, ids, tf, norm = self.table
+        ptr, ids, tf, norm, _ = self.table
         scores = np.zeros(norm.size, np.float32)
         for term, weight in zip(self.terms.ids.tolist(), self.terms.weights, strict=True):
             texts, counts = ids[ptr[term] : ptr[term + 1]], tf[ptr[term] : ptr[term + 1]].astype(np.float32)
@@ -73,6 +79,7 @@ def sample(seed: int, texts: int = 60, terms: int = 5, asked: int | None = None,
         ids.astype(np.int32),
         random.integers(1, kinds + 1, ids.size).astype(np.uint16),
         random.choice(np.linspace(0.1, 2, kinds), texts).astype(np.float32),
+        0,
     )
     chosen = np.sort(random.choice(terms, terms if asked is None else asked, replace=False))
     return Sample(table, TermQuery(chosen, random.choice([0.3, 0.3, 1.7, 5.1], chosen.size).astype(np.float32)))
@@ -117,11 +124,15 @@ def test_the_best_texts_are_those_of_a_full_sort(seed: int, k: int) -> None:
     k=st.integers(1, 20),
     weight=st.sampled_from([0.0, 0.5, 1.0]),
     has_documents=st.booleans(),
+    is_packed=st.booleans(),
 )
-def test_any_texts(seed: int, texts: int, terms: int, kinds: int, k: int, weight: float, has_documents: bool) -> None:
+def test_any_texts(
+    seed: int, texts: int, terms: int, kinds: int, k: int, weight: float, has_documents: bool, is_packed: bool
+) -> None:
     made = sample(seed, texts, terms, seed % (terms + 1), kinds)
     documents = some_documents(seed, texts) if has_documents else no_documents()
-    assert made.top(k, weight, documents) == made.expected(k, weight, documents)
+    asked = Sample(made.packed, made.terms) if is_packed else made
+    assert asked.top(k, weight, documents) == made.expected(k, weight, documents)
 
 
 @EITHER_FORM
@@ -155,7 +166,7 @@ def test_rounding_of_long_sums_drops_no_text() -> None:
     """Added up in float32, 5000 times 0.1 is 500.02; a text of 500.01 must not keep it out."""
     terms = 5000
     ids = np.append(np.ones(terms, np.int32), np.int32(0))
-    table = PostingTable(np.arange(terms + 2), ids, np.ones(terms + 1, np.uint16), np.zeros(2, np.float32))
+    table = PostingTable(np.arange(terms + 2), ids, np.ones(terms + 1, np.uint16), np.zeros(2, np.float32), 0)
     made = Sample(table, TermQuery(np.arange(terms + 1), np.full(terms + 1, 0.1, np.float32)))
     made.terms.weights[terms] = 500.01
     assert made.scores.tolist() == pytest.approx([500.01, 500.02], abs=2e-3)
@@ -199,7 +210,7 @@ def test_scores_of_chosen_texts(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_scores_are_those_of_all_postings_accumulated(seed: int) -> None:
     made, scores = sample(seed), np.zeros(60, np.float32)
-    ptr, ids, tf, norm = made.table
+    ptr, ids, tf, norm, _ = made.table
     assert accumulate_bm25(made.terms.ids, made.terms.weights, ptr, ids, tf, norm, scores) == -1
     assert scores_of(made, range(60)) == scores.tolist()
     rows, totals = made.top(60, 1.0, no_documents())
@@ -211,6 +222,7 @@ def test_scores_are_those_of_all_postings_accumulated(seed: int) -> None:
 def test_scores_of_any_texts(seed: int, texts: set[int]) -> None:
     made = sample(seed, 100, 8, seed % 9)
     assert scores_of(made, sorted(texts)) == made.scores[sorted(texts)].tolist()
+    assert scores_of(Sample(made.packed, made.terms), sorted(texts)) == made.scores[sorted(texts)].tolist()
 
 
 def scores_of(made: Sample, texts: Sequence[int]) -> list[float]:

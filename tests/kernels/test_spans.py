@@ -38,15 +38,19 @@ class Rows:
     def find(self, function: Callable[..., None], starts: NDArray[np.int64], longest: int) -> list[Found]:
         """Return what the kernel finds of each start."""
         scores = SpanScores(*np.full((4, starts.size), 9), *np.full((2, starts.size), 9.0))
-        rows = [
-            kind(side.row_ptr, Places.of(side.token), codes, side.rows)
-            for kind, side, codes in (
-                (StartRows, self.starts, self.start_codes),
-                (EndRows, self.ends, self.end_codes),
-            )
-        ]
+        no_bits, no_entries = np.empty(0, np.uint8), np.empty((0, 256, self.scale.size), np.int16)
+        starts_at, ends_at = Places.of(self.starts.token), Places.of(self.ends.token)
+        nothing = np.empty(0, np.int32), np.zeros(1, np.int64), np.empty((0, 0), np.int8)
+        rows = (
+            StartRows(
+                *(self.starts.row_ptr, starts_at, no_bits, nothing[0], self.start_codes, no_entries, self.starts.rows),
+                *nothing[1:],
+            ),
+            EndRows(self.ends.row_ptr, ends_at, no_bits, self.end_codes, no_entries, self.ends.rows),
+        )
         ngrams = [self.starts.question.table(side) if self.has_sparse else NO_NGRAMS for side in (0, 1)]
-        question = SpanQuestion(*self.weights, LOW_BITS, STEP, self.scale, COHERENCY_STEP, *ngrams)
+        tables = np.empty((2, 0, 256), np.int32)
+        question = SpanQuestion(*self.weights, *tables, 0.0, LOW_BITS, STEP, self.scale, COHERENCY_STEP, *ngrams)
         function(starts, self.starts.paragraph[starts], *rows, question, longest, scores)
         return list(zip(*(column.tolist() for column in scores), strict=True))
 

@@ -55,7 +55,7 @@ class FakeEncoder:
         )
         scale = self._random("sparse").uniform(2e-5, 2e-4, 4).astype(np.float32)
         self.sparse_scale = scale if self.sparc_size else None
-        self.tokeniser = SimpleNamespace(tokenizer=SimpleNamespace(encode=self._tokenise))
+        self.tokeniser = SimpleNamespace(tokenizer=SimpleNamespace(encode=self._tokenise, get_vocab=self._vocabulary))
         self.start_quantiser, self.end_quantiser = (self._quantiser(side) for side in ("start", "end"))
 
     @property
@@ -66,6 +66,10 @@ class FakeEncoder:
     def save_pretrained(self, path: str | Path) -> None:
         """Write the configuration; there is nothing else."""
         self.config.save(Path(path))
+
+    def stricter(self, margin: float) -> FakeEncoder:
+        """Return itself: it has no filter."""
+        return self
 
     def encode_paragraphs(self, paragraphs: Sequence[ParagraphInput]) -> list[EncodedParagraph]:
         """Return random rows that depend on the text and the title only."""
@@ -84,6 +88,11 @@ class FakeEncoder:
         words = list(_TOKEN.finditer(text))
         ids = [zlib.crc32(word.group().encode()) % self.vocabulary for word in words]
         return SimpleNamespace(ids=ids, offsets=[word.span() for word in words])
+
+    def _vocabulary(self) -> dict[str, int]:
+        """Return a word for some of the word pieces; others have none."""
+        words = ("the", "a", "of", "in", "was", "born", "1905", "wrote", "river", ",", "café", "nobel")
+        return {word: zlib.crc32(word.encode()) % self.vocabulary for word in words}
 
     def _ngrams(self, text: str) -> QuestionNgrams:
         """Return all n-grams of a question with random weights, some of them 0."""
@@ -109,7 +118,7 @@ class FakeEncoder:
         if self.sparc_size:
             shapes = ((columns[0].size, 2), (columns[3].size, 2), (len(places), 4))
             sparse = [random.integers(-127, 128, (rows, sides * self.sparc_rank), np.int8) for rows, sides in shapes]
-        return EncodedParagraph(len(places), *columns, np.array(tokens.ids, np.int32), *sparse)
+        return EncodedParagraph(len(places), *columns, np.array(tokens.ids, np.int32), *sparse, offsets=places)
 
     def _quantiser(self, side: str) -> VectorQuantiser:
         random = self._random("quantiser", side)

@@ -44,7 +44,7 @@ def make_lists(sizes: list[int], dimensions: int) -> InvertedLists:
     tree = ListTree(np.empty((0, 16), np.int8), np.zeros(1, np.int64), np.zeros((len(sizes), 16), np.int8))
     codes = random.integers(-127, 128, (rows, dimensions)).astype(np.int8)
     ids = random.permutation(rows).astype(np.int32)
-    return InvertedLists(Path("ann.h5"), tree, np.cumsum([0, *sizes]), ids, codes)
+    return InvertedLists(Path("ann.h5"), tree, np.cumsum([0, *sizes]), ids, codes, np.empty(0, np.int32), None)
 
 
 def on_processor(lists: InvertedLists) -> FaissLists:

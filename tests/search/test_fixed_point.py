@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.errors import SearchError
-from densephrase.search.fixed_point import FixedPointScale, FixedPointVectors, fold_vectors
+from densephrase.search.fixed_point import FixedPointVectors, fold_vectors
 
 
 def quantiser(size: int, seed: int = 0) -> VectorQuantiser:
@@ -72,18 +72,3 @@ def test_a_vector_of_nothing_scores_nothing(value: float) -> None:
 def test_a_vector_that_is_not_finite_is_refused(value: float) -> None:
     with pytest.raises(SearchError, match="not finite"):
         fold_vectors(np.array([[1.0, 1.0], [1.0, value]], np.float32), quantiser(2))
-
-
-@pytest.mark.parametrize("rank", [0, 1, 16, 32])
-def test_coherencies_equal_products_of_decoded_rows(rank: int) -> None:
-    random = np.random.default_rng(rank)
-    start, end = quantiser(4 + rank, 1), quantiser(4 + rank, 2)
-    codes = random.integers(-127, 128, (2, 30, rank)).astype(np.int8)
-    folded = FixedPointScale.fold(start, end, 4)
-    found = (codes[0].astype(np.int64) * codes[1] * folded.scale).sum(axis=1) * folded.step
-    expected = ((codes[0] * start.scale[4:].astype(np.float64)) * (codes[1] * end.scale[4:].astype(np.float64))).sum(
-        axis=1
-    )
-    reach = np.abs(codes[0].astype(np.int64) * codes[1]).sum(axis=1)
-    assert np.all(np.abs(found - expected) <= 0.51 * folded.step * reach)  # a factor is rounded by half a step
-    assert folded.scale.max(initial=0) <= 2**23

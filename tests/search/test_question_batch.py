@@ -34,7 +34,7 @@ def prepare(reader: IndexReader, texts: list[str], sparse: bool = True) -> Quest
     quantisers = ENCODER.start_quantiser, ENCODER.end_quantiser
     terms = [reader.terms.analyser.terms(text) for text in texts]
     ngrams = (vectors.sparse or ()) if sparse else ()
-    return prepare_questions(vectors, quantisers, ngrams, ENCODER.sparse_scale, terms, reader.terms)
+    return prepare_questions(vectors, quantisers, None, ngrams, ENCODER.sparse_scale, terms, reader.terms)
 
 
 def parts_of(batch: QuestionBatch, question: int) -> list[NDArray[np.generic]]:

@@ -18,14 +18,14 @@ EVERYTHING = 10**6
 QUESTIONS = ("Who wrote Hamlet?", "Which city lies at the river Seine in Paris?", "", "zzz unknown", "1905 " * 200)
 
 
-def check(answers: list[Answer], expected: list[list[Hit]]) -> None:
+def check(answers: list[Answer], expected: list[list[Hit]], tolerance: float = TOLERANCE) -> None:
     """Compare texts, places, order, scores and their parts."""
     found = [[(int(e.document.id[1:]), e.start, e.end, e.text) for e in answer.evidence] for answer in answers]
     assert found == [[(hit.document, hit.start, hit.end, hit.text) for hit in group] for group in expected]
     for answer, group in zip(answers, expected, strict=True):
         for evidence, hit in zip(answer.evidence, group, strict=True):
-            assert evidence.score == pytest.approx(hit.score, abs=TOLERANCE)
-            assert astuple(evidence.parts) == pytest.approx(hit.parts, abs=TOLERANCE)
+            assert evidence.score == pytest.approx(hit.score, abs=tolerance)
+            assert astuple(evidence.parts) == pytest.approx(hit.parts, abs=tolerance)
             assert evidence.score == evidence.parts.total
 
 

@@ -1,0 +1,204 @@
+"""Scores and values of product-quantised rows: sums of table look-ups, one for each byte of a code.
+
+Jégou, Douze and Schmid 2011, section 3.1 (asymmetric distances), for inner products. Table entries are integers, so
+sums are exact: the order of the rows and the vector width of the machine don't change them. Bytes come as int8, as all
+codes do, and count as 0 to 255.
+"""
+
+import math
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densephrase.kernels.compile import inlined_kernel, kernel
+from densephrase.kernels.gather import AHEAD as ROWS_AHEAD
+from densephrase.kernels.gather import gather_dots
+from densephrase.kernels.rows import prefetch_row
+from densephrase.kernels.scan import AHEAD, SPARE
+from densephrase.kernels.selection import keep_best
+from densephrase.kernels.types import Codes, Rows, Table, Weights
+
+_LARGEST_SUM = 2**31 - 1
+
+# What each byte adds to a row's columns, int16 [G, 256, r]; without groups, columns are codes themselves.
+Entries: TypeAlias = NDArray[np.int16]
+
+
+@kernel
+def nearest_centroids(
+    values: NDArray[np.float32],
+    centroids: NDArray[np.float32],
+    half_norms: NDArray[np.float32],
+    codes: NDArray[np.uint8],
+) -> None:
+    """Write the nearest centroid of each group; of equal ones the first.
+
+    `values` float32[N, G * d], `centroids` float32[G, d, 256], `half_norms` float32[G, 256] half their squared lengths;
+    `codes` uint8[N, G] is the output.
+    """
+    groups, width, size = centroids.shape
+    # Half of squared distances, which are positive with a little added: then their bits, taken for integers, are in
+    # their order, and the least of integers is found eight or more at a time.
+    distances = np.empty(size, np.float32)
+    bits = distances.view(np.int32)
+    for group in range(groups):
+        first = group * width
+        for row in range(values.shape[0]):
+            half_norm = np.float32(0)
+            for dimension in range(width):
+                half_norm += values[row, first + dimension] * values[row, first + dimension]
+            half_norm *= np.float32(0.5 + 1e-5)
+            for code in range(size):
+                distances[code] = half_norm + half_norms[group, code] * np.float32(1 + 1e-5)
+            for dimension in range(width):
+                value = values[row, first + dimension]
+                for code in range(size):
+                    distances[code] -= value * centroids[group, dimension, code]
+            least = np.int32(_LARGEST_SUM)
+            for code in range(size):
+                least = min(least, bits[code])
+            chosen = 0
+            while bits[chosen] != least:
+                chosen += 1
+            codes[row, group] = chosen
+
+
+@kernel
+def tabulate(
+    vectors: NDArray[np.float32],
+    offset: NDArray[np.float32],
+    synthesis: NDArray[np.float32],
+    whole: NDArray[np.float32],
+    centroids: NDArray[np.float32],
+    spare: NDArray[np.float64],
+    tables: Table,
+    step: NDArray[np.float64],
+    bias: NDArray[np.float64],
+) -> bool:
+    """Write tables of Q questions in which product-quantised rows are looked up; return whether all are finite.
+
+    `vectors` float32[Q, V]; `offset` [at least V], `synthesis` [G * d, at least V], `whole` [S, 256, G * d] and
+    `centroids` [G, 256, d] are those of `densephrase.encoder.product_quantiser.ProductQuantiser`. The outputs are
+    `tables` int32[Q, S + G, 256], `step` [Q] and `bias` [Q]: the product of a question with a decoded row is the sum of
+    the entries that its bytes name, times the step, plus the bias. Each group is centred, which leaves the most bits to
+    the differences; no sum leaves 32 bits, nor does one to which up to `spare` [Q] is added.
+    """
+    (parts, size, width), stages = centroids.shape, whole.shape[0]
+    groups = stages + parts
+    values, folded = np.empty((groups, size)), np.empty(synthesis.shape[0])
+    for question in range(vectors.shape[0]):
+        vector = vectors[question]
+        for dimension in range(folded.size):
+            folded[dimension] = 0
+            for column in range(vector.size):
+                folded[dimension] += np.float64(vector[column]) * np.float64(synthesis[dimension, column])
+        added = 0.0
+        for column in range(vector.size):
+            added += np.float64(vector[column]) * np.float64(offset[column])
+        reach = spare[question]
+        for group in range(groups):
+            if group < stages:
+                _multiply_centroids(folded, whole[group], values[group])
+            else:
+                first = (group - stages) * width
+                _multiply_centroids(folded[first : first + width], centroids[group - stages], values[group])
+            low, high = values[group].min(), values[group].max()
+            values[group] -= (low + high) / 2
+            added += (low + high) / 2
+            reach += (high - low) / 2
+        if not (math.isfinite(added) and math.isfinite(reach)):
+            return False
+        unit = max(reach / (_LARGEST_SUM - groups), np.finfo(np.float64).tiny)
+        for group in range(groups):
+            for code in range(size):
+                tables[question, group, code] = np.int32(np.rint(values[group, code] / unit))
+        step[question], bias[question] = unit, added
+    return True
+
+
+@kernel
+def _multiply_centroids(
+    folded: NDArray[np.float64], centroids: NDArray[np.float32], values: NDArray[np.float64]
+) -> None:
+    """Write the products of a folded question [d] with centroids [256, d]."""
+    for code in range(values.size):
+        product = 0.0
+        for dimension in range(folded.size):
+            product += folded[dimension] * np.float64(centroids[code, dimension])
+        values[code] = product
+
+
+@inlined_kernel
+def look_up(codes: Codes, row: int, table: Table) -> np.int32:
+    """Add up the entries that a row names: `codes` int8[N, at least G], `table` int32[G, 256]."""
+    total = np.int32(0)
+    for group in range(table.shape[0]):
+        total = np.int32(total + table[group, np.uint8(codes[row, group])])
+    return total
+
+
+@kernel
+def gather_products(codes: Codes, rows: Rows, weights: Weights, low_bits: int, table: Table, products: Rows) -> None:
+    """Write the exact products of selected rows with a question: look-ups where `table` int32[G, 256] has groups.
+
+    Elsewhere dot products as in `densephrase.kernels.gather.gather_dots`; `rows` int64[C], `products` int64[C] output.
+    """
+    groups = table.shape[0]
+    if not groups:
+        gather_dots(codes, rows, weights, low_bits, products)
+        return
+    for position in range(min(ROWS_AHEAD, rows.size)):
+        prefetch_row(codes, rows[position], groups)
+    for position in range(rows.size):
+        if position + ROWS_AHEAD < rows.size:
+            prefetch_row(codes, rows[position + ROWS_AHEAD], groups)
+        products[position] = look_up(codes, rows[position], table)
+
+
+@inlined_kernel
+def add_entries(codes: Codes, row: int, entries: Entries, values: Rows) -> None:
+    """Write the columns that a row stands for to `values` int64[r]: the sums of what its bytes add."""
+    values[:] = 0
+    for group in range(entries.shape[0]):
+        byte = np.uint8(codes[row, group])
+        for column in range(values.size):
+            values[column] += entries[group, byte, column]
+
+
+@kernel
+def scan_look_ups(
+    codes: Codes,
+    ids: NDArray[Any],
+    range_ptr: Rows,
+    bases: Rows,
+    table: Table,
+    best_scores: NDArray[np.int32],
+    best_ids: Rows,
+) -> int:
+    """Collect the k rows of some ranges that have the largest sums; return how many there are: min(k, n).
+
+    `codes` int8[N, G], `table` int32[G, 256]; `bases` int64[R] are added to the sums of each range; `ids`, `range_ptr`
+    and the outputs are as in `densephrase.kernels.scan.scan`.
+    """
+    k = best_scores.size
+    if k == 0:
+        return 0
+    capacity = k + max(k, SPARE)
+    scores, names = np.empty(capacity, np.int32), np.empty(capacity, np.int64)
+    size, threshold = 0, np.int32(-(2**31))
+    ahead = AHEAD // max(codes.shape[1], 1) + 1
+    for interval in range(range_ptr.shape[0]):
+        base = np.int32(bases[interval])
+        for row in range(range_ptr[interval, 0], range_ptr[interval, 1]):
+            prefetch_row(codes, row + ahead, 1)
+            score = np.int32(look_up(codes, row, table) + base)
+            if score >= threshold:
+                scores[size], names[size] = score, ids[row]
+                size += 1
+                if size == capacity:
+                    size = keep_best(scores, names, size, k, k + k // 8)
+                    threshold = scores[:size].min()
+    size = keep_best(scores, names, size, k, k)
+    best_scores[:size], best_ids[:size] = scores[:size], names[:size]
+    return size
