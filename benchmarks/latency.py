@@ -81,7 +81,7 @@ def time_steps(searcher: Searcher, text: str) -> dict[str, float]:
         paragraphs = searcher._finder.paragraphs(batch, effort, scoring, excluded, stages)
         clock.note("sparse")
         tables, found = searcher._tables, new_span_table(1, options.evidence_spans)
-        scale = scoring.for_kernels(searcher._coherency, effort.most_starts)
+        scale = scoring.for_kernels(searcher._tables.coherency, effort.most_starts)
         stages.score_candidates(
             starts, paragraphs, batch, tables.shards, tables.paragraphs, tables.documents, scale, found
         )

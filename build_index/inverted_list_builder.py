@@ -70,15 +70,14 @@ def write_inverted_lists(
     tree = train_lists(sample, scale, lists, choose_groups(lists), settings.seed, settings.device)
     del sample
     assigned = _assign(rows, _assignment(tree, scale, settings.device), advance)
-    residuals = None
+    residuals, dimensions = None, min(settings.dimensions, settings.vector_size)
     if settings.asked is not None:
         residuals = Residuals.fit(rows, tree, assigned, quantiser, settings.asked, settings.seed)
-    checksums = _write(path, rows, tree, assigned, settings.dimensions, residuals, advance)
+        dimensions = residuals.product.groups
+    checksums = _write(path, rows, tree, assigned, dimensions, residuals, advance)
     file = FileRecord(path.name, path.stat().st_size, checksums)
     groups = len(tree.group_codes)
-    return AnnRecord(
-        "inverted-lists", lists, groups, settings.dimensions, training_rows, ITERATIONS, settings.seed, file
-    )
+    return AnnRecord("inverted-lists", lists, groups, dimensions, training_rows, ITERATIONS, settings.seed, file)
 
 
 def _assignment(tree: ListTree, scale: NDArray[np.float32], device: str) -> Assignment:

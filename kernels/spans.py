@@ -221,10 +221,12 @@ def _reachable_ends(groups: _Groups, end_rows: EndRows, max_answer_tokens: int) 
         first, stop = tokens[start_ptr[group]], tokens[start_ptr[group + 1] - 1] + max_answer_tokens
         paragraph = paragraphs[group]
         begin, end = row_ptr[paragraph], row_ptr[paragraph + 1]
-        row_tokens(narrow, wide, kept, begin, end, piece_ptr[paragraph], piece_ptr[paragraph + 1], mine)
-        for row in range(end - begin):
-            if first <= mine[row] < stop:
-                rows[count], places[count] = begin + row, mine[row]
+        if kept.size:
+            row_tokens(narrow, wide, kept, begin, end, piece_ptr[paragraph], piece_ptr[paragraph + 1], mine)
+        for row in range(begin, end):
+            token = mine[row - begin] if kept.size else place(narrow, wide, row)
+            if first <= token < stop:
+                rows[count], places[count] = row, token
                 count += 1
         ptr[group + 1] = count
     return _Ends(ptr, rows[:count], places[:count], np.empty(count, np.int64), np.zeros(count))

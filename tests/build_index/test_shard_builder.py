@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from densephrase.build_index import shard_builder
-from densephrase.build_index.shard_builder import build_shard
+from densephrase.build_index.shard_builder import build_shard, plain_quantisation
 from densephrase.data import Document
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
 from densephrase.errors import BuildError
 from densephrase.index.manifest import Quantisation
 from densephrase.index.shard import Shard
-from densephrase.index.shard_format import COLUMNS, SPARSE_COLUMNS
+from densephrase.index.shard_format import stored_columns
 from tests.search.fake_encoder import FakeEncoder
 
 DOCUMENTS = {
@@ -38,9 +38,10 @@ def test_documents_without_tokens_have_rows_too(tmp_path: Path, name: str) -> No
 
 @pytest.mark.parametrize("sparc_size", [0, 8], ids=["dense", "sparc"])
 def test_columns_are_those_of_the_format(sparc_size: int) -> None:
-    content = build_shard(DOCUMENTS["mixed"], FakeEncoder(sparc_size=sparc_size))
+    encoder = FakeEncoder(sparc_size=sparc_size)
+    content = build_shard(DOCUMENTS["mixed"], encoder)
     columns = {name: np.concatenate(pieces) for name, pieces in content.columns.items()}
-    expected = {**COLUMNS, **SPARSE_COLUMNS} if sparc_size else COLUMNS
+    expected = stored_columns(plain_quantisation(encoder.config))
     assert {name: column.dtype.name for name, column in columns.items()} == {
         name: dtypes[0] for name, (dtypes, _) in expected.items()
     }
