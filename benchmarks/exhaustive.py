@@ -3,8 +3,9 @@
     python -m benchmarks.exhaustive INDEX QUESTIONS [--limit 500] [--strategy hybrid] [--json]
 
 An exhaustive search scores every start of the index with its best end. Printed are exact match of both with a 95 %
-interval of what the search loses (paired bootstrap over questions), how many best answers differ, how many of the exhaustive search's ten best phrases the search has among its own ten, and recall@100 of
-the dense side: how many of the hundred starts with the largest products are among the candidates of "dense-first".
+interval of what the search loses (paired bootstrap over questions), how many best answers differ, how many of the
+exhaustive search's ten best phrases the search has among its own ten, and recall@100 of the dense side: how many of the
+hundred starts with the largest products are among the candidates of "dense-first".
 """
 
 from __future__ import annotations
