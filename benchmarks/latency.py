@@ -5,8 +5,8 @@
 The steps are those of `PhraseIndex.search` with its defaults, each timed by itself in the order in which a search
 takes them: encode (the question's vectors), prepare (terms, integers), dense (lists, and the starts in them), sparse
 (paragraphs by BM25), rescore (full scores, best ends, the best spans), text (phrases, groups, confidence, documents).
-"all" is `search` as users call it, in a pass of its own over the same questions. Memory is that of this process beside
-the mapped files.
+"all" is `search` as users call it, in a pass of its own over the same questions, all of which were asked once before.
+Memory is that of this process beside the mapped files.
 
 With --cold, 20 questions are asked again, each of an index that was closed, put out of the page cache and opened again;
 the encoder stays in memory. What other processes have mapped of the index cannot be put out: the share that stayed is
@@ -38,26 +38,22 @@ from densephrase.search.spans import new_span_table, question_spans
 from densephrase.search.threads import stages_on
 
 STEPS = ("encode", "prepare", "dense", "sparse", "rescore", "text")
-WARM_UP = 64  # questions that are not counted
 _COLD = 20
 
 
 def main() -> None:
     """Time everything that was asked for and print it."""
     options = _arguments()
-    questions = [
-        item.text for item in sample_questions(read_questions(options.questions), options.limit + WARM_UP, seed=0)
-    ]
-    if len(questions) <= WARM_UP:
-        raise SystemExit(f"{options.questions} holds {len(questions)} questions; {WARM_UP} and more are needed.")
+    questions = [item.text for item in sample_questions(read_questions(options.questions), options.limit, seed=0)]
     began = perf_counter()
     index = PhraseIndex.open(options.index, threads=1)
     opened = perf_counter() - began
     _ = index.encoder
     loaded = perf_counter() - began
     first = _seconds(index, questions[0])
-    steps = np.array([list(time_steps(index._searcher, text).values()) for text in questions])[WARM_UP:] * 1e3
-    whole = np.array([_seconds(index, text) for text in questions])[WARM_UP:] * 1e3
+    index.search(questions)  # now the page cache holds what they read
+    steps = np.array([list(time_steps(index._searcher, text).values()) for text in questions]) * 1e3
+    whole = np.array([_seconds(index, text) for text in questions]) * 1e3
     own, mapped = _memory("RssAnon"), _memory("RssFile")
     conditions = machine("numpy", "numba", "onnxruntime")
     print(f"{index.path.name}, {len(whole)} questions, one thread of {conditions}; warm page cache\n")
@@ -118,10 +114,13 @@ def _seconds(index: PhraseIndex, text: str) -> float:
 
 
 class Cold(NamedTuple):
-    """Seconds of one question and of opening before it, and the share of the index that the page cache kept."""
+    """What opening an index and one question after that take, and the share of the index that the page cache kept.
 
-    opening: float
-    question: float
+    `seconds` and `read`, the bytes that the disk read for it, are those of opening and of the question.
+    """
+
+    seconds: tuple[float, float]
+    read: tuple[int, int]
     resident: float
 
 
@@ -129,12 +128,17 @@ def time_cold(path: Path, encoder: Any, questions: Sequence[str]) -> Iterator[Co
     """Yield the times of each question after the index was put out of the page cache and opened; nobody has it open."""
     for text in questions:
         evict(path)
-        resident = resident_share(path)
-        began = perf_counter()
+        resident, began, before = resident_share(path), perf_counter(), _read_bytes()
         with PhraseIndex.open(path, threads=1) as index:
-            opening = perf_counter() - began
+            opening, middle = perf_counter() - began, _read_bytes()
             vars(index)["encoder"] = encoder
-            yield Cold(opening, _seconds(index, text), resident)
+            question = _seconds(index, text)
+            yield Cold((opening, question), (middle - before, _read_bytes() - middle), resident)
+
+
+def _read_bytes() -> int:
+    """Return how many bytes this process made the disk read."""
+    return 512 * resource.getrusage(resource.RUSAGE_SELF).ru_inblock
 
 
 def print_steps(steps: np.ndarray, whole: np.ndarray) -> None:
@@ -149,10 +153,11 @@ def print_steps(steps: np.ndarray, whole: np.ndarray) -> None:
 
 def print_cold(measured: Sequence[Cold]) -> None:
     """Print milliseconds of opening and of the question after it."""
-    print(f"\n| cold, {len(measured)} questions | p50 ms | least ms | most ms |\n|---|---|---|---|")
-    for name, column in (("opening", 0), ("first question after opening", 1)):
-        values = [1e3 * row[column] for row in measured]
-        print(f"| {name} | {np.median(values):.0f} | {min(values):.0f} | {max(values):.0f} |")
+    print(f"\n| cold, {len(measured)} questions | p50 ms | least ms | most ms | MiB read |\n|---|---|---|---|---|")
+    for name, part in (("opening", 0), ("first question after opening", 1)):
+        values = [1e3 * row.seconds[part] for row in measured]
+        read = np.median([row.read[part] for row in measured]) / 2**20
+        print(f"| {name} | {np.median(values):.0f} | {min(values):.0f} | {max(values):.0f} | {read:.0f} |")
     print(f"\nAt most {max(row.resident for row in measured):.1%} of the index stayed in the page cache.")
 
 

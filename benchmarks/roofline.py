@@ -176,7 +176,7 @@ def plot(measured: list[tuple[Case, Rates]], file: Path) -> None:
     axes.invert_yaxis()
     axes.set(xlabel="GB/s, one thread")
     axes.grid(axis="x", alpha=0.3)
-    axes.legend(loc="lower right", fontsize=8)
+    figure.legend(fontsize=8, ncols=2, loc="outside upper center")
     figure.savefig(file, dpi=150)
 
 

@@ -28,9 +28,9 @@ def small_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def questions_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Seventy questions of two words each."""
+    """Twenty questions of two words each."""
     path = tmp_path_factory.mktemp("questions") / "questions.jsonl"
-    texts = [f"{WORDS[number % 7]} {WORDS[number % 11]}?" for number in range(70)]
+    texts = [f"{WORDS[number % 7]} {WORDS[number % 11]}?" for number in range(20)]
     rows = [json.dumps({"question": text, "answers": ["Paris"]}) for text in texts]
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return path
