@@ -21,9 +21,9 @@ from typing import Any
 
 import torch
 
+from benchmarks.plots import new_figure
 from densephrase.data import Answer, Question
 from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.errors import MissingExtraError
 from densephrase.evaluation.calibration import (
     area_under_risk,
     brier_score,
@@ -190,11 +190,7 @@ def squad2_figures(results: Sequence[Result], least: float) -> dict[str, Any]:
 
 def plot(groups: Sequence[Answers], file: Path) -> None:
     """Draw risk over coverage, a line for each group."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("matplotlib", "The plot", "benchmarks") from None
-    figure = Figure(figsize=(6, 4), layout="constrained")
+    figure = new_figure((6, 4))
     axes = figure.subplots()
     for group in groups:
         axes.plot(*risk_coverage(group.confidence, group.right), label=group.name)

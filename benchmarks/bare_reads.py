@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.kernels.compile import kernel
-from densephrase.kernels.rows import prefetch_row
+from densephrase.kernels.mapped import rows_at
+from densephrase.kernels.rows import prefetch_bytes, prefetch_row
 
 BLOCK = 8  # cache lines that are read one after the other from a stream
 
@@ -47,4 +48,20 @@ def read_rows(codes: NDArray[np.int8], words: Words, rows: NDArray[np.int64], ah
         row = rows[position]
         for word in range(words.shape[1]):
             total += words[row, word]
+    return total
+
+
+@kernel
+def read_pieces(first: NDArray[np.int64], count: NDArray[np.int64], ahead: int) -> int:
+    """Add up the words of some pieces of memory: `count` int64[P] words from the addresses `first` int64[P] on.
+
+    It asks for the piece that stands `ahead` places further on (0: it doesn't).
+    """
+    total = 0
+    for piece in range(first.size):
+        if ahead and piece + ahead < first.size:
+            prefetch_bytes(first[piece + ahead], 8 * count[piece + ahead])
+        words = rows_at(first[piece], count[piece])
+        for word in range(words.size):
+            total += words[word]
     return total

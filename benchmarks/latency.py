@@ -1,30 +1,32 @@
-"""Seconds per question on one thread, step by step, and questions per second against threads and batches.
+"""Seconds per question on one thread, step by step.
 
-    python -m benchmarks.latency INDEX QUESTIONS [--limit 1000] [--threads 1 2 4] [--batches 1 16 64 256] [--cold]
-        [--plot FILE.svg]
+    python -m benchmarks.latency INDEX QUESTIONS [--limit 1000] [--cold] [--plot FILE.svg]
 
 The steps are those of `PhraseIndex.search` with its defaults, each timed by itself in the order in which a search
 takes them: encode (the question's vectors), prepare (terms, integers), dense (lists, and the starts in them), sparse
 (paragraphs by BM25), rescore (full scores, best ends, the best spans), text (phrases, groups, confidence, documents).
-"all" is `search` as users call it, in a pass of its own over the same questions. Memory is that of this process beside
-the mapped files. With --cold each of 20 questions is asked once more after the index was put out of the page cache.
+"all" is `search` as users call it, in a pass of its own over the same questions, all of which were asked once before.
+Memory is that of this process beside the mapped files.
+
+With --cold, 20 questions are asked again, each of an index that was closed, put out of the page cache and opened again;
+the encoder stays in memory. What other processes have mapped of the index cannot be put out: the share that stayed is
+printed, and a copy of the index that nobody else uses has none.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import resource
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from densephrase.build_index.build_inputs import library_versions
+from benchmarks.machine import machine
+from benchmarks.page_cache import evict, resident_share
+from benchmarks.plots import new_figure
 from densephrase.evaluation.ranked import sample_questions
 from densephrase.phrase_index import PhraseIndex
 from densephrase.questions import read_questions
@@ -36,34 +38,36 @@ from densephrase.search.spans import new_span_table, question_spans
 from densephrase.search.threads import stages_on
 
 STEPS = ("encode", "prepare", "dense", "sparse", "rescore", "text")
-_WARM_UP = 64  # questions that are not counted
 _COLD = 20
 
 
 def main() -> None:
-    """Time everything that was asked for and print tables."""
+    """Time everything that was asked for and print it."""
     options = _arguments()
-    questions = [
-        item.text for item in sample_questions(read_questions(options.questions), options.limit + _WARM_UP, seed=0)
-    ]
+    questions = [item.text for item in sample_questions(read_questions(options.questions), options.limit, seed=0)]
     began = perf_counter()
     index = PhraseIndex.open(options.index, threads=1)
     opened = perf_counter() - began
     _ = index.encoder
     loaded = perf_counter() - began
-    steps = np.array([list(time_steps(index._searcher, text).values()) for text in questions])[_WARM_UP:] * 1e3
-    whole = np.array([_seconds(index, text) for text in questions])[_WARM_UP:] * 1e3
+    first = _seconds(index, questions[0])
+    index.search(questions)  # now the page cache holds what they read
+    steps = np.array([list(time_steps(index._searcher, text).values()) for text in questions]) * 1e3
+    whole = np.array([_seconds(index, text) for text in questions]) * 1e3
     own, mapped = _memory("RssAnon"), _memory("RssFile")
-    print(f"{index.path.name}, {len(whole)} questions, one thread, {_machine()}, warm page cache\n")
+    conditions = machine("numpy", "numba", "onnxruntime")
+    print(f"{index.path.name}, {len(whole)} questions, one thread of {conditions}; warm page cache\n")
     print_steps(steps, whole)
-    print(f"\nopened in {opened:.2f} s, with the encoder {loaded:.2f} s; {own} MiB beside {mapped} MiB of mapped files")
-    if options.cold:
-        print(f"\ncold: p50 {np.median(list(time_cold(index, questions[:_COLD]))) * 1e3:.0f} ms of {_COLD} questions")
+    print(
+        f"\nopened in {opened:.2f} s, with the encoder {loaded:.2f} s, first question after that {first:.2f} s; "
+        f"{own} MiB beside {mapped} MiB of mapped files"
+    )
+    encoder = index.encoder
     index.close()
-    rates = time_batches(options.index, questions, options.threads, options.batches)
-    print_rates(rates, options.threads, options.batches)
+    if options.cold:
+        print_cold(list(time_cold(options.index, encoder, questions[:_COLD])))
     if options.plot:
-        plot(options.plot, steps, rates, options.threads, options.batches)
+        plot(options.plot, steps)
 
 
 def time_steps(searcher: Searcher, text: str) -> dict[str, float]:
@@ -109,37 +113,32 @@ def _seconds(index: PhraseIndex, text: str) -> float:
     return perf_counter() - began
 
 
-def time_cold(index: PhraseIndex, questions: Sequence[str]) -> Iterator[float]:
-    """Yield the seconds of each question after the index's files were put out of the page cache."""
+class Cold(NamedTuple):
+    """What opening an index and one question after that take, and the share of the index that the page cache kept.
+
+    `seconds` and `read`, the bytes that the disk read for it, are those of opening and of the question.
+    """
+
+    seconds: tuple[float, float]
+    read: tuple[int, int]
+    resident: float
+
+
+def time_cold(path: Path, encoder: Any, questions: Sequence[str]) -> Iterator[Cold]:
+    """Yield the times of each question after the index was put out of the page cache and opened; nobody has it open."""
     for text in questions:
-        for path in index.path.rglob("*"):
-            if path.is_file():
-                descriptor = os.open(path, os.O_RDONLY)
-                os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-                os.close(descriptor)
-        again = PhraseIndex.open(index.path, threads=1)  # what this process has mapped stays in memory
-        again.__dict__["encoder"] = index.encoder
-        index.close()
-        yield _seconds(again, text)
-        index = again
+        evict(path)
+        resident, began, before = resident_share(path), perf_counter(), _read_bytes()
+        with PhraseIndex.open(path, threads=1) as index:
+            opening, middle = perf_counter() - began, _read_bytes()
+            vars(index)["encoder"] = encoder
+            question = _seconds(index, text)
+            yield Cold((opening, question), (middle - before, _read_bytes() - middle), resident)
 
 
-def time_batches(
-    path: Path, questions: Sequence[str], threads: Sequence[int], batches: Sequence[int]
-) -> dict[tuple[int, int], float]:
-    """Return questions per second for each number of threads and each size of a batch."""
-    rates = {}
-    for count in threads:
-        with PhraseIndex.open(path, threads=count) as index:
-            for size in batches:
-                index.search(list(questions[:size]))
-                pieces = [list(questions[first : first + size]) for first in range(0, len(questions), size)]
-                pieces = [piece for piece in pieces if len(piece) == size]
-                began = perf_counter()
-                for piece in pieces:
-                    index.search(piece)
-                rates[count, size] = size * len(pieces) / (perf_counter() - began)
-    return rates
+def _read_bytes() -> int:
+    """Return how many bytes this process made the disk read."""
+    return 512 * resource.getrusage(resource.RUSAGE_SELF).ru_inblock
 
 
 def print_steps(steps: np.ndarray, whole: np.ndarray) -> None:
@@ -152,42 +151,27 @@ def print_steps(steps: np.ndarray, whole: np.ndarray) -> None:
         print(f"| {name} | " + " | ".join(f"{value:.2f}" for value in (*quantiles, values.mean())) + " |")
 
 
-def print_rates(rates: dict[tuple[int, int], float], threads: Sequence[int], batches: Sequence[int]) -> None:
-    """Print questions per second, a row for each number of threads."""
-    print("\n| questions/s | " + " | ".join(f"batches of {size}" for size in batches) + " |")
-    print("|---|" + "---|" * len(batches))
-    for count in threads:
-        cells = " | ".join(f"{rates[count, size]:.0f}" for size in batches)
-        print(f"| {count} thread{'s' * (count > 1)} | {cells} |")
+def print_cold(measured: Sequence[Cold]) -> None:
+    """Print milliseconds of opening and of the question after it."""
+    print(f"\n| cold, {len(measured)} questions | p50 ms | least ms | most ms | MiB read |\n|---|---|---|---|---|")
+    for name, part in (("opening", 0), ("first question after opening", 1)):
+        values = [1e3 * row.seconds[part] for row in measured]
+        read = np.median([row.read[part] for row in measured]) / 2**20
+        print(f"| {name} | {np.median(values):.0f} | {min(values):.0f} | {max(values):.0f} | {read:.0f} |")
+    print(f"\nAt most {max(row.resident for row in measured):.1%} of the index stayed in the page cache.")
 
 
-def plot(
-    path: Path,
-    steps: np.ndarray,
-    rates: dict[tuple[int, int], float],
-    threads: Sequence[int],
-    batches: Sequence[int],
-) -> None:
-    """Draw the steps of a question, and questions per second against threads."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    matplotlib.rcParams["svg.hashsalt"] = "densephrase"
-    from matplotlib import pyplot
-
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(9, 3.2))
+def plot(path: Path, steps: np.ndarray) -> None:
+    """Draw the steps of a question."""
+    figure = new_figure((9, 1.8))
+    axes = figure.subplots()
     begin = 0.0
     for column, name in enumerate(STEPS):
         size = float(np.median(steps[:, column]))
-        left.barh([0], [size], left=begin, label=f"{name} {size:.2f}")
+        axes.barh([0], [size], left=begin, label=f"{name} {size:.2f}")
         begin += size
-    left.set(yticks=[], xlabel="ms a question (p50), one thread")
-    left.legend(fontsize=7, ncols=3, loc="upper center", bbox_to_anchor=(0.5, 1.25))
-    for size in batches:
-        right.plot(threads, [rates[count, size] for count in threads], marker="o", label=f"batches of {size}")
-    right.set(xlabel="threads", ylabel="questions/s", xticks=threads, ylim=(0, None))
-    right.legend(fontsize=7)
-    figure.tight_layout()
+    axes.set(yticks=[], xlabel="ms a question (p50), one thread")
+    figure.legend(fontsize=8, ncols=len(STEPS), loc="outside upper center")
     figure.savefig(path, metadata={"Date": None})
 
 
@@ -201,19 +185,11 @@ def _memory(name: str) -> int:
     return int(entry.split()[1]) // 1024
 
 
-def _machine() -> str:
-    versions = library_versions()
-    kept = {name: versions[name] for name in ("python", "numpy") if name in versions}
-    return f"{platform.processor() or platform.machine()}, {json.dumps(kept)}"
-
-
 def _arguments() -> Any:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("index", type=Path)
     parser.add_argument("questions", type=Path)
     parser.add_argument("--limit", type=int, default=1000)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1])
-    parser.add_argument("--batches", type=int, nargs="+", default=[1, 16, 64, 256])
     parser.add_argument("--cold", action="store_true")
     parser.add_argument("--plot", type=Path, metavar="FILE.svg")
     return parser.parse_args()

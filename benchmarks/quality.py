@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from benchmarks.bootstrap import paired_difference
 from benchmarks.command_line import densephrase, kept
-from densephrase.errors import MissingExtraError
+from benchmarks.plots import new_figure
 
 SPARC = "hybrid with Sparc"
 TERMS = "hybrid with terms only (DenSPI)"
@@ -206,15 +206,11 @@ def plot(
     rows: list[Row], figures: list[dict[str, Any]], timed: list[Row], times: list[dict[str, Any]], file: Path
 ) -> None:
     """Draw exact match on SQuAD dev against the mean time of a question: a colour for a corpus, a mark for a search."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("matplotlib", "The plot", "benchmarks") from None
     seconds = {
         (row.corpus, row.name): found["seconds_per_question"]["mean"] for row, found in zip(timed, times, strict=True)
     }
     names = list(dict.fromkeys(row.name for row in timed))
-    figure = Figure(figsize=(9, 5), layout="constrained")
+    figure = new_figure((9, 5))
     axes = figure.subplots()
     for number, corpus in enumerate(dict.fromkeys(row.corpus for row in timed)):
         for row, found in zip(rows, figures, strict=True):

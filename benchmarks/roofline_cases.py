@@ -1,6 +1,7 @@
 """What the roofline benchmark measures: each kernel with the bare reads of the bytes that it reads.
 
-A new kernel gets a function that yields its cases, and a line in `CASES`.
+A new kernel gets a function that yields its cases, and a line in `CASES`; one that reads more of an index than codes
+belongs to `benchmarks.roofline_index`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from benchmarks.bare_reads import read_ranges, read_rows
 from densephrase.kernels.gather import gather_dots
 from densephrase.kernels.scan import scan
 from densephrase.kernels.scan_batch import Asked, BestRows, scan_batch
+from densephrase.kernels.selection import top_k
 
 Codes = NDArray[np.int8]
 Run = Callable[[], object]
@@ -29,17 +31,23 @@ PASS = 1 << 30  # bytes that a run reads at most
 STREAMS = (1, 2, 4, 8)
 LINES_AHEAD = (0, 16, 32, 64)
 ROWS_AHEAD = (0, 8, 16, 32, 64)
+SELECTIONS = ((400, 100), (1300, 300))  # (n, k) of a search: rescored starts, and starts that get their ends
+SCORES = 1 << 24  # that selections read in a run: more than caches hold of a core
+
+
+class SkippedError(Exception):
+    """A kernel cannot be measured over what is there; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """One row of the table: a run of a kernel, the bytes of rows that it reads, and ways to merely read them.
 
-    `apart` does what the run does for one question after the other.
+    `apart` does the same in the plain way: for one question after the other, or reading everything.
     """
 
     name: str
-    columns: int
+    row_bytes: int
     bytes: int
     run: Run
     bare: dict[str, Run]
@@ -108,6 +116,19 @@ CASES: dict[str, Callable[[Codes, int, np.random.Generator], Iterator[Case]]] = 
 }
 
 
+def top_k_cases(random: np.random.Generator) -> Iterator[Case]:
+    """Yield selections of the best of some scores in random order, float64 as those of spans are."""
+    for count, k in SELECTIONS:
+        scores = random.standard_normal((SCORES // count, count))
+        best, rows, everything = np.empty(k), np.empty(k, np.int64), np.array([[0, scores.nbytes // 64]])
+
+        def run(scores: Any = scores, best: Any = best, rows: Any = rows) -> None:
+            for row in scores:
+                top_k(row, best, rows)
+
+        yield Case(f"top_k, {k} of {count:,}", 8, scores.nbytes, run, _bare(scores.view(np.int8), [everything]))
+
+
 def _weights(codes: Codes, random: np.random.Generator, count: int) -> NDArray[np.int16]:
     return random.integers(-LARGEST, LARGEST, (count, codes.shape[1])).astype(np.int16)
 
@@ -119,7 +140,7 @@ def _questions(codes: Codes, random: np.random.Generator) -> list[NDArray[np.int
     ranges = random.permutation(np.stack([cuts[:-1], cuts[1:]], axis=1))
     count = min(len(ranges), PASS // (codes.shape[1] * sum(ROWS) // 2)) // PROBES
     if not count:
-        raise SystemExit(f"{len(codes):,} rows are too few for a question of {PROBES} ranges; choose more gigabytes.")
+        raise SkippedError(f"{len(codes):,} rows are too few for a question of {PROBES} ranges; choose more gigabytes")
     return list(ranges[: count * PROBES].reshape(count, PROBES, 2))
 
 
@@ -128,11 +149,15 @@ def _bytes(codes: Codes, questions: list[NDArray[np.int64]]) -> int:
 
 
 def _bare_ranges(codes: Codes, questions: list[NDArray[np.int64]]) -> dict[str, Run]:
-    """Return ways to read the cache lines of ranges."""
+    """Return ways to read the cache lines of ranges of rows."""
+    return _bare(codes, [ranges * codes.shape[1] // 64 for ranges in questions])
+
+
+def _bare(codes: Codes, pieces: list[NDArray[np.int64]]) -> dict[str, Run]:
+    """Return ways to read ranges of cache lines."""
     content = codes.reshape(-1)
     lines = content[: content.size // 64 * 64].reshape(-1, 64)
     words = lines.reshape(-1).view(np.int64)
-    pieces = [ranges * codes.shape[1] // 64 for ranges in questions]
 
     def read(streams: int, ahead: int) -> None:
         for ranges in pieces:

@@ -69,6 +69,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000, 0, 100_000_000])
     parser.add_argument("--limit", type=int, default=300, help="questions")
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="default: scale.svg in FOLDER")
     parser.add_argument("--check", action="store_true", help="compare grown vectors with real ones")
     options = parser.parse_args()
     index = IndexReader.open(options.index)
@@ -79,7 +80,7 @@ def main() -> None:
     figures = [scale.figures(rows or scale.real) for rows in sorted(rows or scale.real for rows in options.rows)]
     print_table(figures)
     print_projection(figures, index.manifest)
-    plot(figures, options.folder / "scale.svg")
+    plot(figures, options.plot or options.folder / "scale.svg")
 
 
 class Scale:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from densephrase.errors import MissingExtraError
+from benchmarks.plots import new_figure
 from densephrase.index.manifest import Manifest
 
 RECALL = 0.95
@@ -96,11 +96,7 @@ def print_check(compared: dict[str, Any]) -> None:
 
 def plot(figures: list[dict[str, Any]], file: Path) -> None:
     """Draw recall against milliseconds, and milliseconds at RECALL against rows, both axes logarithmic."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("matplotlib", "The plot", "benchmarks") from None
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = new_figure((10, 4))
     left, right = figure.subplots(1, 2)
     for size in figures:
         milliseconds = [1e3 * point["p50"] for point in size["points"]]

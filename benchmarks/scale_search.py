@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.page_cache import evict
 from densephrase.index.inverted_lists import InvertedLists
 from densephrase.index.list_rule import choose_probed_groups
 from densephrase.index.manifest import AnnRecord, Quantisation
@@ -98,15 +98,6 @@ def measure_cold(path: Path, record: AnnRecord, weights: NDArray[np.int16], rows
         times.append(time.perf_counter() - began)
         del lists
     return times
-
-
-def evict(path: Path) -> None:
-    """Take a file out of the page cache, which only Linux can be asked for."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    finally:
-        os.close(descriptor)
 
 
 def warm(lists: InvertedLists) -> None:

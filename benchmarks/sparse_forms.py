@@ -35,6 +35,7 @@ from densephrase.kernels.sparse import (
     room_for_matches,
     sparse_scores,
 )
+from densephrase.kernels.types import Rows
 from densephrase.search.sparse_question import fold_ngrams
 from densephrase.search.sparse_vectors import sparse_weights
 
@@ -135,12 +136,12 @@ class Clock:
 
 @kernel
 def row_scores(
-    pointers: NDArray[np.int64],
+    pointers: Rows,
     entries: NDArray[np.int16],
     codes: NDArray[np.uint8],
-    row_ptr: NDArray[np.int64],
+    row_ptr: Rows,
     pieces: Places,
-    piece_ptr: NDArray[np.int64],
+    piece_ptr: Rows,
     question: SparseQuestion,
     scores: NDArray[np.float64],
 ) -> None:

@@ -51,7 +51,9 @@ class Codebooks:
             read_quantiser(columns, "end_rows", quantisation.groups, quantisation.columns),
             {head: read_quantiser(columns, f"queries_{head}", 1, rank) for head in heads},
             {head: read_quantiser(columns, f"keys_{head}", 1, rank) for head in heads},
-            WordPieces(tuple(StringColumn(columns["piece_blob"], columns["piece_offsets"]))),
+            WordPieces(
+                tuple(StringColumn(columns["piece_blob"], columns["piece_offsets"], f"{path}: column 'piece_blob'"))
+            ),
         )
 
     def save(self, path: Path) -> dict[str, str]:

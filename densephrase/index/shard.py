@@ -111,25 +111,29 @@ class Shard:
     @cached_property
     def document_ids(self) -> StringColumn:
         """Ids of the documents, decoded when asked for."""
-        return StringColumn(self.document_id_blob, self.document_id_offsets)
+        return self._strings("document_id")
 
     @cached_property
     def titles(self) -> StringColumn:
         """Titles of the documents, "" where there is none."""
-        return StringColumn(self.title_blob, self.title_offsets)
+        return self._strings("title")
 
     @cached_property
     def _texts(self) -> StringColumn:
-        return StringColumn(self.text_blob, self.text_offsets)
+        return self._strings("text")
 
     @cached_property
     def _heads(self) -> StringColumn:
-        return StringColumn(self.head_blob, self.head_offsets)
+        return self._strings("head")
 
     @cached_property
     def metadata_json(self) -> StringColumn:
         """Metadata of the documents as JSON objects."""
-        return StringColumn(self.metadata_blob, self.metadata_offsets)
+        return self._strings("metadata")
+
+    def _strings(self, name: str) -> StringColumn:
+        columns = getattr(self, f"{name}_blob"), getattr(self, f"{name}_offsets")
+        return StringColumn(*columns, f"{self.path}: column '{name}_blob'")
 
     @cached_property
     def paragraph_token_ptr(self) -> NDArray[np.int64]:

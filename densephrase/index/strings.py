@@ -23,11 +23,15 @@ def pack_strings(strings: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
 class StringColumn(Sequence[str]):
     """Strings decoded one by one from their two columns, when they are asked for."""
 
-    def __init__(self, blob: np.ndarray, offsets: np.ndarray) -> None:
+    def __init__(self, blob: np.ndarray, offsets: np.ndarray, where: str = "strings") -> None:
+        """Join the columns after checking that they fit; `where` is what errors call them: their file and name.
+
+        Raises:
+            IndexFormatError: if the offsets don't go from 0 to the number of bytes.
+        """
+        self._where = where
         if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != len(blob):
-            raise IndexFormatError(
-                f"string offsets do not span their {len(blob)} bytes; the file is damaged, rebuild the index"
-            )
+            raise self._damage(f"offsets do not span their {len(blob)} bytes")
         self._blob, self._view = blob, memoryview(blob.data)
         self._offsets = offsets
 
@@ -52,15 +56,14 @@ class StringColumn(Sequence[str]):
             IndexFormatError: if there are no such bytes, or they are no text.
         """
         if not 0 <= first <= last <= len(self._blob):
-            raise IndexFormatError(
-                f"a string claims bytes {first} to {last} of {len(self._blob)}; the file is damaged, rebuild the index"
-            )
+            raise self._damage(f"a string claims bytes {first} to {last} of {len(self._blob)}")
         try:
             return str(self._view[first:last], "utf-8", "surrogatepass")
         except UnicodeDecodeError as error:
-            raise IndexFormatError(
-                f"bytes {first} to {last} are not UTF-8 ({error}); the file is damaged, rebuild the index"
-            ) from error
+            raise self._damage(f"bytes {first} to {last} are not UTF-8 ({error})") from error
+
+    def _damage(self, found: str) -> IndexFormatError:
+        return IndexFormatError(f"{self._where}: {found}; the file is damaged, rebuild the index")
 
     @property
     def columns(self) -> tuple[np.ndarray, np.ndarray]:

@@ -61,7 +61,8 @@ class TermIndex:
     ) -> None:
         """Check the columns of a terms.h5 and derive the statistics; IndexFormatError where they do not fit."""
         offsets = columns.require("vocabulary_offsets", "int64", (None,))
-        self.vocabulary = StringColumn(columns.require("vocabulary_blob", "uint8", (None,)), offsets)
+        blob = columns.require("vocabulary_blob", "uint8", (None,))
+        self.vocabulary = StringColumn(blob, offsets, f"{columns.path}: column 'vocabulary_blob'")
         self.paragraphs = Postings.from_columns(columns, "paragraph", len(self.vocabulary), paragraph_bm25)
         self.documents = Postings.from_columns(columns, "document", len(self.vocabulary), document_bm25)
         self.paragraph_document = _paragraph_document(columns, self.paragraphs, self.documents)

@@ -1,14 +1,16 @@
 """The roofline: bare reads against numpy, cases that fit their bytes, and the printed table."""
 
+import re
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import roofline
+from benchmarks import roofline, roofline_cases
 from benchmarks.bare_reads import read_ranges, read_rows
-from benchmarks.roofline_cases import CASES, Case
+from benchmarks.roofline_cases import CASES, Case, top_k_cases
+from benchmarks.roofline_index import INDEX_CASES
 
 
 @pytest.mark.parametrize("function", [read_ranges, read_ranges.py_func], ids=["compiled", "python"])
@@ -52,23 +54,44 @@ def test_the_table_has_a_row_for_each_case(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plot = tmp_path / "plot.svg"
+    monkeypatch.setattr(roofline_cases, "SCORES", 4_000)
     arguments = ["--gigabytes", "0.02", "--widths", "64", "--k", "5", "--repeats", "1", "--folder", str(tmp_path)]
-    monkeypatch.setattr(sys, "argv", ["roofline", *arguments, *(["--plot", str(plot)] if _has_matplotlib() else [])])
-    roofline.main()
-    printed = capsys.readouterr().out
-    rows = [line.split(" | ")[0].removeprefix("| ") for line in printed.splitlines() if line.startswith("| ")][1:]
-    assert rows == [
+    printed = _run([*arguments, *(["--plot", str(plot)] if _has_matplotlib() else [])], monkeypatch, capsys)
+    assert _rows(printed) == [
         *("scan", "scan_batch of 2", "scan_batch of 8"),
         *("gather_dots, random rows", "gather_dots, ascending rows"),
+        *("top_k, 100 of 400", "top_k, 300 of 1,300"),
     ]
     assert "page cache warm" in printed
+    for name in INDEX_CASES:
+        assert f"Not measured: {name} (it needs --index and --questions)." in printed
     assert plot.is_file() == _has_matplotlib()
 
 
-def test_too_few_rows_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["roofline", "--gigabytes", "0.001", "--folder", str(tmp_path)])
-    with pytest.raises(SystemExit, match="more gigabytes"):
-        roofline.main()
+def test_over_an_index_its_own_columns_are_read(
+    small_index: Path, questions_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--index", str(small_index), "--questions", str(questions_file), "--limit", "3", "--repeats", "1"]
+    printed = _run([*arguments, "--kernels", "scan", *INDEX_CASES], monkeypatch, capsys)
+    assert _rows(printed) == ["best ends", "sparse rows", "BM25 by MaxScore"]
+    assert "codes are the inverted lists of index" in printed
+    assert re.search(r"Not measured: scan \([\d,]+ rows are too few for a question of 64 ranges", printed)
+
+
+def test_top_k_reads_all_scores_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roofline_cases, "SCORES", 4_000)
+    cases = list(top_k_cases(np.random.default_rng(0)))
+    assert [case.bytes for case in cases] == [8 * 4_000, 8 * 3_900]
+
+
+def _run(arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
+    monkeypatch.setattr(sys, "argv", ["roofline", *arguments])
+    roofline.main()
+    return capsys.readouterr().out
+
+
+def _rows(printed: str) -> list[str]:
+    return [line.split(" | ")[0].removeprefix("| ") for line in printed.splitlines() if line.startswith("| ")][1:]
 
 
 def _has_matplotlib() -> bool:

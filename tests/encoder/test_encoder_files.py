@@ -12,7 +12,6 @@ import pytest
 import torch
 from huggingface_hub import constants
 from safetensors import safe_open
-from safetensors.torch import save_file
 
 from densephrase.encoder.encoded import ParagraphInput
 from densephrase.encoder.location import ENCODER_FILES
@@ -20,9 +19,9 @@ from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.encoder.weights import serialise_weights
 from densephrase.errors import DeviceError, EncoderError
 from tests.conftest import make_encoder
+from tests.encoder.edited_weights import Tensors, cut, edit_weights
 
 PARAGRAPH = ParagraphInput("The king of the city was born in 1789 by the river.", "Paris")
-Tensors = dict[str, torch.Tensor]
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -33,14 +32,6 @@ def files_of(folder: Path) -> dict[str, bytes]:
 def folder(tmp_path: Path, tiny_encoder_path: Path) -> Path:
     """A copy of the tiny encoder that a test may damage."""
     return Path(shutil.copytree(tiny_encoder_path, tmp_path / "encoder"))
-
-
-def edit_weights(folder: Path, change: Callable[[Tensors], None], metadata: dict[str, str] | None = None) -> None:
-    path = str(folder / "model.safetensors")
-    with safe_open(path, "pt") as file:
-        written, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    change(tensors)
-    save_file(tensors, path, written if metadata is None else metadata)
 
 
 def test_float32_weights_come_back_exactly(tmp_path: Path) -> None:
@@ -114,13 +105,6 @@ def rename(old: str, new: str) -> Callable[[Tensors], None]:
     return change
 
 
-def cut(name: str) -> Callable[[Tensors], None]:
-    def change(tensors: Tensors) -> None:
-        tensors[name] = tensors[name][:-1].clone()
-
-    return change
-
-
 BIAS = "start_head.projection.bias"
 
 
@@ -150,27 +134,6 @@ BIAS = "start_head.projection.bias"
 def test_weights_that_do_not_fit_are_named(folder: Path, change: Callable[[Tensors], None], message: str) -> None:
     edit_weights(folder, change)
     with pytest.raises(EncoderError, match=message):
-        PhraseEncoder.from_pretrained(folder)
-
-
-def test_weights_of_another_program_are_refused(folder: Path) -> None:
-    edit_weights(folder, lambda tensors: None, {"format": "pt"})
-    with pytest.raises(EncoderError, match="not written by densephrase"):
-        PhraseEncoder.from_pretrained(folder)
-
-
-@pytest.mark.parametrize("keep", [0, 5, 300, -1], ids="{} bytes".format)
-def test_cut_weights_are_named(folder: Path, keep: int) -> None:
-    path = folder / "model.safetensors"
-    path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(EncoderError, match="not a readable safetensors file"):
-        PhraseEncoder.from_pretrained(folder)
-
-
-@pytest.mark.parametrize("name", ENCODER_FILES)
-def test_missing_files_are_named(folder: Path, name: str) -> None:
-    (folder / name).unlink()
-    with pytest.raises(EncoderError, match=f"holds no {name}"):
         PhraseEncoder.from_pretrained(folder)
 
 

@@ -12,13 +12,10 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from safetensors import safe_open
-from safetensors.torch import save_file
 
 from densephrase.encoder import onnx_encoder
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.encoded import QuestionNgrams, QuestionVectors
-from densephrase.encoder.location import ENCODER_FILES
 from densephrase.encoder.model import PhraseModel
 from densephrase.encoder.onnx_encoder import OnnxQuestionEncoder
 from densephrase.encoder.onnx_writer import GraphWriter, IntegerProducts, integers_are_exact, start_session
@@ -30,6 +27,7 @@ from densephrase.encoder.stored_weights import Matrix
 from densephrase.encoder.tokens import PhraseTokeniser
 from densephrase.errors import EncoderError
 from tests.conftest import make_tokenizer
+from tests.encoder.edited_weights import Tensors, cut, edit_weights
 
 QUESTIONS = [
     "who was king",
@@ -241,28 +239,10 @@ def test_runtimes(tiny_encoder_path: Path) -> None:
         load_question_encoder(tiny_encoder_path, runtime="jax")  # type: ignore[arg-type]
 
 
-Tensors = dict[str, torch.Tensor]
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """An encoder that a test may damage."""
     return save_encoder(tmp_path, BACKBONES["bert"], "int8")
-
-
-def edit_weights(folder: Path, change: Callable[[Tensors], object], metadata: dict[str, str] | None = None) -> None:
-    path = str(folder / "model.safetensors")
-    with safe_open(path, "pt") as file:
-        written, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    change(tensors)
-    save_file(tensors, path, metadata or written)
-
-
-def cut(name: str) -> Callable[[Tensors], None]:
-    def change(tensors: Tensors) -> None:
-        tensors[name] = tensors[name][:-1].clone()
-
-    return change
 
 
 def whole(name: str) -> Callable[[Tensors], None]:
@@ -301,27 +281,6 @@ def test_weights_in_half_precision_are_refused(folder: Path) -> None:
     edit_weights(folder, lambda tensors: tensors.update({f"{QUERY}.bias": tensors[f"{QUERY}.bias"].bfloat16()}))
     with pytest.raises(EncoderError, match=r"bfloat16|BF16"):
         OnnxQuestionEncoder.from_pretrained(folder)
-
-
-def test_weights_of_another_program_are_refused(folder: Path) -> None:
-    edit_weights(folder, lambda tensors: None, {"format": "pt"})
-    with pytest.raises(EncoderError, match="not written by densephrase"):
-        OnnxQuestionEncoder.from_pretrained(folder)
-
-
-@pytest.mark.parametrize("keep", [0, 5, 300, -1], ids="{} bytes".format)
-def test_cut_weights_are_named(folder: Path, keep: int) -> None:
-    path = folder / "model.safetensors"
-    path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(EncoderError, match="not a readable safetensors file"):
-        OnnxQuestionEncoder.from_pretrained(folder)
-
-
-@pytest.mark.parametrize("name", ENCODER_FILES)
-def test_missing_files_are_named(folder: Path, name: str) -> None:
-    (folder / name).unlink()
-    with pytest.raises(EncoderError, match=f"holds no {name}"):
-        load_question_encoder(folder)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from densephrase.build_index.pipeline import build
 from densephrase.data import Document
 from densephrase.errors import IndexFormatError
 from densephrase.index.index_reader import IndexReader
+from densephrase.index.shard_format import STRINGS
 from densephrase.index.verify import verify
 from tests.build_index.samples import write_corpus
-from tests.index.spoil import rewrite
+from tests.index.spoil import rewrite, setting
 from tests.search.fake_encoder import FakeEncoder
 
 SHARD = "shard-00000.h5"
@@ -72,9 +73,21 @@ def test_a_damaged_byte_is_named_when_it_is_read(byte: int, message: str, tmp_pa
     rewrite(path, SHARD, lambda columns: {**columns, "paragraph_byte": np.full_like(columns["paragraph_byte"], byte)})
     shard = IndexReader.open(path).shards[0]
     last = shard.counts.paragraphs - 1
-    with pytest.raises(IndexFormatError, match=message):
+    with pytest.raises(IndexFormatError, match=message) as raised:
         shard.paragraph_text(last)
+    assert str(raised.value).startswith(f"{shard.path}: column 'text_blob': ")
+    assert str(raised.value).endswith("; the file is damaged, rebuild the index")
     assert any("column 'paragraph_byte', row 0: the value is not where" in problem for problem in verify(path))
+
+
+@pytest.mark.parametrize("name", [name for name in STRINGS if name != "head"])
+def test_the_column_of_a_damaged_string_is_named(name: str, tmp_path: Path) -> None:
+    path = build_index(tmp_path)
+    rewrite(path, SHARD, setting(f"{name}_blob", 0, 255))
+    [shard] = IndexReader.open(path).shards
+    with pytest.raises(IndexFormatError) as raised:
+        shard.document(0)
+    assert f"{shard.path}: column '{name}_blob': bytes 0 to" in str(raised.value)
 
 
 def test_paragraphs_in_no_order_are_named_when_they_are_read(tmp_path: Path) -> None:

@@ -35,8 +35,8 @@ def test_rows_outside_are_index_errors(row: int) -> None:
 
 @pytest.mark.parametrize("offsets", [[], [1, 2], [0, 9], [0, 1]], ids=["none", "late", "beyond", "short"])
 def test_offsets_must_span_the_bytes(offsets: list[int]) -> None:
-    with pytest.raises(IndexFormatError, match="do not span"):
-        StringColumn(np.zeros(2, np.uint8), np.array(offsets, dtype=np.int64))
+    with pytest.raises(IndexFormatError, match=r"^a\.h5: column 'x': offsets do not span their 2 bytes"):
+        StringColumn(np.zeros(2, np.uint8), np.array(offsets, dtype=np.int64), "a.h5: column 'x'")
 
 
 def test_offsets_in_between_are_checked_when_used() -> None:

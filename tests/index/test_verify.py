@@ -130,7 +130,7 @@ ROWS: dict[str, tuple[str, Callable[[Columns], Columns], str]] = {
     "no such token": (SHARD, setting("end_token", 0, 10_000), "column 'end_token', row 0: the value is no token"),
     "tokens in no order": (SHARD, _swap("start_token", 0, 1), "column 'start_token', row 1: the value does not ascend"),
     "wide word pieces": (SHARD, _negative_piece, "column 'token_ids', row 4: the value is no word piece"),
-    "bytes that are no text": (SHARD, setting("text_blob", 0, 255), "document row 0: bytes 0 to"),
+    "bytes that are no text": (SHARD, setting("text_blob", 0, 255), "column 'text_blob': bytes 0 to"),
     "metadata that is no JSON": (SHARD, setting("metadata_blob", 0, 65), "document row 0"),
     "an id twice": (SHARD, _first_id_from_the_shard_before, "also stands in shard-00000.h5 row 0"),
     "a list in no order": ("ann.h5", _swap("ids", 0, 1), "column 'ids', row 1: the value does not ascend"),
