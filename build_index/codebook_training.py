@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 SAMPLE_PARAGRAPHS = 2048
 _ENCODED_TOGETHER = 256
-_STAGES = 2  # bytes for whole ends, which have no lists whose centroids say what they share
 _LEAST_SHARE = 0.05  # of the strongest head's mean weight: a head below is not stored
 _COMPARED = 2_048  # queries and keys, to find out
 
@@ -54,7 +53,7 @@ def fit_codebooks(
     ends = encoder.end_quantiser.decode(_joined(encoded, "end_codes", encoder.config.row_size))
     heads = _head_factors(encoded, encoder)
     codebooks = Codebooks(
-        fit_rows(_thinned(ends, MOST_ROWS), _asked(asked.end, starts[:, size:]), seed, _STAGES),
+        fit_rows(_thinned(ends, MOST_ROWS), _asked(asked.end, starts[:, size:]), seed),
         {head: ProductQuantiser.fit(queries, keys, 1, queries.shape[1], seed=seed) for head, queries, keys in heads},
         {head: ProductQuantiser.fit(keys, queries, 1, keys.shape[1], seed=seed) for head, queries, keys in heads},
         WordPieces.of(encoder.tokeniser.tokenizer.get_vocab()),

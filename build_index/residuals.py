@@ -60,18 +60,14 @@ def _residuals(
     return left
 
 
-def fit_rows(rows: NDArray[np.float32], asked: NDArray[np.float32], seed: int, stages: int = 0) -> ProductQuantiser:
+def fit_rows(rows: NDArray[np.float32], asked: NDArray[np.float32], seed: int) -> ProductQuantiser:
     """Fit rows [n, row_size] to products with `asked` [m, row_size]; few rows are taken repeatedly.
 
-    There is a byte for every DIMENSIONS columns, the first `stages` of which are for whole rows.
+    There is a byte for every DIMENSIONS columns.
     """
+    if not len(rows):
+        rows = np.zeros((1, asked.shape[1]), np.float32)
     if len(rows) < CENTROIDS:
-        rows = (
-            np.resize(rows, (CENTROIDS, rows.shape[1]))
-            if len(rows)
-            else np.zeros((CENTROIDS, asked.shape[1]), np.float32)
-        )
+        rows = np.resize(rows, (CENTROIDS, rows.shape[1]))
     dimensions = min(DIMENSIONS, rows.shape[1])
-    groups = rows.shape[1] // dimensions
-    stages = min(stages, groups - 1)
-    return ProductQuantiser.fit(rows, asked, groups - stages, dimensions, stages=stages, seed=seed)
+    return ProductQuantiser.fit(rows, asked, rows.shape[1] // dimensions, dimensions, seed=seed)

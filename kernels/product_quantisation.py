@@ -21,8 +21,12 @@ from densephrase.kernels.types import Codes, Rows, Table, Weights
 
 _LARGEST_SUM = 2**31 - 1
 
-# What each byte adds to a row's columns, int16 [G, 256, r]; without groups, columns are codes themselves.
+LANES = 16
+
+# What each byte adds to a row's columns, int16 [G, 256, r], r a multiple of LANES; without groups, columns are codes
+# themselves.
 Entries: TypeAlias = NDArray[np.int16]
+Values: TypeAlias = NDArray[np.int16]
 
 
 @kernel
@@ -69,7 +73,6 @@ def tabulate(
     vectors: NDArray[np.float32],
     offset: NDArray[np.float32],
     synthesis: NDArray[np.float32],
-    whole: NDArray[np.float32],
     centroids: NDArray[np.float32],
     spare: NDArray[np.float64],
     tables: Table,
@@ -78,33 +81,24 @@ def tabulate(
 ) -> bool:
     """Write tables of Q questions in which product-quantised rows are looked up; return whether all are finite.
 
-    `vectors` float32[Q, V]; `offset` [at least V], `synthesis` [G * d, at least V], `whole` [S, 256, G * d] and
-    `centroids` [G, 256, d] are those of `densephrase.encoder.product_quantiser.ProductQuantiser`. The outputs are
-    `tables` int32[Q, S + G, 256], `step` [Q] and `bias` [Q]: the product of a question with a decoded row is the sum of
-    the entries that its bytes name, times the step, plus the bias. Each group is centred, which leaves the most bits to
-    the differences; no sum leaves 32 bits, nor does one to which up to `spare` [Q] is added.
+    `vectors` float32[Q, V]; `offset` [at least V], `synthesis` [at least V, G * d] and `centroids` [G, d, 256] are what
+    `densephrase.encoder.product_quantiser.ProductQuantiser.by_dimension` gives. The outputs are `tables`
+    int32[Q, G, 256], `step` [Q] and `bias` [Q]: the product of a question with a decoded row is the sum of the entries
+    that its bytes name, times the step, plus the bias. Each group is centred, which leaves the most bits to the
+    differences; no sum leaves 32 bits, nor does one to which up to `spare` [Q] is added.
     """
-    (parts, size, width), stages = centroids.shape, whole.shape[0]
-    groups = stages + parts
-    values, folded = np.empty((groups, size)), np.empty(synthesis.shape[0])
+    groups, width, size = centroids.shape
+    values, folded = np.empty((groups, size)), np.empty(synthesis.shape[1])
     for question in range(vectors.shape[0]):
-        vector = vectors[question]
-        for dimension in range(folded.size):
-            folded[dimension] = 0
-            for column in range(vector.size):
-                folded[dimension] += np.float64(vector[column]) * np.float64(synthesis[dimension, column])
-        added = 0.0
-        for column in range(vector.size):
-            added += np.float64(vector[column]) * np.float64(offset[column])
-        reach = spare[question]
+        folded[:] = 0
+        added, reach = 0.0, spare[question]
+        for column in range(vectors.shape[1]):
+            value = np.float64(vectors[question, column])
+            added += value * np.float64(offset[column])
+            for dimension in range(folded.size):
+                folded[dimension] += value * np.float64(synthesis[column, dimension])
         for group in range(groups):
-            if group < stages:
-                _multiply_centroids(folded, whole[group], values[group])
-            else:
-                first = (group - stages) * width
-                _multiply_centroids(folded[first : first + width], centroids[group - stages], values[group])
-            low, high = values[group].min(), values[group].max()
-            values[group] -= (low + high) / 2
+            low, high = _multiply_centroids(folded, group * width, centroids[group], values[group])
             added += (low + high) / 2
             reach += (high - low) / 2
         if not (math.isfinite(added) and math.isfinite(reach)):
@@ -119,14 +113,28 @@ def tabulate(
 
 @kernel
 def _multiply_centroids(
-    folded: NDArray[np.float64], centroids: NDArray[np.float32], values: NDArray[np.float64]
-) -> None:
-    """Write the products of a folded question [d] with centroids [256, d]."""
+    folded: NDArray[np.float64], first: int, centroids: NDArray[np.float32], values: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Write the products of some dimensions of a question with centroids [d, 256], less the middle of their range.
+
+    Returns the least and the largest product.
+    """
+    values[:] = 0
+    for dimension in range(centroids.shape[0]):
+        factor = folded[first + dimension]
+        for code in range(values.size):
+            values[code] += factor * np.float64(centroids[dimension, code])
+    # Lane by lane: a loop with one result for all would compare one after the other.
+    low, high = values[:LANES].copy(), values[:LANES].copy()
+    for block in range(0, values.size, LANES):
+        for lane in range(LANES):
+            value = values[block + lane]
+            low[lane] = value if value < low[lane] else low[lane]
+            high[lane] = value if value > high[lane] else high[lane]
+    least, most = low.min(), high.max()
     for code in range(values.size):
-        product = 0.0
-        for dimension in range(folded.size):
-            product += folded[dimension] * np.float64(centroids[code, dimension])
-        values[code] = product
+        values[code] -= (least + most) / 2
+    return least, most
 
 
 @inlined_kernel
@@ -157,13 +165,15 @@ def gather_products(codes: Codes, rows: Rows, weights: Weights, low_bits: int, t
 
 
 @inlined_kernel
-def add_entries(codes: Codes, row: int, entries: Entries, values: Rows) -> None:
-    """Write the columns that a row stands for to `values` int64[r]: the sums of what its bytes add."""
-    values[:] = 0
-    for group in range(entries.shape[0]):
-        byte = np.uint8(codes[row, group])
-        for column in range(values.size):
-            values[column] += entries[group, byte, column]
+def add_entries(codes: Codes, row: int, entries: Entries, values: Values) -> None:
+    """Write the columns that a row stands for to `values` int16[r]: the sums of what its bytes add, r as in entries."""
+    for column in range(0, values.size, LANES):
+        for lane in range(LANES):
+            values[column + lane] = 0
+        for group in range(entries.shape[0]):
+            byte = np.uint8(codes[row, group])
+            for lane in range(LANES):  # a constant number, which becomes one vector instruction
+                values[column + lane] += entries[group, byte, column + lane]
 
 
 @kernel

@@ -13,7 +13,7 @@ from densephrase.kernels.compile import inlined_kernel, kernel
 from densephrase.kernels.gather import gather_dots
 from densephrase.kernels.kept import row_tokens
 from densephrase.kernels.mapped import Places, place
-from densephrase.kernels.product_quantisation import Entries, add_entries, gather_products
+from densephrase.kernels.product_quantisation import Entries, Values, add_entries, gather_products
 from densephrase.kernels.rows import prefetch_bytes
 from densephrase.kernels.sparse import (
     ROOM,
@@ -305,7 +305,7 @@ def _choose_ends(
     # Whole numbers below 2**53, which float64 multiplies and adds up exactly.
     padded = -(-rank // _AT_ONCE) * _AT_ONCE
     start_side, pairs, columns = np.zeros(padded), np.empty(0), np.empty((padded, 0))
-    values = np.empty(rank, np.int64)
+    values = np.empty(rank, np.int16)
     for group in range(start_ptr.size - 1):
         lower, last = end_ptr[group], end_ptr[group + 1]
         first = lower
@@ -339,10 +339,10 @@ def _read_ends(
     last: int,
     vector_size: int,
     entries: Entries,
-    values: Rows,
+    values: Values,
     columns: NDArray[np.float64],
 ) -> None:
-    """Write the coherency of the ends `[first, last)` column by column; `values` int64[r] is room."""
+    """Write the coherency of the ends `[first, last)` column by column; `values` int16[r] is room."""
     if entries.shape[0]:
         for end in range(first, last):
             add_entries(codes, rows[end], entries, values)
@@ -360,18 +360,18 @@ def _read_start(
     row: int,
     vector_size: int,
     entries: Entries,
-    values: Rows,
+    values: Values,
     scale: Rows,
     start_side: NDArray[np.float64],
 ) -> None:
-    """Write the scaled coherency of a start to `start_side` float64[at least r]; `values` int64[r] is room."""
+    """Write the scaled coherency of a start to `start_side` float64[at least r]; `values` int16[r] is room."""
     if entries.shape[0]:
         add_entries(codes, row, entries, values)
     else:
         for column in range(values.size):
             values[column] = codes[row, vector_size + column]
     for column in range(values.size):
-        start_side[column] = scale[column] * values[column]
+        start_side[column] = scale[column] * np.int64(values[column])
 
 
 @inlined_kernel

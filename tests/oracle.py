@@ -103,12 +103,10 @@ def _end_rows(reader: IndexReader, number: int, encoder: Any) -> NDArray[np.floa
 
 
 def _look_up(codes: NDArray[np.int8], quantiser: Any) -> NDArray[np.float64]:
-    stages, rows = len(quantiser.whole), []
+    rows = []
     for row in codes.tolist():
-        parts = [quantiser.centroids[group, byte % 256] for group, byte in enumerate(row[stages:])]
+        parts = [quantiser.centroids[group, byte % 256] for group, byte in enumerate(row)]
         rows.append(np.concatenate(parts).astype(np.float64))
-        for stage, byte in enumerate(row[:stages]):
-            rows[-1] += quantiser.whole[stage, byte % 256]
     inner = np.array(rows).reshape(len(rows), len(quantiser.synthesis))
     decoded: NDArray[np.float64] = inner @ quantiser.synthesis.astype(np.float64) + quantiser.offset
     return decoded

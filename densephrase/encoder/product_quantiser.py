@@ -1,9 +1,10 @@
-"""Product quantisation of vectors: one byte for each of a few groups of dimensions, after some for the whole vector."""
+"""Product quantisation of vectors: one byte for each of a few groups of dimensions."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,45 +18,34 @@ _ITERATIONS = 20
 _ROWS_AT_ONCE = 4_096  # multiplied with the analysis
 _RIDGE = 0.05  # share of the mean that is added to the questions' moments: directions no question asks for still count
 _LEAST = 1e-12
-_ARRAYS = ("offset", "analysis", "synthesis", "whole", "centroids")
+_ARRAYS = ("offset", "analysis", "synthesis", "centroids")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class ProductQuantiser:
-    """`value = (sum(whole[s, code[s]]) + concatenate(centroids[g, code[S + g]])) @ synthesis + offset`.
-
-    A code is uint8 [S + G]. The first bytes are for the whole vector, each for what those before it leave.
+    """`value = concatenate(centroids[g, code[g]]) @ synthesis + offset`, for a code uint8 [G].
 
     Jégou et al. 2011, section 2, in a basis that is made for inner products: distances in it are root mean squared
     errors of the products with a sample of questions, its dimensions are uncorrelated, and groups of d of them spread
     alike, as in section 3.2 of Ge et al. 2013.
 
-    offset float32 [V], analysis float32 [V, G * d], synthesis float32 [G * d, V], whole float32 [S, 256, G * d],
-    centroids float32 [G, 256, d].
+    offset float32 [V], analysis float32 [V, G * d], synthesis float32 [G * d, V], centroids float32 [G, 256, d].
     """
 
     offset: NDArray[np.float32]
     analysis: NDArray[np.float32]
     synthesis: NDArray[np.float32]
-    whole: NDArray[np.float32]
     centroids: NDArray[np.float32]
 
     def __post_init__(self) -> None:
         shapes = {name: getattr(self, name).shape for name in _ARRAYS}
         size, inner = self.offset.size, self.centroids.shape[0] * self.centroids.shape[-1]
-        expected = (1, (size, inner), (inner, size), (CENTROIDS, inner), 3)
-        found = (
-            self.offset.ndim,
-            shapes["analysis"],
-            shapes["synthesis"],
-            shapes["whole"][1:],
-            self.centroids.ndim,
-        )
+        expected = (1, (size, inner), (inner, size), 3)
+        found = (self.offset.ndim, shapes["analysis"], shapes["synthesis"], self.centroids.ndim)
         if found != expected or self.centroids.shape[1] != CENTROIDS or not size or not inner:
             raise EncoderError(
                 f"The arrays of a product quantiser do not fit each other: {shapes}; expected offset (V,), analysis "
-                f"(V, G * d), synthesis (G * d, V), whole (S, {CENTROIDS}, G * d) and centroids (G, {CENTROIDS}, d). "
-                "Fit it again."
+                f"(V, G * d), synthesis (G * d, V) and centroids (G, {CENTROIDS}, d). Fit it again."
             )
         for name in _ARRAYS:
             if getattr(self, name).dtype != np.float32 or not np.isfinite(getattr(self, name)).all():
@@ -69,12 +59,9 @@ class ProductQuantiser:
         groups: int,
         dimensions: int,
         *,
-        stages: int = 0,
         seed: int = 0,
     ) -> ProductQuantiser:
         """Fit `groups` bytes of `dimensions` dimensions each to rows [n, V], for products with questions [m, V].
-
-        `stages` bytes for whole rows come before them.
 
         Raises:
             EncoderError: if there are too few rows or dimensions.
@@ -94,14 +81,9 @@ class ProductQuantiser:
         root, inverse = _roots(questions.astype(np.float64))
         weighted = (rows - offset) @ root
         rotation = _balanced_rotation(weighted, groups, dimensions)
-        left: NDArray[np.float32] = (weighted @ rotation).astype(np.float32)
-        whole = np.empty((stages, CENTROIDS, inner), np.float32)
-        for stage in range(stages):
-            whole[stage] = _train(left, 1, inner, seed + stage)[0]
-            left = left - whole[stage, _nearest(left, whole[stage])]
-        centroids = _train(left, groups, dimensions, seed)
+        centroids = _train((weighted @ rotation).astype(np.float32), groups, dimensions, seed)
         maps = (root @ rotation).astype(np.float32), (rotation.T @ inverse).astype(np.float32)
-        return cls(offset.astype(np.float32), *maps, whole, centroids)
+        return cls(offset.astype(np.float32), *maps, centroids)
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[np.float32]]) -> ProductQuantiser:
@@ -114,36 +96,30 @@ class ProductQuantiser:
     @property
     def groups(self) -> int:
         """Bytes of a code."""
-        return len(self.whole) + len(self.centroids)
+        return len(self.centroids)
+
+    @cached_property
+    def by_dimension(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The columns of `synthesis`, [V, G * d], and `centroids` by dimension, [G, d, 256], as kernels read them."""
+        return np.ascontiguousarray(self.synthesis.T), np.ascontiguousarray(self.centroids.transpose(0, 2, 1))
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Return everything there is to store, by name."""
         return {name: getattr(self, name) for name in _ARRAYS}
 
     def encode(self, rows: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Return the nearest centroids, uint8 [n, S + G], for rows float32 [n, V]; of equal ones the first."""
+        """Return the nearest centroids, uint8 [n, G], for rows float32 [n, V]; of equal ones the first."""
         codes: NDArray[np.uint8] = np.empty((len(rows), self.groups), np.uint8)
-        centroids, half_norms = (
-            np.ascontiguousarray(self.centroids.transpose(0, 2, 1)),
-            np.square(self.centroids).sum(2) / 2,
-        )
+        half_norms = np.square(self.centroids).sum(2) / 2
         for first in range(0, len(rows), _ROWS_AT_ONCE):
             block = slice(first, first + _ROWS_AT_ONCE)
-            left = np.asarray((rows[block] - self.offset) @ self.analysis, np.float32)
-            for stage, whole in enumerate(self.whole):
-                codes[block, stage] = _nearest(left, whole)
-                left -= whole[codes[block, stage]]
-            nearest_centroids(left, centroids, half_norms, codes[block, len(self.whole) :])
+            inner = np.asarray((rows[block] - self.offset) @ self.analysis, np.float32)
+            nearest_centroids(inner, self.by_dimension[1], half_norms, codes[block])
         return codes
 
     def decode(self, codes: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the values of codes uint8 [n, G] as float32 [n, V]."""
-        stages = len(self.whole)
-        chosen = self.centroids[np.arange(len(self.centroids)), codes[:, stages:]].reshape(
-            len(codes), len(self.synthesis)
-        )
-        for stage, whole in enumerate(self.whole):
-            chosen += whole[codes[:, stage]]
+        chosen = self.centroids[np.arange(self.groups), codes].reshape(len(codes), len(self.synthesis))
         values: NDArray[np.float32] = chosen @ self.synthesis + self.offset
         return values
 
@@ -154,8 +130,8 @@ class ProductQuantiser:
         """
         synthesis, offset = self.synthesis[:, first:].astype(np.float64), self.offset[first:].astype(np.float64)
         maps = synthesis.reshape(*self.centroids.shape[::2], offset.size)
-        parts = [self.whole.astype(np.float64) @ synthesis, self.centroids.astype(np.float64) @ maps]
-        return np.concatenate(parts) + offset / self.groups
+        parts: NDArray[np.float64] = self.centroids.astype(np.float64) @ maps
+        return parts + offset / self.groups
 
 
 def _roots(questions: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -199,14 +175,6 @@ def _train(rows: NDArray[np.float32], groups: int, dimensions: int, seed: int) -
         kmeans.train(np.ascontiguousarray(rows[:, group * dimensions : (group + 1) * dimensions]))
         centroids[group] = kmeans.centroids
     return centroids
-
-
-def _nearest(rows: NDArray[np.float32], centroids: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Return the nearest centroid of each row, int64 [n]; of equal ones the first."""
-    # |v - c|^2 is least where v.c - |c|^2 / 2 is greatest.
-    products = rows @ centroids.T
-    products -= np.square(centroids).sum(1) / 2
-    return products.argmax(1)
 
 
 def _load_faiss() -> Any:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from densephrase.encoder.product_quantiser import CENTROIDS, ProductQuantiser
 from densephrase.encoder.quantiser import VectorQuantiser
+from densephrase.kernels.product_quantisation import LANES
 
 _LARGEST_SCALE = 2**23  # times a code it stays below 2**31
 _LARGEST_VALUE = 2**15 - 1
@@ -19,7 +20,7 @@ class CoherencyScale:
     """A coherency is the integer sum over `start value * scale * end value`, times `step`; scale int64 [r].
 
     Values are codes, or sums of what the bytes of a product-quantised row add: entries int16 [G, 256, r], without
-    groups where rows are codes.
+    groups where rows are codes. Columns of 0 fill up r, which is a multiple of `LANES` there.
     """
 
     scale: NDArray[np.int64]
@@ -54,4 +55,5 @@ def _entries(quantiser: ProductQuantiser, first: int) -> tuple[NDArray[np.int16]
     values = quantiser.entries(first)
     reach = float(np.abs(values).max(1, initial=0.0).sum(0).max(initial=0.0))
     step = max(reach / (_LARGEST_VALUE - len(values)), float(np.finfo(np.float64).tiny))
-    return np.rint(values / step).astype(np.int16), step
+    padding = (0, 0), (0, 0), (0, -values.shape[2] % LANES)
+    return np.pad(np.rint(values / step).astype(np.int16), padding), step

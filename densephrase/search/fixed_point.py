@@ -78,8 +78,7 @@ def tabulate_vectors(
         np.empty((len(vectors), quantiser.groups, CENTROIDS), np.int32), *np.empty((2, len(vectors)))
     )
     vectors, spare = np.ascontiguousarray(vectors), np.zeros(len(vectors)) if spare is None else spare
-    made = quantiser.offset, quantiser.synthesis, quantiser.whole, quantiser.centroids
-    if not tabulate(vectors, *made, spare, *tables):
+    if not tabulate(vectors, quantiser.offset, *quantiser.by_dimension, spare, *tables):
         raise _not_finite()
     return tables
 

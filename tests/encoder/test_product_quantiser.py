@@ -14,13 +14,12 @@ from densephrase.errors import EncoderError, MissingExtraError
 Rows = NDArray[np.float32]
 
 
-def made(groups: int = 3, dimensions: int = 2, size: int = 8, seed: int = 0, stages: int = 0) -> ProductQuantiser:
+def made(groups: int = 3, dimensions: int = 2, size: int = 8, seed: int = 0) -> ProductQuantiser:
     """Return a quantiser of random orthogonal maps and centroids."""
     random = np.random.default_rng(seed)
     basis = np.linalg.qr(random.normal(size=(size, size)))[0][:, : groups * dimensions].astype(np.float32)
     centroids = random.normal(size=(groups, 256, dimensions)).astype(np.float32)
-    whole = 3 * random.normal(size=(stages, 256, groups * dimensions)).astype(np.float32)
-    return ProductQuantiser(random.normal(size=size).astype(np.float32), basis, basis.T.copy(), whole, centroids)
+    return ProductQuantiser(random.normal(size=size).astype(np.float32), basis, basis.T.copy(), centroids)
 
 
 def sample(rows: int, size: int, seed: int = 0) -> Rows:
@@ -38,23 +37,6 @@ def test_codes_name_the_nearest_centroids() -> None:
     assert codes.dtype == np.uint8
     chosen = np.take_along_axis(distances, codes[..., None].astype(np.int64), 2)[..., 0]
     np.testing.assert_allclose(chosen, distances.min(2), rtol=1e-4, atol=1e-4)
-
-
-def test_bytes_for_whole_rows_come_first() -> None:
-    quantiser, rows = made(stages=2), sample(300, 8)
-    left = (rows - quantiser.offset) @ quantiser.analysis
-    codes = quantiser.encode(rows)
-    for stage in range(2):
-        distances = np.square(left[:, None] - quantiser.whole[stage]).sum(2)
-        np.testing.assert_array_equal(codes[:, stage], distances.argmin(1))
-        left -= quantiser.whole[stage, codes[:, stage]]
-    parts = np.square(left.reshape(-1, 3, 1, 2) - quantiser.centroids).sum(3)
-    np.testing.assert_array_equal(codes[:, 2:], parts.argmin(2))
-    inner = left - (left - np.stack([quantiser.centroids[g, codes[:, 2 + g]] for g in range(3)], 1).reshape(-1, 6))
-    inner += quantiser.whole[0, codes[:, 0]] + quantiser.whole[1, codes[:, 1]]
-    expected = inner @ quantiser.synthesis + quantiser.offset
-    np.testing.assert_allclose(quantiser.decode(codes), expected, rtol=1e-4, atol=1e-3)
-    np.testing.assert_allclose(quantiser.entries()[np.arange(5), codes].sum(1), expected, rtol=1e-4, atol=1e-3)
 
 
 def test_codes_survive_decoding() -> None:

@@ -108,14 +108,13 @@ def test_without_groups_rows_are_multiplied() -> None:
 def test_tables_keep_products(
     synthesis: NDArray[np.float32], centroids: NDArray[np.float32], vectors: NDArray[np.float32]
 ) -> None:
-    whole = np.random.default_rng(1).normal(size=(1, 256, 6)).astype(np.float32)
     offset = np.arange(5, dtype=np.float32)  # one column more than vectors have
     synthesis = np.concatenate([synthesis, np.ones((6, 1), np.float32)], axis=1)
-    tables, step, bias = np.empty((3, 3, 256), np.int32), np.empty(3), np.empty(3)
-    assert tabulate(vectors, offset, synthesis, whole, centroids, np.zeros(len(tables)), tables, step, bias)
-    codes = np.random.default_rng(0).integers(0, 256, (20, 3)).astype(np.uint8)
-    inner = np.concatenate([centroids[group, codes[:, 1 + group]] for group in (0, 1)], axis=1).astype(np.float64)
-    inner += whole[0, codes[:, 0]]
+    tables, step, bias = np.empty((3, 2, 256), np.int32), np.empty(3), np.empty(3)
+    by_dimension = synthesis.T.copy(), centroids.transpose(0, 2, 1).copy()
+    assert tabulate(vectors, offset, *by_dimension, np.zeros(len(tables)), tables, step, bias)
+    codes = np.random.default_rng(0).integers(0, 256, (20, 2)).astype(np.uint8)
+    inner = np.concatenate([centroids[group, codes[:, group]] for group in (0, 1)], axis=1).astype(np.float64)
     rows = (inner @ synthesis.astype(np.float64) + offset)[:, :4]
     for question, vector in enumerate(vectors.astype(np.float64)):
         exact = rows @ vector
@@ -126,14 +125,13 @@ def test_tables_keep_products(
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_vectors_that_are_not_finite_have_no_tables(value: float) -> None:
-    made = np.ones((2, 256, 1), np.float32)
+    made = np.ones((2, 1, 256), np.float32)
     tables, steps = np.empty((1, 2, 256), np.int32), np.empty((2, 1))
     vector = np.array([[1, value]], np.float32)
     assert not tabulate(
         vector,
         np.zeros(2, np.float32),
         np.ones((2, 2), np.float32),
-        np.empty((0, 256, 2), np.float32),
         made,
         np.zeros(1),
         tables,
@@ -142,15 +140,14 @@ def test_vectors_that_are_not_finite_have_no_tables(value: float) -> None:
 
 
 def test_the_largest_sums_fit_32_bits() -> None:
-    centroids = np.zeros((64, 256, 1), np.float32)
-    centroids[:, 0], centroids[:, 1] = 1e30, -1e30
+    centroids = np.zeros((64, 1, 256), np.float32)
+    centroids[:, 0, 0], centroids[:, 0, 1] = 1e30, -1e30
     tables, step, bias = np.empty((1, 64, 256), np.int32), np.empty(1), np.empty(1)
-    synthesis = np.ones((64, 1), np.float32)
+    synthesis = np.ones((1, 64), np.float32)
     assert tabulate(
         np.ones((1, 1), np.float32),
         np.zeros(1, np.float32),
         synthesis,
-        np.empty((0, 256, 64), np.float32),
         centroids,
         np.zeros(len(tables)),
         tables,

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from densephrase.encoder.product_quantiser import ProductQuantiser
 from densephrase.encoder.quantiser import VectorQuantiser
+from densephrase.kernels.product_quantisation import LANES
 from densephrase.search.coherency import CoherencyScale
 
 VECTOR_SIZE = 4
@@ -20,7 +21,7 @@ def quantiser(size: int, seed: int) -> VectorQuantiser:
 
 def product(size: int, groups: int, seed: int) -> ProductQuantiser:
     random = np.random.default_rng(seed)
-    shapes = ((size,), (size, groups), (groups, size), (1, 256, groups), (groups, 256, 1))
+    shapes = ((size,), (size, groups), (groups, size), (groups, 256, 1))
     return ProductQuantiser(*(random.normal(size=shape).astype(np.float32) for shape in shapes))
 
 
@@ -48,6 +49,8 @@ def test_bytes(rank: int) -> None:
     for side, entries in ((products[0], found.start_entries), (products[1], found.end_entries)):
         codes: NDArray[np.uint8] = random.integers(0, 256, (40, side.groups)).astype(np.uint8)
         values.append(entries.astype(np.int64)[np.arange(side.groups), codes].sum(1))
+        assert entries.shape[2] % LANES == 0
+        assert not entries[..., rank:].any()
         exact.append(side.decode(codes).astype(np.float64)[:, VECTOR_SIZE:])
         assert np.abs(values[-1]).max(initial=0) < 2**15
     sums = (values[0] * found.scale * values[1]).sum(1) * found.step

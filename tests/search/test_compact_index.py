@@ -7,15 +7,28 @@ from typing import Any
 
 import pytest
 
+from densephrase.data import Answer
 from densephrase.errors import SearchError
 from densephrase.index.verify import verify
 from densephrase.search.options import SearchOptions
-from tests.oracle import oracle_answers
+from tests.oracle import Hit, oracle_answers
 from tests.search.conftest import MakeSearcher, random_documents
 from tests.search.fake_encoder import FakeEncoder
 from tests.search.test_searcher_oracle import EVERYTHING, QUESTIONS, check, settings
 
 TOLERANCE = 2e-3  # coherency is added up in 16 bits
+
+
+def check_but_for_ties(answers: list[Answer], expected: list[list[Hit]]) -> None:
+    """Compare answers with the best ones and the next; those that score alike may stand in another order."""
+    scores = [group[0].score for group in expected]
+    assert [answer.score for answer in answers] == pytest.approx(scores[: len(answers)], abs=TOLERANCE)
+    for place, answer in enumerate(answers):
+        others = scores[:place] + scores[place + 1 :]
+        if all(abs(scores[place] - other) > 2 * TOLERANCE for other in others):
+            check([answer], [expected[place]], TOLERANCE)
+
+
 SPARC = pytest.mark.parametrize("sparc_size", [0, 8], ids=["dense", "sparc"])
 
 
@@ -31,7 +44,7 @@ def test_a_compact_index_equals_the_oracle(
     assert [reader.document(row).text for row in range(14)] == [document.text for document in documents]
     options = SearchOptions(exhaustive=True, evidence_spans=EVERYTHING, **settings())
     for question, answers in zip(QUESTIONS, searcher.search(QUESTIONS, options), strict=True):
-        check(answers, oracle_answers(reader, encoder, question, **settings()), TOLERANCE)
+        check_but_for_ties(answers, oracle_answers(reader, encoder, question, **settings(top_k=11)))
     few = SearchOptions("dense-first", dense_candidates=EVERYTHING - 1, probes=1000, **settings())
     assert searcher.search(QUESTIONS[:2], few)
 
