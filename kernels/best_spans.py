@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from densephrase.kernels.compile import inlined_kernel, kernel
 from densephrase.kernels.max_score import PostingTable, TermQuery, scores_at
 from densephrase.kernels.question import QuestionBatch, document_terms, paragraph_terms, sparse_questions
-from densephrase.kernels.selection import top_k
+from densephrase.kernels.selection import best_places, top_k
 from densephrase.kernels.shards import (
     ShardTable,
     document_of,
@@ -94,9 +94,7 @@ def _likely_starts(
         first = last
     for position in range(starts.size):
         scores[position] += products[position] * batch.step[question, 0]
-    best = np.empty(scoring.most_starts, np.int64)
-    top_k(scores, np.empty(scoring.most_starts, np.float64), best)
-    return starts[np.sort(best)]
+    return starts[best_places(scores, scoring.most_starts)]
 
 
 @inlined_kernel

@@ -35,3 +35,15 @@ def row_tokens(
     else:
         for row in range(rows):
             tokens[row] = place(narrow, wide, first_row + row)
+
+
+@inlined_kernel
+def row_token(kept: Bytes, first_token: int, last_token: int, row: int) -> int:
+    """Return the token of a row of a paragraph with bits, as `row_tokens` does of all its rows."""
+    left = row
+    for token in range(first_token, last_token):
+        if kept[token >> 3] >> (token & 7) & 1:
+            if not left:
+                return token - first_token
+            left -= 1
+    return last_token - first_token

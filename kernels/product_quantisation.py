@@ -6,7 +6,7 @@ codes do, and count as 0 to 255.
 """
 
 import math
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +21,7 @@ from densephrase.kernels.types import Codes, Rows, Table, Weights
 
 _LARGEST_SUM = 2**31 - 1
 
-LANES = 16
-
-# What each byte adds to a row's columns, int16 [G, 256, r], r a multiple of LANES; without groups, columns are codes
-# themselves.
-Entries: TypeAlias = NDArray[np.int16]
-Values: TypeAlias = NDArray[np.int16]
+_LANES = 8  # products that are compared at once
 
 
 @kernel
@@ -125,9 +120,9 @@ def _multiply_centroids(
         for code in range(values.size):
             values[code] += factor * np.float64(centroids[dimension, code])
     # Lane by lane: a loop with one result for all would compare one after the other.
-    low, high = values[:LANES].copy(), values[:LANES].copy()
-    for block in range(0, values.size, LANES):
-        for lane in range(LANES):
+    low, high = values[:_LANES].copy(), values[:_LANES].copy()
+    for block in range(0, values.size, _LANES):
+        for lane in range(_LANES):
             value = values[block + lane]
             low[lane] = value if value < low[lane] else low[lane]
             high[lane] = value if value > high[lane] else high[lane]
@@ -162,18 +157,6 @@ def gather_products(codes: Codes, rows: Rows, weights: Weights, low_bits: int, t
         if position + ROWS_AHEAD < rows.size:
             prefetch_row(codes, rows[position + ROWS_AHEAD], groups)
         products[position] = look_up(codes, rows[position], table)
-
-
-@inlined_kernel
-def add_entries(codes: Codes, row: int, entries: Entries, values: Values) -> None:
-    """Write the columns that a row stands for to `values` int16[r]: the sums of what its bytes add, r as in entries."""
-    for column in range(0, values.size, LANES):
-        for lane in range(LANES):
-            values[column + lane] = 0
-        for group in range(entries.shape[0]):
-            byte = np.uint8(codes[row, group])
-            for lane in range(LANES):  # a constant number, which becomes one vector instruction
-                values[column + lane] += entries[group, byte, column + lane]
 
 
 @kernel

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.kernels.compile import inlined_kernel, kernel
-from densephrase.kernels.kept import row_tokens
+from densephrase.kernels.entry_sums import Entries
+from densephrase.kernels.kept import row_token
 from densephrase.kernels.mapped import bytes_at, codes_at, numbers_at, place, places_at, rows_at
-from densephrase.kernels.product_quantisation import Entries
+from densephrase.kernels.placed_lists import PlacedLists
 from densephrase.kernels.rows import prefetch_bytes
 from densephrase.kernels.spans import EndRows, StartRows
 from densephrase.kernels.sparse import FactorBooks, SparseRows
@@ -89,8 +90,9 @@ class ShardTable(NamedTuple):
     key_column: Rows
     piece_blob: Bytes  # those of `Vocabulary`
     piece_ptr: NDArray[np.int32]
-    list_ptr: Rows  # [L + 1] of lists that hold the codes of starts as what their centroids leave
-    list_codes: Codes  # [L, V]
+    list_ptr: Rows  # those of `PlacedLists`
+    list_of_block: NDArray[np.int32]
+    list_codes: Codes
 
 
 @kernel
@@ -127,8 +129,7 @@ def start_rows(table: ShardTable, shard: int) -> StartRows:
         codes_at(address[_START_CODES], table.starts[-1] if is_placed else size, table.row_size),
         table.start_coherency,
         _sparse(table, shard, 0, size),
-        table.list_ptr,
-        table.list_codes,
+        PlacedLists(table.list_ptr, table.list_of_block, table.list_codes),
     )
 
 
@@ -215,26 +216,13 @@ def _characters(table: ShardTable, shard: int, paragraph: int, start: int, end: 
         narrow, wide = places_at(address[_END_CHAR], _size(table.ends, shard), is_wide[_END_CHAR])
         return begin, place(narrow, wide, end)
     piece_ptr = rows_at(address[_PARAGRAPH_TOKEN_PTR], _size(table.paragraphs, shard) + 1)
-    tokens = np.empty(2, np.int64)
-    for side in range(2):
-        row, rows_of = (end, _PARAGRAPH_END_PTR) if side else (start, _PARAGRAPH_START_PTR)
-        ptr = rows_at(address[rows_of], _size(table.paragraphs, shard) + 1)
-        kept = _kept(table, shard, _END_KEPT if side else _START_KEPT)
-        mine = np.empty(ptr[paragraph + 1] - ptr[paragraph], np.int64)
-        narrow, wide = places_at(0, 0, False)
-        row_tokens(
-            narrow,
-            wide,
-            kept,
-            ptr[paragraph],
-            ptr[paragraph + 1],
-            piece_ptr[paragraph],
-            piece_ptr[paragraph + 1],
-            mine,
-        )
-        tokens[side] = mine[row - ptr[paragraph]]
+    first, last = piece_ptr[paragraph], piece_ptr[paragraph + 1]
+    start_ptr = rows_at(address[_PARAGRAPH_START_PTR], _size(table.paragraphs, shard) + 1)
+    end_ptr = rows_at(address[_PARAGRAPH_END_PTR], _size(table.paragraphs, shard) + 1)
+    start_token = row_token(_kept(table, shard, _START_KEPT), first, last, start - start_ptr[paragraph])
+    end_token = row_token(_kept(table, shard, _END_KEPT), first, last, end - end_ptr[paragraph])
     vocabulary = Vocabulary(table.piece_blob, table.piece_ptr)
-    return spelled_bounds(_spelled(table, shard), vocabulary, paragraph, tokens[0], tokens[1])
+    return spelled_bounds(_spelled(table, shard), vocabulary, paragraph, start_token, end_token)
 
 
 @kernel

@@ -10,10 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.kernels.compile import inlined_kernel, kernel
+from densephrase.kernels.entry_sums import Entries, Values, add_entries
 from densephrase.kernels.gather import gather_dots
 from densephrase.kernels.kept import row_tokens
 from densephrase.kernels.mapped import Places, place
-from densephrase.kernels.product_quantisation import Entries, Values, add_entries, gather_products
+from densephrase.kernels.placed_lists import PlacedLists, lists_of
+from densephrase.kernels.product_quantisation import gather_products
 from densephrase.kernels.rows import prefetch_bytes
 from densephrase.kernels.sparse import (
     ROOM,
@@ -37,8 +39,7 @@ class StartRows(NamedTuple):
     codes: Codes  # [N, V + r] or [N, G]
     coherency: Entries
     sparse: SparseRows
-    list_ptr: Rows  # [L + 1] where rows of codes are what their list's centroid leaves
-    list_codes: Codes  # [L, V] centroids
+    lists: PlacedLists  # where rows of codes are what their list's centroid leaves
 
 
 class EndRows(NamedTuple):
@@ -130,8 +131,8 @@ def _multiply_starts(places: Rows, start_rows: StartRows, question: SpanQuestion
     """Write the products of rows of codes, with their lists' centroids where they have any, with a question."""
     gather_products(start_rows.codes, places, question.start, question.low_bits, question.start_table, products)
     if start_rows.place.size:
-        lists, bases = np.searchsorted(start_rows.list_ptr, places, side="right") - 1, np.empty(places.size, np.int64)
-        gather_dots(start_rows.list_codes, lists, question.start, question.low_bits, bases)
+        lists, bases = lists_of(places, start_rows.lists), np.empty(places.size, np.int64)
+        gather_dots(start_rows.lists.codes, lists, question.start, question.low_bits, bases)
         for position in range(places.size):
             products[position] += np.int64(np.rint(bases[position] * question.start_base))
 

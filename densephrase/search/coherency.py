@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from densephrase.encoder.product_quantiser import CENTROIDS, ProductQuantiser
 from densephrase.encoder.quantiser import VectorQuantiser
-from densephrase.kernels.product_quantisation import LANES
+from densephrase.kernels.entry_sums import LANES
 
 _LARGEST_SCALE = 2**23  # times a code it stays below 2**31
 _LARGEST_VALUE = 2**15 - 1

@@ -14,6 +14,7 @@ from densephrase.index.index_reader import IndexReader
 from densephrase.index.spelling import WordPieces
 from densephrase.kernels.candidates import ListTable
 from densephrase.kernels.max_score import PostingTable
+from densephrase.kernels.placed_lists import lists_of_blocks
 from densephrase.kernels.shards import COLUMNS, ShardTable
 from densephrase.kernels.sparse import no_factor_books
 from densephrase.search.coherency import CoherencyScale
@@ -75,6 +76,7 @@ def _shard_table(reader: IndexReader, lists: ListTable, coherency: CoherencyScal
         piece_blob=vocabulary.blob,
         piece_ptr=vocabulary.ptr,
         list_ptr=lists.ptr,
+        list_of_block=lists_of_blocks(lists.ptr if reader.products else np.zeros(1, np.int64)),
         list_codes=lists.list_codes,
     )
 

@@ -59,6 +59,7 @@ def make_shards(seed: int, paragraphs: Sequence[int] = (3, 0, 4, 1), rank: int =
         *no_factor_books(),
         *WordPieces(()).table,
         np.zeros(1, np.int64),
+        np.empty(0, np.int32),
         np.empty((0, 0), np.int8),
     )
     return Shards(columns, table)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from densephrase.kernels.selection import keep_best, push, sort_heap, top_k
+from densephrase.kernels.selection import best_places, keep_best, push, sort_heap, top_k
 
 SCORES = {
     "empty": [],
@@ -89,3 +89,11 @@ def test_the_best_are_kept(function: Any, data: st.DataObject, k: int, spare: in
 def test_ids_that_stand_twice_do_not_fill_more_than_there_is() -> None:
     scores, ids = np.zeros(20, np.int32), np.full(20, 7, np.int64)
     assert keep_best(scores, ids, 20, 3, 5) <= 5
+
+
+@pytest.mark.parametrize("function", [best_places, best_places.py_func], ids=["compiled", "python"])
+@pytest.mark.parametrize("k", [1, 7, 59])
+@pytest.mark.parametrize("kinds", [1, 3, 1000])
+def test_places_of_the_best(function: Callable[..., Any], k: int, kinds: int) -> None:
+    scores = np.random.default_rng(k + kinds).integers(-kinds, kinds, 60).astype(np.float64)
+    assert function(scores, k).tolist() == sorted(np.argsort(-scores, kind="stable")[:k].tolist())

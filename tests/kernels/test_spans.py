@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from densephrase.kernels import gather, spans, sparse
 from densephrase.kernels.mapped import Places
+from densephrase.kernels.placed_lists import PlacedLists
 from densephrase.kernels.spans import EndRows, SpanQuestion, SpanScores, StartRows, score_starts
 from tests.kernels.interpreted import interpret
 from tests.kernels.sparse_samples import NO_NGRAMS, Sample
 from tests.kernels.sparse_samples import sample as sparse_sample
 
+NO_CODES = np.empty(0, np.int32), np.empty((0, 0), np.int8)
 LOW_BITS, STEP, COHERENCY_STEP = 10, 1e-6, 1e-5
 Found = tuple[int, int, int, int, float, float]
 
@@ -40,12 +42,10 @@ class Rows:
         scores = SpanScores(*np.full((4, starts.size), 9), *np.full((2, starts.size), 9.0))
         no_bits, no_entries = np.empty(0, np.uint8), np.empty((0, 256, self.scale.size), np.int16)
         starts_at, ends_at = Places.of(self.starts.token), Places.of(self.ends.token)
-        nothing = np.empty(0, np.int32), np.zeros(1, np.int64), np.empty((0, 0), np.int8)
+        no_places, no_lists = np.empty(0, np.int32), PlacedLists(np.zeros(1, np.int64), *NO_CODES)
+        start_columns = self.starts.row_ptr, starts_at, no_bits, no_places, self.start_codes
         rows = (
-            StartRows(
-                *(self.starts.row_ptr, starts_at, no_bits, nothing[0], self.start_codes, no_entries, self.starts.rows),
-                *nothing[1:],
-            ),
+            StartRows(*start_columns, no_entries, self.starts.rows, no_lists),
             EndRows(self.ends.row_ptr, ends_at, no_bits, self.end_codes, no_entries, self.ends.rows),
         )
         ngrams = [self.starts.question.table(side) if self.has_sparse else NO_NGRAMS for side in (0, 1)]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from densephrase.encoder.product_quantiser import ProductQuantiser
 from densephrase.encoder.quantiser import VectorQuantiser
-from densephrase.kernels.product_quantisation import LANES
+from densephrase.kernels.entry_sums import LANES
 from densephrase.search.coherency import CoherencyScale
 
 VECTOR_SIZE = 4
