@@ -103,7 +103,7 @@ class IndexCases:
         no_terms = no_terms._replace(paragraph_weight=0.0, document_weight=0.0)
         batch, found = self._prepare(SearchOptions(sparc=False)), new_span_table(len(self.questions), 1)
         run = partial(self._score, batch, starts, no_terms, found)
-        row_size = self.reader.manifest.quantisation.row_size
+        row_size = self.reader.manifest.quantisation.row_sizes[0]
         yield Case("best ends", row_size, int(read.size.sum()), run, read.reads())
 
     def _likely_starts(self) -> Chosen:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.index.columns import map_columns
+from densephrase.index.shard_format import Side
 
 ROWS_AT_ONCE = 65_536
 
@@ -26,21 +27,22 @@ class CodeRows(Protocol):
 
 
 class ShardRows:
-    """The start rows of all shards of a segment."""
+    """The start rows, or those of the other side, of all shards of a segment."""
 
-    def __init__(self, shards: Sequence[Path]) -> None:
+    def __init__(self, shards: Sequence[Path], side: Side = "start") -> None:
         self._columns = [map_columns(path) for path in shards]
-        self._bases = np.cumsum([0, *(len(columns["start_codes"]) for columns in self._columns)])
+        self._name = f"{side}_codes"
+        self._bases = np.cumsum([0, *(len(columns[self._name]) for columns in self._columns)])
 
     @property
     def count(self) -> int:
-        """Number of start rows."""
+        """Number of rows."""
         return int(self._bases[-1])
 
     def chunks(self) -> Iterator[tuple[int, NDArray[np.int8]]]:
         """Yield (first row, codes int8 [rows, row_size]); chunks never cross shards."""
         for base, columns in zip(self._bases[:-1], self._columns, strict=True):
-            codes = columns["start_codes"]
+            codes = columns[self._name]
             for first in range(0, len(codes), ROWS_AT_ONCE):
                 yield int(base) + first, codes[first : first + ROWS_AT_ONCE]
                 columns.release()

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.build_index.cloze import cloze_question
-from densephrase.build_index.residuals import MOST_ROWS, fit_rows
+from densephrase.build_index.residuals import MOST_ROWS
 from densephrase.corpus.paragraphs import split_paragraphs
 from densephrase.data import Document
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
@@ -31,8 +31,8 @@ _Rows = NDArray[np.float32]
 
 def fit_codebooks(
     documents: Iterable[Document], characters: int, encoder: PhraseEncoder, seed: int
-) -> tuple[Codebooks, _Rows]:
-    """Return codebooks for what `encoder` makes of a corpus of `characters`, and what start rows are multiplied with.
+) -> tuple[Codebooks, dict[str, _Rows]]:
+    """Return codebooks for what `encoder` makes of a corpus of `characters`, and by side what rows are multiplied with.
 
     The same corpus, encoder and seed give the same codebooks. A small corpus is enough to build an index, though its
     codes say less.
@@ -53,12 +53,11 @@ def fit_codebooks(
     ends = encoder.end_quantiser.decode(_joined(encoded, "end_codes", encoder.config.row_size))
     heads = _head_factors(encoded, encoder)
     codebooks = Codebooks(
-        fit_rows(_thinned(ends, MOST_ROWS), _asked(asked.end, starts[:, size:]), seed),
         {head: ProductQuantiser.fit(queries, keys, 1, queries.shape[1], seed=seed) for head, queries, keys in heads},
         {head: ProductQuantiser.fit(keys, queries, 1, keys.shape[1], seed=seed) for head, queries, keys in heads},
         WordPieces.of(encoder.tokeniser.tokenizer.get_vocab()),
     )
-    return codebooks, _asked(asked.start, ends[:, size:])
+    return codebooks, {"start": _asked(asked.start, ends[:, size:]), "end": _asked(asked.end, starts[:, size:])}
 
 
 def _spread(documents: Iterable[Document], characters: int) -> Iterator[ParagraphInput]:

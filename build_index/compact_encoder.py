@@ -1,4 +1,4 @@
-"""An encoder whose rows and factors come as the bytes of a compact index."""
+"""An encoder whose sparse factors come as the bytes of a compact index."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
 from densephrase.encoder.product_quantiser import ProductQuantiser
-from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.index.codebooks import Codebooks
 
 # Logits by which a compact index raises the thresholds of the phrase filter: 15 % fewer rows for 0.2 EM.
@@ -20,10 +19,10 @@ FILTER_MARGIN = 0.5
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompactEncoder:
-    """Encodes as `encoder` does, then rounds its codes of 8 bits once more, with `codebooks`.
+    """Encodes as `encoder` does, then rounds its factors of 8 bits once more, with `codebooks`.
 
-    Rounding twice costs next to nothing: the first rounding is finer by far. Start rows stay as they are until the
-    inverted lists are made.
+    Rounding twice costs next to nothing: the first rounding is finer by far. Rows stay as they are until the inverted
+    lists are made.
     """
 
     encoder: Any
@@ -35,9 +34,8 @@ class CompactEncoder:
         return self.encoder.config
 
     def encode_paragraphs(self, paragraphs: Sequence[ParagraphInput]) -> list[EncodedParagraph]:
-        """Return the stored form of each paragraph; all codes but those of starts are bytes that come as uint8."""
-        encoded = self.encoder.encode_paragraphs(paragraphs)
-        encoded = self._replaced(encoded, "end_codes", self._rows(self.encoder.end_quantiser, self.codebooks.ends))
+        """Return the stored form of each paragraph; all codes but those of rows are bytes that come as uint8."""
+        encoded: list[EncodedParagraph] = self.encoder.encode_paragraphs(paragraphs)
         if self.encoder.sparse_scale is None:
             return encoded
         starts = {head: quantiser for head, quantiser in self.codebooks.queries.items() if head < 2}
@@ -55,10 +53,6 @@ class CompactEncoder:
         pieces = np.split(encode(np.concatenate(columns)), np.cumsum([len(column) for column in columns])[:-1])
         changes: list[dict[str, Any]] = [{name: piece} for piece in pieces]
         return [replace(item, **change) for item, change in zip(encoded, changes, strict=True)]
-
-    @staticmethod
-    def _rows(quantiser: VectorQuantiser, product: ProductQuantiser) -> Any:
-        return lambda codes: product.encode(quantiser.decode(codes))
 
     def _factors(self, quantisers: Mapping[int, ProductQuantiser]) -> Any:
         """Return what encodes the factors of the heads of a column, numbered from 0 as they stand in it."""

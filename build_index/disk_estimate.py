@@ -34,20 +34,23 @@ FreeBytes = Callable[[Path], int]
 
 @dataclass(frozen=True, slots=True)
 class SizeRates:
-    """What a sample says about the index: bytes and start vectors for each character of text."""
+    """What a sample says about the index: bytes, start and end vectors for each character of text."""
 
     shard_bytes: float
     term_bytes: float
     starts: float
+    ends: float
 
-    def bytes_left(self, left: int, characters: int, flat_limit: int, list_dimensions: int) -> int:
+    def bytes_left(self, left: int, characters: int, flat_limit: int, list_dimensions: int, end_bytes: int = 0) -> int:
         """Return what is still to be written for a corpus of `characters`, `left` of which are in no shard yet.
 
         Terms are counted whole, and so are the lists of a large corpus: a number and the first codes of each start.
+        Ends take `end_bytes` each beside the shards.
         """
         starts = self.starts * characters
         lists = starts * (list_dimensions + np.dtype(id_type(int(starts))).itemsize) if starts > flat_limit else 0.0
-        return int(left * self.shard_bytes + characters * self.term_bytes + lists)
+        ends = self.ends * characters * end_bytes
+        return int(left * self.shard_bytes + characters * self.term_bytes + lists + ends)
 
 
 def free_bytes(folder: Path) -> int:
@@ -68,7 +71,8 @@ def measure_rates(
     sampled = max(1, sum(len(document.text) for document in sample))
     content = build_shard(sample, encoder, quantisation=quantisation)
     term_bytes = _term_bytes(sample, language, folder / "sample.h5")
-    return SizeRates(content.bytes / sampled, term_bytes / sampled, content.counts.starts / sampled)
+    counts = content.counts
+    return SizeRates(content.bytes / sampled, term_bytes / sampled, counts.starts / sampled, counts.ends / sampled)
 
 
 def check_space(needed: int, index_path: Path, free: int) -> None:

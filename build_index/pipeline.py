@@ -18,6 +18,7 @@ from densephrase.build_index.build_inputs import BuildInputs, versions_of
 from densephrase.build_index.build_state import BuildState, check_target, locked
 from densephrase.build_index.disk_estimate import FreeBytes, SizeRates, check_space, free_bytes, measure_rates
 from densephrase.build_index.encoder_copy import copy_encoder
+from densephrase.build_index.end_rows import ENDS_FILE, EndSettings, write_end_rows
 from densephrase.build_index.finished_parts import finished_shards, is_intact, shard_name
 from densephrase.build_index.inverted_list_builder import ANN_FILE, write_inverted_lists
 from densephrase.build_index.list_training import open_faiss
@@ -25,7 +26,7 @@ from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.plan import DocumentDigest, plan_shards, shards_of
 from densephrase.build_index.progress import Listener, ProgressCounter
 from densephrase.build_index.shard_builder import ShardContent, build_shard
-from densephrase.build_index.stored_form import StoredForm, compact_form, start_codes_path
+from densephrase.build_index.stored_form import StoredForm, asked, compact_form, rows_path
 from densephrase.build_index.terms import write_terms
 from densephrase.corpus.reader import read_corpus
 from densephrase.data import Document
@@ -133,8 +134,9 @@ class _Run:
         self.segment.mkdir(parents=True, exist_ok=True)
         shards = self._build_shards(state, inputs, form, finished)
         ann = self._build_ann(state, form, shards)
+        ends = self._build_ends(state, form, shards, ann)
         terms = self._build_terms(state, form, shards)
-        segments = (SegmentRecord(SEGMENT, shards, ann, terms),)
+        segments = (SegmentRecord(SEGMENT, shards, ann, terms, ends),)
         Manifest(encoder_record, form.quantisation, segments, inputs.options, inputs.versions).save(self.index_path)
 
     def _form(self, state: BuildState, inputs: BuildInputs) -> StoredForm:
@@ -159,7 +161,7 @@ class _Run:
             state.write("estimate", rates)
         if rates.starts * inputs.characters > self.options.flat_limit:
             open_faiss(self.encoder.device)  # what is missing shows now and not after hours
-        needed = rates.bytes_left(left, inputs.characters, *form.listed(self.options))
+        needed = rates.bytes_left(left, inputs.characters, *form.beside_shards(self.options))
         check_space(needed, self.index_path, free(self.index_path))
 
     def _build_shards(
@@ -211,8 +213,8 @@ class _Run:
         self, state: BuildState, number: int, content: ShardContent, finished: dict[int, ShardRecord]
     ) -> None:
         path = self.segment / f"{shard_name(number)}.h5"
-        if content.start_codes is not None:
-            content.write_start_codes(start_codes_path(state, number))
+        if content.rows:
+            content.write_rows(rows_path(state, number))
         checksums = content.write(path)
         record = ShardRecord(FileRecord(path.name, path.stat().st_size, checksums), content.counts)
         state.write(shard_name(number), record)
@@ -228,7 +230,7 @@ class _Run:
             return record
         self.counter.enter("inverted lists", total=2 * starts)
         record = write_inverted_lists(
-            form.start_rows(state, [self.segment / shard.file.file for shard in shards]),
+            form.rows(state, self._paths(shards), "start"),
             self.segment / ANN_FILE,
             self.encoder.start_quantiser,
             form.list_settings(state, self.options, starts, self.encoder.device),
@@ -236,6 +238,30 @@ class _Run:
         )
         state.write("ann", record)
         return record
+
+    def _build_ends(
+        self, state: BuildState, form: StoredForm, shards: tuple[ShardRecord, ...], ann: AnnRecord
+    ) -> FileRecord | None:
+        if form.codebooks is None:
+            return None
+        record = state.read("ends", FileRecord)
+        if record is not None and is_intact(self.segment, record):
+            return record
+        rows = form.rows(state, self._paths(shards), "end")
+        self.counter.enter("ends", total=rows.count)
+        record = write_end_rows(
+            rows,
+            self.segment / ENDS_FILE,
+            form.preceding_starts(self.segment, shards, ann, self.encoder.start_quantiser),
+            self.encoder.end_quantiser,
+            EndSettings(form.quantisation.end_groups, asked(state, "end"), self.options.seed),
+            self.counter.advance,
+        )
+        state.write("ends", record)
+        return record
+
+    def _paths(self, shards: tuple[ShardRecord, ...]) -> list[Path]:
+        return [self.segment / shard.file.file for shard in shards]
 
     def _build_terms(self, state: BuildState, form: StoredForm, shards: tuple[ShardRecord, ...]) -> TermsRecord:
         record = state.read("terms", TermsRecord)

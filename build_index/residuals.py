@@ -17,7 +17,7 @@ from densephrase.encoder.product_quantiser import CENTROIDS, ProductQuantiser
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.index.list_tree import ListTree
 
-DIMENSIONS = 6  # of a row that share a byte
+START_BITS, END_BITS = 1.5, 1.0  # of a row for each dimension of its vector: 36 and 24 bytes for 192
 MOST_ROWS = 65_536  # to fit to, 256 for each centroid
 
 
@@ -43,7 +43,7 @@ class Residuals:
         size, columns = min(rows.count, MOST_ROWS), asked.shape[1]
         lists = assigned[choose_places(rows.count, size, seed)]
         left = _residuals(tree, quantiser, sample_rows(rows, size, columns, seed), lists)
-        return cls(tree, quantiser, fit_rows(left, asked, seed))
+        return cls(tree, quantiser, fit_rows(left, asked, row_bytes(START_BITS, tree.list_codes.shape[1]), seed))
 
     def encode(self, codes: NDArray[np.int8], lists: NDArray[np.int32]) -> NDArray[np.uint8]:
         """Return the bytes uint8 [n, G] of rows int8 [n, row_size] of some lists [n]."""
@@ -60,14 +60,18 @@ def _residuals(
     return left
 
 
-def fit_rows(rows: NDArray[np.float32], asked: NDArray[np.float32], seed: int) -> ProductQuantiser:
-    """Fit rows [n, row_size] to products with `asked` [m, row_size]; few rows are taken repeatedly.
+def row_bytes(bits: float, vector_size: int) -> int:
+    """Return the bytes of a row with so many bits for each dimension of its vector; there is at least one."""
+    return max(1, int(bits * vector_size / 8))
 
-    There is a byte for every DIMENSIONS columns.
+
+def fit_rows(rows: NDArray[np.float32], asked: NDArray[np.float32], groups: int, seed: int) -> ProductQuantiser:
+    """Fit `groups` bytes to rows [n, row_size] and products with `asked` [m, row_size]; few rows come repeatedly.
+
+    Each byte is for as many directions as all can have: 5 of 208 for each of 36, 8 for each of 24.
     """
     if not len(rows):
         rows = np.zeros((1, asked.shape[1]), np.float32)
     if len(rows) < CENTROIDS:
         rows = np.resize(rows, (CENTROIDS, rows.shape[1]))
-    dimensions = min(DIMENSIONS, rows.shape[1])
-    return ProductQuantiser.fit(rows, asked, rows.shape[1] // dimensions, dimensions, seed=seed)
+    return ProductQuantiser.fit(rows, asked, groups, rows.shape[1] // groups, seed=seed)

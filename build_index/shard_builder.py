@@ -21,7 +21,7 @@ from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
 from densephrase.errors import BuildError
 from densephrase.index.column_writer import ColumnWriter
 from densephrase.index.manifest import Counts, Quantisation
-from densephrase.index.shard_format import stored_columns
+from densephrase.index.shard_format import SIDES, stored_columns
 from densephrase.index.strings import pack_strings
 
 if TYPE_CHECKING:
@@ -48,21 +48,20 @@ class ShardContent:
 
     columns: dict[str, list[NDArray[Any]]]
     counts: Counts
-    start_codes: list[NDArray[Any]] | None = None  # where they are not a column: those of a compact index go into lists
+    rows: dict[str, list[NDArray[Any]]]  # codes that are no columns, in a compact index: they go into other files
 
     @property
     def bytes(self) -> int:
-        """Size of all columns, and of start codes that are none."""
-        pieces = [piece for column in self.columns.values() for piece in column]
-        return sum(piece.nbytes for piece in [*pieces, *(self.start_codes or ())])
+        """Size of all columns, and of codes that are none."""
+        return sum(piece.nbytes for column in [*self.columns.values(), *self.rows.values()] for piece in column)
 
     def write(self, path: Path) -> dict[str, str]:
         """Write the shard's file in one step and return its checksums, as `write_columns` does."""
         return _write(path, self.columns, "shard")
 
-    def write_start_codes(self, path: Path) -> dict[str, str]:
-        """Write start codes that are no column of the shard to a file of their own; return its checksums."""
-        return _write(path, {"start_codes": self.start_codes or []}, "start-codes")
+    def write_rows(self, path: Path) -> dict[str, str]:
+        """Write the codes that are no columns of the shard to a file of their own; return its checksums."""
+        return _write(path, self.rows, "rows")
 
 
 def _write(path: Path, columns: Mapping[str, list[NDArray[Any]]], kind: str) -> dict[str, str]:
@@ -101,10 +100,10 @@ def build_shard(
     flat = [(row, paragraph) for row, members in enumerate(paragraphs) for paragraph in members]
     form = quantisation or plain_quantisation(encoder.config)
     dtype, factors, has_sparse = form.code_type, form.factor_columns, form.sparse_rank > 0
-    plain = plain_quantisation(encoder.config)  # what start rows are until the lists are made
+    plain = plain_quantisation(encoder.config)  # what rows are until the lists are made
     sides = [
-        ShardRows("start", plain.code_type, plain.row_size, dtype, factors[0], has_sparse),
-        ShardRows("end", form.code_type, form.row_size, dtype, factors[1], has_sparse),
+        ShardRows(side, plain.code_type, plain.columns, dtype, count, has_sparse)
+        for side, count in ((SIDES[0], factors[0]), (SIDES[1], factors[1]))
     ]
     tokens: list[int] = []
     token_ids, token_keys = [np.empty(0, np.int32)], [np.empty((0, factors[2]), dtype)]
@@ -140,8 +139,8 @@ def build_shard(
         columns |= {f"{side.side}_kept": [side.kept(tokens)] for side in sides}
     counts = Counts(len(documents), len(flat), sum(tokens), *(sum(side.rows) for side in sides))
     stored = stored_columns(form)
-    start_codes = None if "start_codes" in stored else columns["start_codes"]
-    return ShardContent({name: column for name, column in columns.items() if name in stored}, counts, start_codes)
+    rows = {name: columns[name] for name in ("start_codes", "end_codes") if name not in stored}
+    return ShardContent({name: column for name, column in columns.items() if name in stored}, counts, rows)
 
 
 def _encode(

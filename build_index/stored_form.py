@@ -8,20 +8,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from densephrase.build_index.build_state import BuildState
-from densephrase.build_index.code_rows import CodeRows, ShardRows
+from densephrase.build_index.code_rows import ShardRows
 from densephrase.build_index.codebook_training import fit_codebooks
 from densephrase.build_index.compact_encoder import FILTER_MARGIN, CompactEncoder
 from densephrase.build_index.finished_parts import is_intact, shard_name
-from densephrase.build_index.inverted_list_builder import ListSettings
+from densephrase.build_index.inverted_list_builder import ANN_FILE, ListSettings
 from densephrase.build_index.options import BuildOptions
+from densephrase.build_index.preceding_starts import PrecedingStarts
 from densephrase.build_index.progress import ProgressCounter
+from densephrase.build_index.residuals import END_BITS, START_BITS, row_bytes
 from densephrase.build_index.shard_builder import plain_quantisation
 from densephrase.data import Document
+from densephrase.encoder.quantiser import VectorQuantiser
+from densephrase.errors import IndexFormatError
 from densephrase.index.codebooks import CODEBOOKS_FILE, Codebooks
 from densephrase.index.columns import map_columns, write_columns
-from densephrase.index.manifest import FileRecord, Quantisation
+from densephrase.index.inverted_lists import InvertedLists
+from densephrase.index.manifest import AnnRecord, FileRecord, Quantisation, ShardRecord
+from densephrase.index.shard import Shard
+from densephrase.index.shard_format import Side
 
 if TYPE_CHECKING:
     from densephrase.encoder.phrase_encoder import PhraseEncoder
@@ -43,25 +51,42 @@ class StoredForm:
         """Return the form of codes as the encoder gives them."""
         return cls(encoder, plain_quantisation(encoder.config))
 
-    def listed(self, options: BuildOptions) -> tuple[int, int]:
-        """Return how many start rows may be without lists, and the bytes of each in a list beside its number."""
+    def beside_shards(self, options: BuildOptions) -> tuple[int, int, int]:
+        """Return how many start rows may be without lists, the bytes of one in a list beside its id, and of an end."""
         if self.codebooks is not None:
-            return 0, self.quantisation.groups + _PLACE_BYTES
-        return options.flat_limit, min(options.list_dimensions, self.quantisation.vector_size)
+            return 0, self.quantisation.start_groups + _PLACE_BYTES, self.quantisation.end_groups
+        return options.flat_limit, min(options.list_dimensions, self.quantisation.vector_size), 0
 
     def list_settings(self, state: BuildState, options: BuildOptions, starts: int, device: str) -> ListSettings:
         """Return how the lists over so many start rows are made; those of few compact rows are one list."""
-        size, groups = self.quantisation.vector_size, self.quantisation.groups
+        size, groups = self.quantisation.vector_size, self.quantisation.start_groups
         if self.codebooks is None:
             return ListSettings(size, min(options.list_dimensions, size), options.lists, options.seed, device)
-        lists, asked = 1 if starts <= options.flat_limit else options.lists, map_columns(state.folder / _ASKED)["asked"]
-        return ListSettings(size, groups, lists, options.seed, device, np.array(asked))
+        lists = 1 if starts <= options.flat_limit else options.lists
+        return ListSettings(size, groups, lists, options.seed, device, asked(state, "start"))
 
-    def start_rows(self, state: BuildState, shards: Sequence[Path]) -> CodeRows:
-        """Return the start rows of all shards, in order."""
+    def rows(self, state: BuildState, shards: Sequence[Path], side: Side) -> ShardRows:
+        """Return the rows of one side of all shards, in order, as codes of 8 bits."""
         if self.codebooks is None:
-            return ShardRows(shards)
-        return ShardRows([start_codes_path(state, number) for number in range(len(shards))])
+            return ShardRows(shards, side)
+        return ShardRows([rows_path(state, number) for number in range(len(shards))], side)
+
+    def preceding_starts(
+        self, segment: Path, shards: Sequence[ShardRecord], ann: AnnRecord, quantiser: VectorQuantiser
+    ) -> PrecedingStarts:
+        """Return the start before each end of a compact segment, whose lists are made.
+
+        Raises:
+            IndexFormatError: if the lists hold no product-quantised rows.
+        """
+        path, starts = segment / ANN_FILE, sum(shard.counts.starts for shard in shards)
+        lists = InvertedLists.open(path, ann, starts, self.quantisation)
+        if lists.residuals is None:
+            raise IndexFormatError(f"{path}: the lists hold no product-quantised rows; remove the index and build it")
+        opened = (
+            Shard.open(segment / shard.file.file, shard.counts, self.quantisation, self.codebooks) for shard in shards
+        )
+        return PrecedingStarts.of(opened, lists, lists.residuals, quantiser)
 
 
 def compact_form(
@@ -77,18 +102,24 @@ def compact_form(
     quantisation = state.read(_RECORD, Quantisation)
     if quantisation is None or quantisation.codebooks is None or not is_intact(path.parent, quantisation.codebooks):
         counter.enter("fitting codebooks")
-        codebooks, asked = fit_codebooks(documents, characters, stricter, seed)
-        write_columns(state.folder / _ASKED, {"asked": asked}, {"kind": "asked"})
+        codebooks, vectors = fit_codebooks(documents, characters, stricter, seed)
+        write_columns(state.folder / _ASKED, vectors, {"kind": "asked"})
         checksums = codebooks.save(path)
         record = FileRecord(path.name, path.stat().st_size, checksums)
         config = encoder.config
         sizes = config.vector_size, config.coherency_rank, config.sparse_rank
-        quantisation = Quantisation("product", *sizes, codebooks.ends.groups, codebooks.heads, record)
+        groups = row_bytes(START_BITS, config.vector_size), row_bytes(END_BITS, config.vector_size)
+        quantisation = Quantisation("product", *sizes, *groups, codebooks.heads, record)
         state.write(_RECORD, quantisation)
     codebooks = Codebooks.open(path, quantisation)
     return StoredForm(CompactEncoder(stricter, codebooks), quantisation, codebooks)
 
 
-def start_codes_path(state: BuildState, shard: int) -> Path:
-    """Return where the start codes of a shard wait for the lists."""
-    return state.folder / f"{shard_name(shard)}-starts.h5"
+def rows_path(state: BuildState, shard: int) -> Path:
+    """Return where the rows of a shard wait for the lists."""
+    return state.folder / f"{shard_name(shard)}-rows.h5"
+
+
+def asked(state: BuildState, side: Side) -> NDArray[np.float32]:
+    """Return what rows of one side are multiplied with, float32 [n, row_size]."""
+    return np.array(map_columns(state.folder / _ASKED)[side])

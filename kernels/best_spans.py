@@ -18,7 +18,8 @@ from densephrase.kernels.shards import (
     prefetch_pointers,
     start_rows,
 )
-from densephrase.kernels.spans import SpanQuestion, SpanScores, multiply_starts, score_starts
+from densephrase.kernels.span_rows import SpanQuestion, SpanScores
+from densephrase.kernels.spans import multiply_starts, score_starts
 from densephrase.kernels.types import Rows
 
 PARTS = 7  # dense start, dense end, coherency, paragraph terms, document terms, sparse start, sparse end
@@ -127,6 +128,9 @@ def _span_question(batch: QuestionBatch, question: int, scoring: Scoring) -> Spa
         batch.start_table[question],
         batch.end_table[question],
         batch.start_base[question],
+        batch.predicted[question],
+        batch.predicted_table[question],
+        batch.predicted_units[question],
         batch.low_bits,
         batch.step[question, 1],
         scoring.coherency_scale,

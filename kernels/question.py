@@ -24,6 +24,9 @@ class QuestionBatch(NamedTuple):
     start_table: Table  # [Q, G, 256]; without groups where rows are codes of 8 bits
     end_table: Table  # [Q, G, 256]
     start_base: NDArray[np.float64]  # [Q] units of the start table in one of the products with weights
+    predicted: Weights  # [Q, 2, V] what starts say of the ends behind them is multiplied with
+    predicted_table: Table  # [Q, G', 256]
+    predicted_units: NDArray[np.float64]  # [Q, 3] those of `SpanQuestion`
     low_bits: int
     step: NDArray[np.float64]  # [Q, 2] of start and end
     bias: NDArray[np.float64]  # [Q, 2]

@@ -11,7 +11,7 @@ from densephrase.kernels.kept import row_token
 from densephrase.kernels.mapped import bytes_at, codes_at, numbers_at, place, places_at, rows_at
 from densephrase.kernels.placed_lists import PlacedLists
 from densephrase.kernels.rows import prefetch_bytes
-from densephrase.kernels.spans import EndRows, StartRows
+from densephrase.kernels.span_rows import EndRows, StartRows
 from densephrase.kernels.sparse import FactorBooks, SparseRows
 from densephrase.kernels.spelling import Spelled, Vocabulary, spelled_bounds
 from densephrase.kernels.types import Bytes, Codes, Rows
@@ -80,10 +80,12 @@ class ShardTable(NamedTuple):
     starts: Rows  # [S + 1]
     ends: Rows  # [S + 1]
     tokens: Rows  # [S + 1]
-    row_size: int  # columns of a start or end row
+    row_sizes: Rows  # [2] columns of a start and of an end row
     factor_columns: Rows  # [3] of sparse starts, sparse ends and tokens; 0: there are no sparse vectors
     start_coherency: Entries
     end_coherency: Entries
+    predicted_coherency: Entries  # what the start before an end adds to it, and
+    list_coherency: NDArray[np.int16]  # [L, r] its list
     query_books: Codes  # those of `FactorBooks`; a parallel kernel takes no tuples within a tuple
     key_books: Codes
     query_column: Rows
@@ -126,7 +128,7 @@ def start_rows(table: ShardTable, shard: int) -> StartRows:
         places_at(address[_START_TOKEN], size if address[_START_TOKEN] else 0, is_wide[_START_TOKEN]),
         _kept(table, shard, _START_KEPT),
         numbers_at(address[_START_PLACE], size if is_placed else 0),
-        codes_at(address[_START_CODES], table.starts[-1] if is_placed else size, table.row_size),
+        codes_at(address[_START_CODES], table.starts[-1] if is_placed else size, table.row_sizes[0]),
         table.start_coherency,
         _sparse(table, shard, 0, size),
         PlacedLists(table.list_ptr, table.list_of_block, table.list_codes),
@@ -142,8 +144,10 @@ def end_rows(table: ShardTable, shard: int) -> EndRows:
         rows_at(address[_PARAGRAPH_END_PTR], paragraphs + 1),
         places_at(address[_END_TOKEN], size if address[_END_TOKEN] else 0, is_wide[_END_TOKEN]),
         _kept(table, shard, _END_KEPT),
-        codes_at(address[_END_CODES], size, table.row_size),
+        codes_at(address[_END_CODES], size, table.row_sizes[1]),
         table.end_coherency,
+        table.predicted_coherency,
+        table.list_coherency,
         _sparse(table, shard, 1, size),
     )
 

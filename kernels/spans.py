@@ -4,84 +4,27 @@ Sources: DenSPI, section 3: a phrase's score is the sum of its start's, its end'
 3.2, adds a sparse vector to each side.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.kernels.compile import inlined_kernel, kernel
-from densephrase.kernels.entry_sums import Entries, Values, add_entries
+from densephrase.kernels.coherency import AT_ONCE, LANES, multiply_columns, read_ends, read_start
+from densephrase.kernels.compile import kernel
 from densephrase.kernels.gather import gather_dots
 from densephrase.kernels.kept import row_tokens
-from densephrase.kernels.mapped import Places, place
-from densephrase.kernels.placed_lists import PlacedLists, lists_of
+from densephrase.kernels.mapped import place
+from densephrase.kernels.placed_lists import lists_of
+from densephrase.kernels.preceding import (
+    Preceding,
+    add_predictions,
+    no_preceding,
+    preceding_starts,
+    predicted_coherency,
+)
 from densephrase.kernels.product_quantisation import gather_products
 from densephrase.kernels.rows import prefetch_bytes
-from densephrase.kernels.sparse import (
-    ROOM,
-    SparseQuestion,
-    SparseRows,
-    known_pieces,
-    match_ngrams,
-    room_for_matches,
-    score_rows,
-)
-from densephrase.kernels.types import Bytes, Codes, Rows, Table, Weights
-
-
-class StartRows(NamedTuple):
-    """The start rows of a shard: those of paragraph p are `ptr[p]:ptr[p + 1]`, ascending by token."""
-
-    ptr: Rows  # [P + 1]
-    token: Places  # [S] or empty
-    kept: Bytes  # [(T + 7) // 8] a bit for each token, or empty
-    place: NDArray[np.int32]  # [S] row of the codes of each start; empty where they stand in order
-    codes: Codes  # [N, V + r] or [N, G]
-    coherency: Entries
-    sparse: SparseRows
-    lists: PlacedLists  # where rows of codes are what their list's centroid leaves
-
-
-class EndRows(NamedTuple):
-    """The end rows of a shard: those of paragraph p are `ptr[p]:ptr[p + 1]`, ascending by token."""
-
-    ptr: Rows  # [P + 1]
-    token: Places  # [E] or empty
-    kept: Bytes  # [(T + 7) // 8] a bit for each token, or empty
-    codes: Codes  # [E, V + r] or [E, G]
-    coherency: Entries
-    sparse: SparseRows
-
-
-class SpanQuestion(NamedTuple):
-    """What a question says of starts and ends.
-
-    A dot product with the weights of an end and `low_bits`, or a sum of entries of its table, counts `end_step`. The
-    products of both quantisers' coherency scales are `coherency_scale`, below 2**24, times `coherency_step`.
-    """
-
-    start: Weights  # [2, V]
-    end: Weights  # [2, V]
-    start_table: Table  # [G, 256]; without groups: codes are multiplied
-    end_table: Table  # [G, 256]
-    start_base: float
-    low_bits: int
-    end_step: float
-    coherency_scale: Rows  # [r]
-    coherency_step: float
-    start_sparse: SparseQuestion
-    end_sparse: SparseQuestion
-
-
-class SpanScores(NamedTuple):
-    """What C starts and the best end of each add to its score; `end` is -1, and its parts 0, where there is none."""
-
-    end: Rows  # [C] its row
-    start_dot: Rows  # [C]
-    end_dot: Rows  # [C]
-    coherency: Rows  # [C]
-    start_sparse: NDArray[np.float64]  # [C]
-    end_sparse: NDArray[np.float64]  # [C]
+from densephrase.kernels.span_rows import EndRows, Ends, Groups, SpanQuestion, SpanScores, StartRows
+from densephrase.kernels.sparse import ROOM, known_pieces, match_ngrams, room_for_matches, score_rows
+from densephrase.kernels.types import Rows
 
 
 @kernel
@@ -108,10 +51,14 @@ def score_starts(
     _prefetch(groups, starts, start_rows, end_rows)
     ends = _reachable_ends(groups, end_rows, max_answer_tokens)
     gather_products(end_rows.codes, ends.row, question.end, question.low_bits, question.end_table, ends.dot)
+    preceding = no_preceding()
+    if question.predicted_table.shape[0]:
+        preceding = preceding_starts(groups, ends, start_rows)
+        add_predictions(preceding, start_rows, question, ends.dot)
     scores.start_sparse[:] = 0
     if start_rows.sparse.keys.shape[1] and question.start_sparse.slot.size:
         _score_sparse(starts, groups, ends, start_rows, end_rows, question, scores.start_sparse)
-    _choose_ends(places, groups, ends, start_rows, end_rows, question, max_answer_tokens, scores)
+    _choose_ends(places, groups, ends, preceding, start_rows, end_rows, question, max_answer_tokens, scores)
 
 
 @kernel
@@ -137,26 +84,8 @@ def _multiply_starts(places: Rows, start_rows: StartRows, question: SpanQuestion
             products[position] += np.int64(np.rint(bases[position] * question.start_base))
 
 
-class _Groups(NamedTuple):
-    """C starts by their paragraphs, G of them: group g has the starts `ptr[g]:ptr[g + 1]`."""
-
-    paragraph: Rows  # [G]
-    ptr: Rows  # [G + 1]
-    token: Rows  # [C] of each start
-
-
-class _Ends(NamedTuple):
-    """The ends that the starts of each group reach: those of group g are `ptr[g]:ptr[g + 1]`."""
-
-    ptr: Rows  # [G + 1]
-    row: Rows
-    token: Rows
-    dot: Rows
-    sparse: NDArray[np.float64]
-
-
 @kernel
-def _group(starts: Rows, paragraphs: Rows, start_rows: StartRows) -> _Groups:
+def _group(starts: Rows, paragraphs: Rows, start_rows: StartRows) -> Groups:
     (narrow, wide), kept, row_ptr, piece_ptr = (
         start_rows.token,
         start_rows.kept,
@@ -178,11 +107,11 @@ def _group(starts: Rows, paragraphs: Rows, start_rows: StartRows) -> _Groups:
         row = starts[position]
         tokens[position] = mine[row - first] if kept.size else place(narrow, wide, row)
     ptr[count] = starts.size
-    return _Groups(paragraph[:count], ptr[: count + 1], tokens)
+    return Groups(paragraph[:count], ptr[: count + 1], tokens)
 
 
 @kernel
-def _prefetch(groups: _Groups, starts: Rows, start_rows: StartRows, end_rows: EndRows) -> None:
+def _prefetch(groups: Groups, starts: Rows, start_rows: StartRows, end_rows: EndRows) -> None:
     """Ask for what the next steps read of each paragraph: waiting for it took a third of their time."""
     paragraphs, start_ptr, _ = groups
     end_ptr, (narrow, wide), kept, end_queries = end_rows.ptr, end_rows.token, end_rows.kept, end_rows.sparse.queries
@@ -209,7 +138,7 @@ def _prefetch(groups: _Groups, starts: Rows, start_rows: StartRows, end_rows: En
 
 
 @kernel
-def _reachable_ends(groups: _Groups, end_rows: EndRows, max_answer_tokens: int) -> _Ends:
+def _reachable_ends(groups: Groups, end_rows: EndRows, max_answer_tokens: int) -> Ends:
     paragraphs, start_ptr, tokens = groups
     row_ptr, (narrow, wide), kept, piece_ptr = end_rows.ptr, end_rows.token, end_rows.kept, end_rows.sparse.piece_ptr
     size = most = 0
@@ -230,14 +159,14 @@ def _reachable_ends(groups: _Groups, end_rows: EndRows, max_answer_tokens: int) 
                 rows[count], places[count] = row, token
                 count += 1
         ptr[group + 1] = count
-    return _Ends(ptr, rows[:count], places[:count], np.empty(count, np.int64), np.zeros(count))
+    return Ends(ptr, rows[:count], places[:count], np.empty(count, np.int64), np.zeros(count))
 
 
 @kernel
 def _score_sparse(
     starts: Rows,
-    groups: _Groups,
-    ends: _Ends,
+    groups: Groups,
+    ends: Ends,
     start_rows: StartRows,
     end_rows: EndRows,
     question: SpanQuestion,
@@ -284,8 +213,9 @@ def _score_sparse(
 @kernel
 def _choose_ends(
     places: Rows,
-    groups: _Groups,
-    ends: _Ends,
+    groups: Groups,
+    ends: Ends,
+    preceding: Preceding,
     start_rows: StartRows,
     end_rows: EndRows,
     question: SpanQuestion,
@@ -304,16 +234,16 @@ def _choose_ends(
     vector_size, step, coherency_step = question.end.shape[1], question.end_step, question.coherency_step
     scale, rank = question.coherency_scale, question.coherency_scale.size
     # Whole numbers below 2**53, which float64 multiplies and adds up exactly.
-    padded = -(-rank // _AT_ONCE) * _AT_ONCE
+    padded = -(-rank // AT_ONCE) * AT_ONCE
     start_side, pairs, columns = np.zeros(padded), np.empty(0), np.empty((padded, 0))
-    values = np.empty(rank, np.int16)
+    values, predicted = np.empty(rank, np.int16), predicted_coherency(preceding, start_rows, end_rows)
     for group in range(start_ptr.size - 1):
         lower, last = end_ptr[group], end_ptr[group + 1]
         first = lower
-        if last - first + _LANES > pairs.size:
-            size = 2 * (last - first) + _LANES
+        if last - first + LANES > pairs.size:
+            size = 2 * (last - first) + LANES
             pairs, columns = np.empty(size), np.zeros((padded, size))
-        _read_ends(end_codes, end_row, first, last, vector_size, end_entries, values, columns)
+        read_ends(end_codes, end_row, first, last, vector_size, end_entries, preceding, predicted, values, columns)
         for position in range(start_ptr[group], start_ptr[group + 1]):
             token = tokens[position]
             while lower < last and end_token[lower] < token:
@@ -322,82 +252,11 @@ def _choose_ends(
             while stop < last and end_token[stop] < token + max_answer_tokens:
                 stop += 1
             score_end[position], score_dot[position], score_coherency[position], score_sparse[position] = -1, 0, 0, 0.0
-            _read_start(start_codes, places[position], vector_size, start_entries, values, scale, start_side)
-            _multiply_columns(start_side, columns, lower - first, stop - first, pairs)
+            read_start(start_codes, places[position], vector_size, start_entries, values, scale, start_side)
+            multiply_columns(start_side, columns, lower - first, stop - first, pairs)
             best = -np.inf
             for end in range(lower, stop):
                 score = end_dot[end] * step + pairs[end - first] * coherency_step + end_sparse[end]
                 if score > best:
                     best, score_end[position], score_dot[position] = score, end_row[end], end_dot[end]
                     score_coherency[position], score_sparse[position] = np.int64(pairs[end - first]), end_sparse[end]
-
-
-@inlined_kernel
-def _read_ends(
-    codes: Codes,
-    rows: Rows,
-    first: int,
-    last: int,
-    vector_size: int,
-    entries: Entries,
-    values: Values,
-    columns: NDArray[np.float64],
-) -> None:
-    """Write the coherency of the ends `[first, last)` column by column; `values` int16[r] is room."""
-    if entries.shape[0]:
-        for end in range(first, last):
-            add_entries(codes, rows[end], entries, values)
-            for column in range(values.size):
-                columns[column, end - first] = values[column]
-    else:
-        for end in range(first, last):
-            for column in range(values.size):
-                columns[column, end - first] = codes[rows[end], vector_size + column]
-
-
-@inlined_kernel
-def _read_start(
-    codes: Codes,
-    row: int,
-    vector_size: int,
-    entries: Entries,
-    values: Values,
-    scale: Rows,
-    start_side: NDArray[np.float64],
-) -> None:
-    """Write the scaled coherency of a start to `start_side` float64[at least r]; `values` int16[r] is room."""
-    if entries.shape[0]:
-        add_entries(codes, row, entries, values)
-    else:
-        for column in range(values.size):
-            values[column] = codes[row, vector_size + column]
-    for column in range(values.size):
-        start_side[column] = scale[column] * np.int64(values[column])
-
-
-@inlined_kernel
-def _multiply_columns(
-    start_side: NDArray[np.float64], columns: NDArray[np.float64], first: int, last: int, pairs: NDArray[np.float64]
-) -> None:
-    """Write the products of a start with the ends `[first, last)`, and some behind them, to their places in `pairs`."""
-    lanes = (last - first + _LANES - 1) // _LANES * _LANES
-    begin = np.uint64(first)  # what has no sign needs no check for negative indices, which vectors can't make
-    for lane in range(lanes):
-        pairs[begin + np.uint64(lane)] = 0.0
-    # Written out, so that a loop over the ends becomes one of vector instructions.
-    for column in range(0, start_side.size, _AT_ONCE):
-        factor0, factor1 = start_side[column], start_side[column + 1]
-        factor2, factor3 = start_side[column + 2], start_side[column + 3]
-        factor4, factor5 = start_side[column + 4], start_side[column + 5]
-        factor6, factor7 = start_side[column + 6], start_side[column + 7]
-        for lane in range(lanes):
-            end = begin + np.uint64(lane)
-            low = factor0 * columns[column, end] + factor1 * columns[column + 1, end]
-            low += factor2 * columns[column + 2, end] + factor3 * columns[column + 3, end]
-            high = factor4 * columns[column + 4, end] + factor5 * columns[column + 5, end]
-            high += factor6 * columns[column + 6, end] + factor7 * columns[column + 7, end]
-            pairs[end] += low + high
-
-
-_AT_ONCE = 8  # columns of coherency that are multiplied in one loop
-_LANES = 4  # ends are filled up to a multiple with what is left of others, so that no loop has a rest to do one by one

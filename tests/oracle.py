@@ -61,7 +61,7 @@ def oracle_answers(
     vectors = encoder.encode_questions([question])
     hits = []
     for number, shard in enumerate(reader.shards):
-        starts, ends = _start_rows(reader, number, encoder), _end_rows(reader, number, encoder)
+        starts, ends = start_rows(reader, number, encoder), end_rows(reader, number, encoder)
         tokens = [_tokens(shard, side) for side in ("start", "end")]
         sparse = [_sparse_scores(shard, side, vectors, encoder, sparc) for side in ("start", "end")]
         for paragraph in range(shard.counts.paragraphs):
@@ -82,10 +82,10 @@ def oracle_answers(
     return _groups(sorted(hits, key=lambda hit: hit.order), top_k)
 
 
-def _start_rows(reader: IndexReader, number: int, encoder: Any) -> NDArray[np.float64]:
-    if reader.codebooks is None:
+def start_rows(reader: IndexReader, number: int, encoder: Any) -> NDArray[np.float64]:
+    """Return what the starts of a shard decode to, one by one."""
+    if reader.lists is None or reader.codebooks is None:
         return _decode(reader.shards[number].start_codes, encoder.start_quantiser)
-    assert reader.lists is not None
     rows = slice(*reader.bases.starts[number : number + 2])
     place_of = {int(row): place for place, row in enumerate(reader.lists.ids)}
     places = [place_of[row] for row in range(rows.start, rows.stop)]
@@ -97,9 +97,21 @@ def _start_rows(reader: IndexReader, number: int, encoder: Any) -> NDArray[np.fl
     return decoded
 
 
-def _end_rows(reader: IndexReader, number: int, encoder: Any) -> NDArray[np.float64]:
-    codes = reader.shards[number].end_codes
-    return _decode(codes, encoder.end_quantiser) if reader.codebooks is None else _look_up(codes, reader.codebooks.ends)
+def end_rows(reader: IndexReader, number: int, encoder: Any) -> NDArray[np.float64]:
+    """Return what the ends of a shard decode to, one by one."""
+    if reader.ends is None:
+        return _decode(reader.shards[number].end_codes, encoder.end_quantiser)
+    shard, starts = reader.shards[number], start_rows(reader, number, encoder)
+    rows = slice(*reader.bases.ends[number : number + 2])
+    decoded = _look_up(reader.ends.codes[rows], reader.ends.quantiser)
+    prediction, tokens = reader.ends.prediction, {side: _tokens(shard, side) for side in ("start", "end")}
+    for paragraph in range(shard.counts.paragraphs):
+        mine = range(*shard.paragraph_start_ptr[paragraph : paragraph + 2])
+        for end in range(*shard.paragraph_end_ptr[paragraph : paragraph + 2]):
+            before = [start for start in mine if tokens["start"][start] <= tokens["end"][end]]
+            if before:
+                decoded[end] += (starts[before[-1]] - prediction.centre) @ prediction.weights.astype(np.float64)
+    return decoded
 
 
 def _look_up(codes: NDArray[np.int8], quantiser: Any) -> NDArray[np.float64]:

@@ -42,7 +42,9 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     if tokens:
         rows.append(("bytes a token, without the encoder", f"{facts['bytes_per_token']:.1f}"))
     sparse = f", sparse vectors of rank {facts['sparse_rank']}" if facts["sparse_rank"] else ""
-    form = "int8" if facts["quantisation"] == "int8" else f"product-quantised in {facts['row_size']} bytes"
+    start_bytes, end_bytes = facts["row_sizes"]
+    product = f"product-quantised in {start_bytes} bytes for starts, {end_bytes} for ends"
+    form = "int8" if facts["quantisation"] == "int8" else product
     rows.append(("row", f"{facts['vector_size']} dimensions + {facts['coherency_rank']} of coherency, {form}{sparse}"))
     dimensions = facts["list_dimensions"] if facts["quantisation"] == "int8" else [0] * len(facts["ann"])
     rows.append(("search structure", ", ".join(map(_structure, facts["ann"], dimensions))))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,9 +73,35 @@ class EndPrediction:
 
     def mapped(self, starts: ProductQuantiser) -> ProductQuantiser:
         """Return what decodes the codes of starts to what they say of ends."""
-        return replace(
-            starts, offset=(starts.offset - self.centre) @ self.weights, synthesis=starts.synthesis @ self.weights
-        )
+        offset = np.asarray((starts.offset - self.centre) @ self.weights, np.float32)
+        return replace(starts, offset=offset, synthesis=starts.synthesis @ self.weights)
+
+    def vector_product(self, questions: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what vectors of starts are multiplied with to multiply what they say of ends, float32 [Q, V'].
+
+        `questions` are [Q, V'] for the first V' columns. Each is multiplied alone: its last bits must not depend on
+        those that it is asked with.
+        """
+        size = questions.shape[1]
+        mapped: NDArray[np.float32] = np.matmul(questions[:, None], self.weights[:size, :size].T)[:, 0]
+        return mapped
+
+
+@dataclass(frozen=True, eq=False)
+class ProductRows:
+    """What decodes product-quantised rows.
+
+    `starts` decodes what the centroids of their lists leave of starts, `ends` what `prediction` leaves of ends.
+    """
+
+    starts: ProductQuantiser
+    ends: ProductQuantiser
+    prediction: EndPrediction
+
+    @cached_property
+    def predicted(self) -> ProductQuantiser:
+        """What decodes the codes of starts to what they, but not the centroids of their lists, say of ends."""
+        return self.prediction.mapped(self.starts)
 
 
 def starts_before(

@@ -1,4 +1,4 @@
-"""What the bytes of a compact index stand for: quantisers of ends and sparse factors, and word pieces, in one file.
+"""What the bytes of a compact index stand for, beside rows: quantisers of sparse factors, and word pieces, in one file.
 
 They are fitted to a sample of the corpus when the index is built, and belong to the index as the encoder's copy does.
 """
@@ -28,12 +28,11 @@ _LARGEST = 127
 
 @dataclass(frozen=True, eq=False)
 class Codebooks:
-    """The quantiser of end rows, and, by head, those of queries and keys that are stored at all.
+    """The quantisers, by head, of the queries and keys that are stored at all.
 
-    Inverted lists hold that of start rows. `pieces` are the word pieces that texts are written as.
+    Those of rows stand beside the rows. `pieces` are the word pieces that texts are written as.
     """
 
-    ends: ProductQuantiser
     queries: Mapping[int, ProductQuantiser]
     keys: Mapping[int, ProductQuantiser]
     pieces: WordPieces
@@ -48,7 +47,6 @@ class Codebooks:
         columns = map_columns(path)
         heads, rank = quantisation.sparse_heads, quantisation.sparse_rank
         return cls(
-            read_quantiser(columns, "end_rows", quantisation.groups, quantisation.columns),
             {head: read_quantiser(columns, f"queries_{head}", 1, rank) for head in heads},
             {head: read_quantiser(columns, f"keys_{head}", 1, rank) for head in heads},
             WordPieces(
@@ -58,8 +56,7 @@ class Codebooks:
 
     def save(self, path: Path) -> dict[str, str]:
         """Write all quantisers to `path` and return the checksums, as `write_columns` does."""
-        named = {"end_rows": self.ends}
-        named |= {f"queries_{head}": quantiser for head, quantiser in self.queries.items()}
+        named = {f"queries_{head}": quantiser for head, quantiser in self.queries.items()}
         named |= {f"keys_{head}": quantiser for head, quantiser in self.keys.items()}
         columns: dict[str, NDArray[Any]] = {}
         for name, quantiser in named.items():

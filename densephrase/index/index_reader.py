@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.data import Document
-from densephrase.encoder.product_quantiser import ProductQuantiser
+from densephrase.encoder.end_prediction import ProductRows
 from densephrase.errors import IndexFormatError
 from densephrase.index.codebooks import Codebooks
 from densephrase.index.inverted_lists import InvertedLists
 from densephrase.index.manifest import SEGMENTS_FOLDER, Manifest, SegmentRecord, ShardRecord
+from densephrase.index.predicted_ends import PredictedEnds
 from densephrase.index.shard import Shard
 from densephrase.terms.term_index import TermIndex
 
@@ -44,8 +45,8 @@ class Bases:
 class IndexReader:
     """A mapped index; global rows number the shards' rows in order (`bases`).
 
-    Immutable and safe to share between threads. `lists` is None where start vectors are scanned flat, `codebooks` where
-    rows are codes of 8 bits.
+    Immutable and safe to share between threads. `lists` is None where start vectors are scanned flat, `codebooks` and
+    `ends` where rows are codes of 8 bits.
     """
 
     path: Path
@@ -55,6 +56,7 @@ class IndexReader:
     terms: TermIndex
     lists: InvertedLists | None
     codebooks: Codebooks | None
+    ends: PredictedEnds | None
 
     @classmethod
     def open(cls, path: str | Path) -> IndexReader:
@@ -79,14 +81,15 @@ class IndexReader:
         bases = Bases.of(segment.shards)
         terms = TermIndex.open(folder / segment.terms.file.file)
         _check_terms(folder / segment.terms.file.file, terms, shards, bases)
-        return cls(path, manifest, shards, bases, terms, _open_lists(folder, segment, manifest), codebooks)
+        lists, ends = _open_lists(folder, segment, manifest), _open_ends(folder, segment, manifest)
+        return cls(path, manifest, shards, bases, terms, lists, codebooks, ends)
 
-    @property
-    def products(self) -> tuple[ProductQuantiser, ProductQuantiser] | None:
-        """The quantisers of start rows, less their centroids, and of end rows, where rows are product-quantised."""
-        if self.codebooks is None or self.lists is None or self.lists.residuals is None:
+    @cached_property
+    def products(self) -> ProductRows | None:
+        """What decodes start rows, less their centroids, and end rows, where they are product-quantised."""
+        if self.ends is None or self.lists is None or self.lists.residuals is None:
             return None
-        return self.lists.residuals, self.codebooks.ends
+        return ProductRows(self.lists.residuals, self.ends.quantiser, self.ends.prediction)
 
     @property
     def encoder_path(self) -> Path:
@@ -136,6 +139,12 @@ def _open_lists(folder: Path, segment: SegmentRecord, manifest: Manifest) -> Inv
     return InvertedLists.open(
         folder / segment.ann.file.file, segment.ann, manifest.counts.starts, manifest.quantisation
     )
+
+
+def _open_ends(folder: Path, segment: SegmentRecord, manifest: Manifest) -> PredictedEnds | None:
+    if segment.ends is None:
+        return None
+    return PredictedEnds.open(folder / segment.ends.file, manifest.counts.ends, manifest.quantisation)
 
 
 def _check_terms(path: Path, terms: TermIndex, shards: Sequence[Shard], bases: Bases) -> None:

@@ -64,7 +64,7 @@ class InvertedLists:
             columns.require("ids", id_type(starts), (starts,)),
             columns.require("codes", quantisation.code_type, (starts, record.dimensions)).view(np.int8),
             columns.require("places", "int32", (starts,)) if quantisation.is_product else np.empty(0, np.int32),
-            read_quantiser(columns, "residual", quantisation.groups, quantisation.columns)
+            read_quantiser(columns, "residual", quantisation.start_groups, quantisation.columns)
             if quantisation.is_product
             else None,
         )

@@ -47,15 +47,17 @@ class Quantisation:
 
     An "int8" row holds `vector_size` + `coherency_rank` codes, whose offsets and scales belong to the encoder. Rows
     have contextualised sparse vectors too, as factors of `sparse_rank` dimensions, where that is not 0; then the word
-    pieces of all tokens are stored with factors of their own. A "product" row holds `groups` bytes, and a factor is one
-    byte for each of the heads `sparse_heads`; what they stand for is in the file `codebooks`.
+    pieces of all tokens are stored with factors of their own. A "product" start holds `start_groups` bytes, which stand
+    in the inverted lists with what they mean, and an end `end_groups`. A factor is one byte for each of the heads
+    `sparse_heads`; what those stand for is in the file `codebooks`.
     """
 
     type: str
     vector_size: int
     coherency_rank: int
     sparse_rank: int = 0
-    groups: int = 0
+    start_groups: int = 0
+    end_groups: int = 0
     sparse_heads: tuple[int, ...] = ()
     codebooks: FileRecord | None = None
 
@@ -75,9 +77,9 @@ class Quantisation:
         return "uint8" if self.is_product else "int8"
 
     @property
-    def row_size(self) -> int:
-        """Codes in a start or end row."""
-        return self.groups if self.is_product else self.columns
+    def row_sizes(self) -> tuple[int, int]:
+        """Codes in a start and in an end row."""
+        return (self.start_groups, self.end_groups) if self.is_product else (self.columns, self.columns)
 
     @property
     def factor_columns(self) -> tuple[int, int, int]:
@@ -89,8 +91,9 @@ class Quantisation:
 
     def problem(self) -> str | None:
         """Return what makes no sense, None where everything does."""
-        is_int8 = (self.type, self.groups, self.sparse_heads, self.codebooks) == ("int8", 0, (), None)
-        is_product = self.type == "product" and self.groups > 0 and self.codebooks is not None
+        groups = self.start_groups, self.end_groups
+        is_int8 = (self.type, groups, self.sparse_heads, self.codebooks) == ("int8", (0, 0), (), None)
+        is_product = self.type == "product" and min(groups) > 0 and self.codebooks is not None
         if not (is_int8 or is_product) or not self.vector_size:
             return f"quantisation {self} is unknown"
         heads = self.sparse_heads
@@ -146,18 +149,39 @@ class TermsRecord:
 
 @dataclass(frozen=True, slots=True)
 class SegmentRecord:
-    """A folder of shards with one ANN and one term index over all of them."""
+    """A folder of shards with one ANN and one term index over all of them.
+
+    `ends` are the product-quantised end rows of all shards, None where shards hold codes of 8 bits.
+    """
 
     name: str
     shards: tuple[ShardRecord, ...]
     ann: AnnRecord
     terms: TermsRecord
+    ends: FileRecord | None = None
 
     @property
     def files(self) -> tuple[FileRecord, ...]:
         """Every file of the segment."""
-        ann = () if self.ann.file is None else (self.ann.file,)
-        return (*(shard.file for shard in self.shards), *ann, self.terms.file)
+        others = self.ann.file, self.ends, self.terms.file
+        return (*(shard.file for shard in self.shards), *(file for file in others if file is not None))
+
+    def problem(self, quantisation: Quantisation) -> str | None:
+        """Return what does not fit rows that are stored so, None where everything does."""
+        ann = self.ann
+        if ann.kind != ("flat" if ann.file is None else "inverted-lists"):
+            return f"segment {self.name} has an unknown kind of ANN, {ann.kind!r}"
+        if quantisation.is_product:
+            fits = ann.file is not None and ann.dimensions == quantisation.start_groups
+        else:
+            fits = ann.file is None or 1 <= ann.dimensions <= quantisation.vector_size
+        if not fits:
+            size = quantisation.start_groups or quantisation.vector_size
+            return f"the lists of segment {self.name} hold {ann.dimensions} dimensions of vectors of {size}"
+        if (self.ends is None) == quantisation.is_product:
+            found = "no product-quantised ends" if self.ends is None else "product-quantised ends"
+            return f"segment {self.name} has {found} beside rows of type {quantisation.type!r}"
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,18 +251,8 @@ class Manifest:
         if problem := quantisation.problem():
             raise IndexFormatError(f"{path}: {problem}; rebuild the index")
         for segment in self.segments:
-            ann = segment.ann
-            if ann.kind != ("flat" if ann.file is None else "inverted-lists"):
-                raise IndexFormatError(f"{path}: segment {segment.name} has an unknown kind of ANN, {ann.kind!r}")
-            if quantisation.is_product:
-                fits = ann.file is not None and ann.dimensions == quantisation.groups
-            else:
-                fits = ann.file is None or 1 <= ann.dimensions <= quantisation.vector_size
-            if not fits:
-                raise IndexFormatError(
-                    f"{path}: the lists of segment {segment.name} hold {ann.dimensions} dimensions of vectors of "
-                    f"{quantisation.groups or quantisation.vector_size}; rebuild the index"
-                )
+            if problem := segment.problem(quantisation):
+                raise IndexFormatError(f"{path}: {problem}; rebuild the index")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -36,15 +36,15 @@ _DOCUMENT_COLUMNS: Columns = {
 }
 
 _ROW_COLUMNS: Columns = {
-    "start_codes": (("int8", "uint8"), ("S", "R")),
-    "end_codes": (("int8", "uint8"), ("E", "R")),
+    "start_codes": (("int8",), ("S", "R")),
+    "end_codes": (("int8",), ("E", "R")),
 }
 
 # What a compact index holds instead of texts and of numbers for each row: texts are written as word pieces, and a bit
 # for each token says whether it has a row.
 PLAIN_ONLY = (
     *("text_blob", "text_offsets", "paragraph_byte", "start_token", "start_char", "start_codes"),
-    *("end_token", "end_char"),
+    *("end_token", "end_char", "end_codes"),
 )
 COMPACT_COLUMNS: Columns = {
     "head_blob": (("uint8",), ("any",)),
@@ -69,7 +69,7 @@ COLUMNS: Columns = {**_DOCUMENT_COLUMNS, **_ROW_COLUMNS, **SPARSE_COLUMNS, **COM
 
 
 def stored_columns(quantisation: Quantisation) -> Columns:
-    """Return the columns of a shard; the start codes of product-quantised rows are in the inverted lists only."""
+    """Return the columns of a shard; product-quantised rows stand in files of their segment."""
     stored = {**_DOCUMENT_COLUMNS, **_ROW_COLUMNS, **(SPARSE_COLUMNS if quantisation.sparse_rank else {})}
     if quantisation.is_product:
         stored = {name: column for name, column in stored.items() if name not in PLAIN_ONLY} | COMPACT_COLUMNS
@@ -91,6 +91,6 @@ def column_lengths(counts: Counts, quantisation: Quantisation) -> dict[str, int 
         "T/8": (counts.tokens + 7) // 8,
         "S": counts.starts,
         "E": counts.ends,
-        "R": quantisation.row_size,
+        "R": quantisation.columns,
         **dict(zip(("FS", "FE", "FT"), quantisation.factor_columns, strict=True)),
     }

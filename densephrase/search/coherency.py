@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.encoder.product_quantiser import CENTROIDS, ProductQuantiser
+from densephrase.encoder.end_prediction import ProductRows
+from densephrase.encoder.product_quantiser import CENTROIDS
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.kernels.entry_sums import LANES
 
@@ -20,40 +21,49 @@ class CoherencyScale:
     """A coherency is the integer sum over `start value * scale * end value`, times `step`; scale int64 [r].
 
     Values are codes, or sums of what the bytes of a product-quantised row add: entries int16 [G, 256, r], without
-    groups where rows are codes. Columns of 0 fill up r, which is a multiple of `LANES` there.
+    groups where rows are codes. To an end's come those of the start before it, and `lists` int16 [L, r] of its list.
+    Columns of 0 fill up r, which is a multiple of `LANES` there.
     """
 
     scale: NDArray[np.int64]
     step: float
     start_entries: NDArray[np.int16]
     end_entries: NDArray[np.int16]
+    predicted_entries: NDArray[np.int16]
+    lists: NDArray[np.int16]
 
     @classmethod
     def of(
         cls,
         quantisers: tuple[VectorQuantiser, VectorQuantiser],
-        products: tuple[ProductQuantiser, ProductQuantiser] | None,
+        products: ProductRows | None,
         vector_size: int,
+        list_codes: NDArray[np.int8],
     ) -> CoherencyScale:
-        """Take the columns after the first `vector_size` of quantisers of starts and ends, of `products` if given."""
+        """Take the columns after the first `vector_size` of quantisers of starts and ends, of `products` if given.
+
+        list_codes: the centroids int8 [L, vector_size] that ends are predicted from too, used with `products`.
+        """
         if products is None:
             return cls._of_codes(*quantisers, vector_size)
-        start, start_step = _entries(products[0], vector_size)
-        end, end_step = _entries(products[1], vector_size)
-        return cls(np.ones(start.shape[2], np.int64), start_step * end_step, start, end)
+        weights = products.prediction.weights[:vector_size, vector_size:].astype(np.float64)
+        lists = (list_codes * quantisers[0].scale[:vector_size]) @ weights
+        [start], start_step = _in_16_bits(products.starts.entries(vector_size))
+        parts = products.ends.entries(vector_size), products.predicted.entries(vector_size), lists[None]
+        [end, predicted, [listed]], end_step = _in_16_bits(*parts)
+        return cls(np.ones(start.shape[2], np.int64), start_step * end_step, start, end, predicted, listed)
 
     @classmethod
     def _of_codes(cls, start: VectorQuantiser, end: VectorQuantiser, vector_size: int) -> CoherencyScale:
         factors = start.scale[vector_size:].astype(np.float64) * end.scale[vector_size:]
         step = float(factors.max(initial=0.0)) / _LARGEST_SCALE or 1.0
-        none = np.empty((0, CENTROIDS, len(factors)), np.int16)
-        return cls(np.rint(factors / step).astype(np.int64), step, none, none)
+        none, no_lists = np.empty((0, CENTROIDS, len(factors)), np.int16), np.empty((0, len(factors)), np.int16)
+        return cls(np.rint(factors / step).astype(np.int64), step, none, none, none, no_lists)
 
 
-def _entries(quantiser: ProductQuantiser, first: int) -> tuple[NDArray[np.int16], float]:
-    """Return what each byte adds to the columns from `first` on, and their unit; no sum leaves 16 bits."""
-    values = quantiser.entries(first)
-    reach = float(np.abs(values).max(1, initial=0.0).sum(0).max(initial=0.0))
-    step = max(reach / (_LARGEST_VALUE - len(values)), float(np.finfo(np.float64).tiny))
-    padding = (0, 0), (0, 0), (0, -values.shape[2] % LANES)
-    return np.pad(np.rint(values / step).astype(np.int16), padding), step
+def _in_16_bits(*parts: NDArray[np.float64]) -> tuple[list[NDArray[np.int16]], float]:
+    """Return entries [G, n, r] in their common unit, and the unit: no sum of one of each group leaves 16 bits."""
+    reach = float(sum(np.abs(part).max(1, initial=0.0).sum(0) for part in parts).max(initial=0.0))
+    step = max(reach / (_LARGEST_VALUE - sum(map(len, parts))), float(np.finfo(np.float64).tiny))
+    padding = (0, 0), (0, 0), (0, -parts[0].shape[2] % LANES)
+    return [np.pad(np.rint(part / step).astype(np.int16), padding) for part in parts], step

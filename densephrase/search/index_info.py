@@ -23,6 +23,7 @@ def describe_index(reader: IndexReader) -> dict[str, Any]:
     """
     manifest = reader.manifest
     components = {**_shard_bytes(reader), **_other_bytes(reader)}
+    components["ends"] += sum(segment.ends.bytes for segment in manifest.segments if segment.ends is not None)
     corpus_bytes = sum(components.values()) - components["encoder"]
     return {
         "path": str(reader.path),
@@ -33,7 +34,7 @@ def describe_index(reader: IndexReader) -> dict[str, Any]:
         "bytes_per_token": corpus_bytes / manifest.counts.tokens if manifest.counts.tokens else None,
         "encoder": manifest.encoder.fingerprint,
         "quantisation": manifest.quantisation.type,
-        "row_size": manifest.quantisation.row_size,
+        "row_sizes": list(manifest.quantisation.row_sizes),
         "vector_size": manifest.quantisation.vector_size,
         "coherency_rank": manifest.quantisation.coherency_rank,
         "sparse_rank": manifest.quantisation.sparse_rank,

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.encoder.encoded import QuestionNgrams, QuestionVectors
-from densephrase.encoder.product_quantiser import ProductQuantiser
+from densephrase.encoder.end_prediction import ProductRows
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.encoder.question_ngrams import PAIR
 from densephrase.kernels.question import QuestionBatch
@@ -22,7 +22,7 @@ from densephrase.terms.term_index import TermIndex
 def prepare_questions(
     vectors: QuestionVectors,
     quantisers: tuple[VectorQuantiser, VectorQuantiser],
-    products: tuple[ProductQuantiser, ProductQuantiser] | None,
+    products: ProductRows | None,
     ngrams: Sequence[QuestionNgrams],
     sparse_scale: NDArray[np.float32] | None,
     terms: Sequence[Sequence[str]],
@@ -36,11 +36,12 @@ def prepare_questions(
     """
     start = fold_vectors(vectors.start, quantisers[0])
     end = fold_vectors(vectors.end, quantisers[1])
-    start_tables, end_tables = (
-        (no_tables(start), no_tables(end))
-        if products is None
-        else (tabulate_vectors(vectors.start, products[0], start.largest), tabulate_vectors(vectors.end, products[1]))
-    )
+    start_tables, end_tables = no_tables(start), no_tables(end)
+    predicted = _Predicted(end.weights, end_tables.table, np.zeros((len(end.step), 3)))
+    if products is not None:
+        start_tables = tabulate_vectors(vectors.start, products.starts, start.largest)
+        end_tables = tabulate_vectors(vectors.end, products.ends)
+        predicted = _predict(vectors.end, products, quantisers[0], end_tables.step)
     scale = np.ones(4, np.float32) if sparse_scale is None else sparse_scale
     return QuestionBatch(
         start.weights,
@@ -48,12 +49,33 @@ def prepare_questions(
         start_tables.table,
         end_tables.table,
         start.step / start_tables.step,
+        predicted.weights,
+        predicted.table,
+        predicted.units,
         start.low_bits,
         np.stack([start_tables.step, end_tables.step], axis=1),
         np.stack([start_tables.bias, end_tables.bias], axis=1),
         *join_ngrams(ngrams, scale, len(start.step)),
         *_terms(terms, index),
     )
+
+
+class _Predicted(NamedTuple):
+    """What Q questions multiply predictions of ends with, as `QuestionBatch` holds it."""
+
+    weights: NDArray[np.int16]
+    table: NDArray[np.int32]
+    units: NDArray[np.float64]
+
+
+def _predict(
+    vectors: NDArray[np.float32], products: ProductRows, quantiser: VectorQuantiser, end_step: NDArray[np.float64]
+) -> _Predicted:
+    """Fold the prediction into the questions' end vectors; centroids of starts are codes of `quantiser`."""
+    centroids = fold_vectors(products.prediction.vector_product(vectors), quantiser)
+    tables = tabulate_vectors(vectors, products.predicted)
+    units = np.stack([tables.step, centroids.step, tables.bias], axis=1) / end_step[:, None]
+    return _Predicted(centroids.weights, tables.table, units)
 
 
 class _Ngrams(NamedTuple):

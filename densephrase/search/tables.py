@@ -35,8 +35,8 @@ class IndexTables:
     @classmethod
     def of(cls, reader: IndexReader, quantisers: tuple[VectorQuantiser, VectorQuantiser]) -> IndexTables:
         """Collect the tables of an index; `quantisers` are those of the encoder's start and end rows."""
-        coherency = CoherencyScale.of(quantisers, reader.products, reader.manifest.quantisation.vector_size)
-        lists = _list_table(reader)
+        lists, size = _list_table(reader), reader.manifest.quantisation.vector_size
+        coherency = CoherencyScale.of(quantisers, reader.products, size, lists.list_codes)
         return cls(
             reader,
             _shard_table(reader, lists, coherency),
@@ -65,10 +65,12 @@ def _shard_table(reader: IndexReader, lists: ListTable, coherency: CoherencyScal
         starts=bases.starts,
         ends=bases.ends,
         tokens=np.cumsum([0, *(shard.counts.tokens for shard in reader.shards)]),
-        row_size=quantisation.row_size,
+        row_sizes=np.array(quantisation.row_sizes, np.int64),
         factor_columns=np.array(quantisation.factor_columns, np.int64),
         start_coherency=coherency.start_entries,
         end_coherency=coherency.end_entries,
+        predicted_coherency=coherency.predicted_entries,
+        list_coherency=coherency.lists,
         query_books=books.queries,
         key_books=books.keys,
         query_column=books.query_column,
@@ -82,8 +84,10 @@ def _shard_table(reader: IndexReader, lists: ListTable, coherency: CoherencyScal
 
 
 def _column(reader: IndexReader, shard: int, name: str) -> np.ndarray:
-    """Return a column of a shard as kernels find it: the codes of starts may stand in the lists, at their places."""
+    """Return a column of a shard as kernels find it: codes may stand in the lists, at places, or with all ends."""
     lists = reader.lists
+    if name == "end_codes" and reader.ends is not None:
+        return reader.ends.codes[reader.bases.ends[shard] : reader.bases.ends[shard + 1]]
     has_places = lists is not None and lists.places.size > 0
     if name == "start_place":
         first, last = reader.bases.starts[shard : shard + 2]

@@ -80,7 +80,7 @@ def test_best_ends_read_the_starts_of_a_search(cases: IndexCases) -> None:
             first, last = cases.reader.bases.starts[number : number + 2]
             local = np.array(sorted(row - first for row in mine if first <= row < last), np.int64)
             rows += len(local) + len(reached_ends(shard, local, cases.scoring.max_answer_tokens))
-    assert case.bytes == rows * cases.reader.manifest.quantisation.row_size
+    assert case.bytes == rows * cases.reader.manifest.quantisation.row_sizes[0]
     case.run()
 
 

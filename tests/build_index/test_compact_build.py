@@ -49,7 +49,7 @@ def test_texts_come_back(built: Path, documents: list[Document]) -> None:
     assert not verify(built)
 
 
-@pytest.mark.parametrize("kill_at", [2, 4, 5, 6, 9, 14])
+@pytest.mark.parametrize("kill_at", [2, 4, 5, 6, 9, 14, 15, 16, 18])
 def test_a_stopped_build_goes_on(
     kill_at: int, built: Path, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,10 +64,12 @@ def test_a_stopped_build_goes_on(
 @pytest.mark.parametrize(
     ("file", "column"),
     [
-        ("codebooks.h5", "end_rows_centroids"),
         ("codebooks.h5", "piece_blob"),
         ("segments/000001/ann.h5", "residual_centroids"),
         ("segments/000001/ann.h5", "places"),
+        ("segments/000001/ends.h5", "end_codes"),
+        ("segments/000001/ends.h5", "end_rows_centroids"),
+        ("segments/000001/ends.h5", "prediction_weights"),
         ("segments/000001/shard-00000.h5", "token_forms"),
         ("segments/000001/shard-00000.h5", "start_kept"),
     ],
@@ -81,7 +83,7 @@ def test_damage_is_found(file: str, column: str, built: Path, tmp_path: Path) ->
     assert any(column in problem for problem in verify(path))
 
 
-@pytest.mark.parametrize("file", ["codebooks.h5", "segments/000001/ann.h5"])
+@pytest.mark.parametrize("file", ["codebooks.h5", "segments/000001/ann.h5", "segments/000001/ends.h5"])
 def test_a_missing_file_is_named(file: str, built: Path, tmp_path: Path) -> None:
     path = shutil.copytree(built, tmp_path / "index")
     (path / file).unlink()

@@ -13,17 +13,17 @@ from tests.search.fake_encoder import FakeEncoder
 
 
 def test_a_flat_index_is_shards_and_terms() -> None:
-    assert SizeRates(10.0, 2.0, 0.5).bytes_left(1000, 1000, flat_limit=500, list_dimensions=8) == 12_000
+    assert SizeRates(10.0, 2.0, 0.5, 0.5).bytes_left(1000, 1000, flat_limit=500, list_dimensions=8) == 12_000
 
 
 @pytest.mark.parametrize(("starts", "id_bytes"), [(500, 4), (2**31, 8)])
 def test_the_lists_of_a_large_index_hold_ids_and_first_codes(starts: int, id_bytes: int) -> None:
-    lists = SizeRates(0.0, 0.0, starts / 1000).bytes_left(1000, 1000, flat_limit=499, list_dimensions=8)
+    lists = SizeRates(0.0, 0.0, starts / 1000, 0.5).bytes_left(1000, 1000, flat_limit=499, list_dimensions=8)
     assert lists == starts * (8 + id_bytes)
 
 
 def test_finished_shards_need_nothing_more() -> None:
-    assert SizeRates(10.0, 2.0, 0.5).bytes_left(0, 1000, flat_limit=500, list_dimensions=8) == 2_000
+    assert SizeRates(10.0, 2.0, 0.5, 0.5).bytes_left(0, 1000, flat_limit=500, list_dimensions=8) == 2_000
 
 
 def test_the_margin_is_kept_free() -> None:

@@ -50,11 +50,22 @@ def test_starts_that_do_not_exist_are_not_read() -> None:
 
 def test_codes_of_starts_decode_to_predictions() -> None:
     random, (_, made) = np.random.default_rng(1), sample(0)
-    quantiser = ProductQuantiser.fit(sample(500)[0], sample(99, 2)[0], 2, 2, stages=1)
+    quantiser = ProductQuantiser.fit(sample(500)[0], sample(99, 2)[0], 3, 2)
     codes = random.integers(0, 256, (40, 3)).astype(np.uint8)
     expected = made.predict(quantiser.decode(codes), np.ones(40, bool))
     np.testing.assert_allclose(made.mapped(quantiser).decode(codes), expected, rtol=1e-4, atol=1e-4)
     np.testing.assert_allclose(made.mapped(quantiser).entries()[np.arange(3), codes].sum(1), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("columns", [SIZE - 2, SIZE])
+def test_products_with_predictions_are_products_with_starts(columns: int) -> None:
+    starts, made = sample(30)
+    starts[:, columns:] = 0  # as in centroids of lists, which are vectors only
+    questions = np.random.default_rng(1).normal(size=(9, columns)).astype(np.float32)
+    mapped = made.vector_product(questions)
+    np.testing.assert_allclose(starts[:, :columns] @ mapped.T, (starts @ made.weights)[:, :columns] @ questions.T, 1e-4)
+    for question, expected in zip(questions, mapped, strict=True):
+        np.testing.assert_array_equal(made.vector_product(question[None])[0], expected)
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -54,7 +54,37 @@ def test_round_trip_with_lists(tmp_path: Path) -> None:
 def test_sums() -> None:
     assert MANIFEST.counts == Counts(11, 22, 33, 44, 55)
     assert MANIFEST.bytes == 35
-    assert MANIFEST.quantisation.row_size == 15
+    assert MANIFEST.quantisation.row_sizes == (15, 15)
+
+
+PRODUCT = Quantisation("product", 12, 3, 0, 5, 2, (), FileRecord("codebooks.h5", 3, {}))
+LISTS = AnnRecord("inverted-lists", 8, 2, 5, 100, 10, 0, FileRecord("ann.h5", 7, {}))
+
+
+def test_compact_round_trip(tmp_path: Path) -> None:
+    segment = replace(SEGMENT, ann=LISTS, ends=FileRecord("ends.h5", 4, {"end_codes": "3" * 64}))
+    manifest = replace(MANIFEST, quantisation=PRODUCT, segments=(segment,))
+    manifest.save(tmp_path)
+    assert Manifest.load(tmp_path) == manifest
+    assert (manifest.bytes, PRODUCT.row_sizes) == (49, (5, 2))
+
+
+@pytest.mark.parametrize(
+    ("quantisation", "ends", "problem"),
+    [
+        (PRODUCT, None, "no product-quantised ends"),
+        (Quantisation("int8", 12, 3), FileRecord("ends.h5", 4, {}), "ends beside rows of type 'int8'"),
+        (replace(PRODUCT, end_groups=0), FileRecord("ends.h5", 4, {}), "unknown"),
+        (replace(PRODUCT, start_groups=6), FileRecord("ends.h5", 4, {}), "hold 5 dimensions of vectors of 6"),
+    ],
+)
+def test_rows_of_two_kinds_are_refused(
+    tmp_path: Path, quantisation: Quantisation, ends: FileRecord | None, problem: str
+) -> None:
+    segments = (replace(SEGMENT, ann=LISTS, ends=ends),)
+    replace(MANIFEST, quantisation=quantisation, segments=segments).save(tmp_path)
+    with pytest.raises(IndexFormatError, match=problem):
+        Manifest.load(tmp_path)
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"a": ' * 10_000, "\udcff"], ids=range(6))

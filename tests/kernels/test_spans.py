@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from densephrase.kernels import gather, spans, sparse
+from densephrase.kernels import coherency, gather, spans, sparse
 from densephrase.kernels.mapped import Places
 from densephrase.kernels.placed_lists import PlacedLists
-from densephrase.kernels.spans import EndRows, SpanQuestion, SpanScores, StartRows, score_starts
+from densephrase.kernels.span_rows import EndRows, SpanQuestion, SpanScores, StartRows
+from densephrase.kernels.spans import score_starts
 from tests.kernels.interpreted import interpret
 from tests.kernels.sparse_samples import NO_NGRAMS, Sample
 from tests.kernels.sparse_samples import sample as sparse_sample
@@ -46,11 +47,17 @@ class Rows:
         start_columns = self.starts.row_ptr, starts_at, no_bits, no_places, self.start_codes
         rows = (
             StartRows(*start_columns, no_entries, self.starts.rows, no_lists),
-            EndRows(self.ends.row_ptr, ends_at, no_bits, self.end_codes, no_entries, self.ends.rows),
+            EndRows(
+                *(self.ends.row_ptr, ends_at, no_bits, self.end_codes, no_entries, no_entries, no_entries[:, 0].copy()),
+                self.ends.rows,
+            ),
         )
         ngrams = [self.starts.question.table(side) if self.has_sparse else NO_NGRAMS for side in (0, 1)]
         tables = np.empty((2, 0, 256), np.int32)
-        question = SpanQuestion(*self.weights, *tables, 0.0, LOW_BITS, STEP, self.scale, COHERENCY_STEP, *ngrams)
+        predicted = self.weights[1], tables[0], np.zeros(3)
+        question = SpanQuestion(
+            *(*self.weights, *tables, 0.0, *predicted, LOW_BITS, STEP, self.scale, COHERENCY_STEP), *ngrams
+        )
         function(starts, self.starts.paragraph[starts], *rows, question, longest, scores)
         return list(zip(*(column.tolist() for column in scores), strict=True))
 
@@ -117,7 +124,7 @@ def check(rows: Rows, function: Callable[..., None], starts: NDArray[np.int64], 
 def function(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Return the kernel, compiled or as plain Python."""
     if request.param == "python":
-        interpret(monkeypatch, gather, sparse, spans)
+        interpret(monkeypatch, coherency, gather, sparse, spans)
     return spans.score_starts
 
 
