@@ -102,17 +102,21 @@ def write_spelled(spelled: Spelled, vocabulary: Vocabulary, paragraph: int, text
             size += 1
         piece = place(narrow, wide, token)
         if 0 <= piece < ptr.size - 1:
-            begin = ptr[piece]
-            for at in range(begin, ptr[piece + 1]):
-                letter = blob[at]
-                is_capital = form & 3 == CAPITALS or (form & 3 == CAPITALISED and at == begin)
-                if is_capital and _A <= letter <= _Z:
-                    letter += np.uint8(_TO_CAPITAL & 255)
-                if size < text.size:
-                    text[size] = letter
-                size += 1
+            begin, length = np.int64(ptr[piece]), np.int64(ptr[piece + 1] - ptr[piece])
+            for at in range(min(length, text.size - size)):
+                text[size + at] = blob[begin + at]
+            if form & 3:
+                _capitalise(text, size, min(size + (length if form & 3 == CAPITALS else 1), text.size))
+            size += length
     size, _ = _copy(odd, cursor, stop, text, size)
     return size
+
+
+@inlined_kernel
+def _capitalise(text: Bytes, first: int, last: int) -> None:
+    for at in range(first, last):
+        if _A <= text[at] <= _Z:
+            text[at] += np.uint8(_TO_CAPITAL & 255)
 
 
 @inlined_kernel

@@ -78,7 +78,8 @@ def tabulate_vectors(
         np.empty((len(vectors), quantiser.groups, CENTROIDS), np.int32), *np.empty((2, len(vectors)))
     )
     vectors, spare = np.ascontiguousarray(vectors), np.zeros(len(vectors)) if spare is None else spare
-    if not tabulate(vectors, quantiser.offset, *quantiser.by_dimension, spare, *tables):
+    synthesis, centroids = quantiser.by_dimension
+    if not tabulate(vectors, quantiser.offset, synthesis, centroids, spare, tables.table, tables.step, tables.bias):
         raise _not_finite()
     return tables
 
