@@ -11,9 +11,13 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from types import FunctionType
+from typing import Any, TypeVar, cast
 
 from numba import njit
+from numba.core import types
+
+from densephrase.kernels.parts import only_linked
 
 _CACHE = os.environ.get("DENSEPHRASE_NUMBA_CACHE", "1") != "0"
 _Kernel = TypeVar("_Kernel", bound=Callable[..., Any])
@@ -21,28 +25,57 @@ _Kernel = TypeVar("_Kernel", bound=Callable[..., Any])
 
 def kernel(function: _Kernel) -> _Kernel:
     """Compile a single-threaded kernel."""
-    return _compile(function, parallel=False)
+    return cast(_Kernel, _with_part(_compile(function)))
+
+
+def small_kernel(function: _Kernel) -> _Kernel:
+    """Compile a single-threaded kernel whose machine code becomes a part of that of all kernels that call it.
+
+    This is for those that return many arrays of which their callers take few.
+    """
+    return cast(_Kernel, _with_part(_compile(function), forceinline=True))
+
+
+def inlined_kernel(function: _Kernel) -> _Kernel:
+    """Compile a single-threaded kernel whose statements become a part of the kernels that call it.
+
+    A call counts every array that it passes up and down, about 2 ns each time; this is for small ones in inner loops.
+    """
+    return cast(_Kernel, _compile(function, inline="always"))
 
 
 def parallel_kernel(function: _Kernel) -> _Kernel:
     """Compile a kernel whose `prange` loops use every numba thread."""
-    return _compile(function, parallel=True)
+    return cast(_Kernel, _compile(function, parallel=True))
 
 
-def inlined_kernel(function: _Kernel) -> _Kernel:
-    """Compile a single-threaded kernel that becomes a part of the kernels that call it.
-
-    A call counts every array that it passes up and down, about 2 ns each time; this is for small ones in inner loops.
-    """
-    return _compile(function, parallel=False, inline="always")
-
-
-def _compile(function: _Kernel, parallel: bool, inline: Literal["never", "always"] = "never") -> _Kernel:
-    compiled: Any = njit(nogil=True, cache=_CACHE, parallel=parallel, inline=inline)(function)
+def _compile(function: Callable[..., Any], **options: Any) -> Any:
+    compiler: Any = njit  # which takes more options than its types say
+    compiled = compiler(nogil=True, cache=_CACHE, no_cfunc_wrapper=True, **options)(function)
     if _CACHE:
         file = compiled._cache._cache_file
         file._source_stamp = file._source_stamp, _STAMP  # numba has no public way to set it
-    return cast(_Kernel, compiled)
+    return compiled
+
+
+def _with_part(compiled: Any, **options: Any) -> Any:
+    """Let other kernels call a form of a kernel that takes them less time to compile.
+
+    It has no code to be called from Python, and one form does for all numbers: numba would make one for each literal.
+    """
+    function = compiled.py_func
+    copied = function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    part = FunctionType(*copied)
+    part.__qualname__ = f"{function.__qualname__}.part"  # by which it has files of its own on the disk
+    called = _compile(part, no_cpython_wrapper=True, **options)
+
+    def get_call_template(arguments: Any, keywords: Any) -> Any:
+        with only_linked():
+            return called.get_call_template(tuple(map(types.unliteral, arguments)), keywords)
+
+    # What numba asks of a kernel that it finds in another one.
+    compiled.get_call_template, compiled.get_overload = get_call_template, called.get_overload
+    return compiled
 
 
 def _sources() -> str:

@@ -12,7 +12,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from densephrase.kernels.compile import inlined_kernel, kernel
+from densephrase.kernels.compile import inlined_kernel, small_kernel
 from densephrase.kernels.types import Bytes, Codes, Rows
 
 
@@ -42,31 +42,31 @@ def _intrinsic_pointer(typing_context: Any, address: Any) -> Any:
 _pointer: Any = _intrinsic_pointer  # numba gives the first argument
 
 
-@kernel
+@small_kernel
 def codes_at(address: int, rows: int, columns: int) -> Codes:
     """Return the array int8 [rows, columns] at an address."""
     return carray(_pointer(address), (rows, columns), np.int8)
 
 
-@kernel
+@small_kernel
 def bytes_at(address: int, size: int) -> Bytes:
     """Return the array uint8 [size] at an address."""
     return carray(_pointer(address), (size,), np.uint8)
 
 
-@kernel
+@small_kernel
 def rows_at(address: int, size: int) -> Rows:
     """Return the array int64 [size] at an address."""
     return carray(_pointer(address), (size,), np.int64)
 
 
-@kernel
+@small_kernel
 def numbers_at(address: int, size: int) -> NDArray[np.int32]:
     """Return the array int32 [size] at an address."""
     return carray(_pointer(address), (size,), np.int32)
 
 
-@kernel
+@small_kernel
 def places_at(address: int, size: int, is_wide: bool) -> Places:
     """Return the places [size] at an address."""
     narrow = carray(_pointer(address), (0 if is_wide else size,), np.uint16)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.kernels.compile import inlined_kernel, kernel
+from densephrase.kernels.compile import inlined_kernel, kernel, small_kernel
 from densephrase.kernels.entry_sums import Entries
 from densephrase.kernels.kept import row_token
 from densephrase.kernels.mapped import bytes_at, codes_at, numbers_at, place, places_at, rows_at
@@ -117,7 +117,7 @@ def prefetch_pointers(table: ShardTable, shard: int, paragraph: int) -> None:
     prefetch_bytes(table.address[_PARAGRAPH_TOKEN_PTR, shard] + 8 * paragraph, 16)
 
 
-@kernel
+@small_kernel
 def start_rows(table: ShardTable, shard: int) -> StartRows:
     """Return the start rows of a shard."""
     size, paragraphs = _size(table.starts, shard), _size(table.paragraphs, shard)
@@ -135,7 +135,7 @@ def start_rows(table: ShardTable, shard: int) -> StartRows:
     )
 
 
-@kernel
+@small_kernel
 def end_rows(table: ShardTable, shard: int) -> EndRows:
     """Return the end rows of a shard."""
     size, paragraphs = _size(table.ends, shard), _size(table.paragraphs, shard)
@@ -152,13 +152,13 @@ def end_rows(table: ShardTable, shard: int) -> EndRows:
     )
 
 
-@kernel
+@small_kernel
 def _kept(table: ShardTable, shard: int, column: int) -> Bytes:
     address = table.address[column, shard]
     return bytes_at(address, (_size(table.tokens, shard) + 7) // 8 if address else 0)
 
 
-@kernel
+@small_kernel
 def _sparse(table: ShardTable, shard: int, side: int, size: int) -> SparseRows:
     own, keys = table.factor_columns[side], table.factor_columns[2]
     tokens, address = _size(table.tokens, shard) if keys else 0, table.address[:, shard]
@@ -172,7 +172,7 @@ def _sparse(table: ShardTable, shard: int, side: int, size: int) -> SparseRows:
     )
 
 
-@kernel
+@small_kernel
 def _size(bases: Rows, shard: int) -> int:
     return bases[shard + 1] - bases[shard]
 
