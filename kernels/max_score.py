@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.kernels.compile import inlined_kernel, kernel
+from densephrase.kernels.compile import kernel, small_kernel
 from densephrase.kernels.selection import push, sort_heap
 from densephrase.kernels.types import Rows
 
@@ -46,7 +46,7 @@ class DocumentPart(NamedTuple):
     of_paragraph: NDArray[np.int32]  # [N]
 
 
-@inlined_kernel
+@small_kernel
 def _impact(
     weight: np.float32, ids: NDArray[np.int32], tf: NDArray[np.uint16], shift: int, posting: int, norm: np.float32
 ) -> np.float32:
@@ -54,7 +54,7 @@ def _impact(
     return weight * frequency / (frequency + norm)
 
 
-@kernel
+@small_kernel
 def _seek(ids: NDArray[np.int32], shift: int, first: int, stop: int, text: int) -> int:
     """Return the first posting from `first` on whose text is not before `text`, by galloping."""
     text <<= shift
@@ -108,13 +108,15 @@ def top_texts(  # noqa: C901 # a call in this loop takes longer than what it wou
     _, ids, tf, norm, shift = postings
     document_scores, document_of = documents
     weights, bounds, place_of, cursor, stop, text = _open_cursors(postings, terms, weight)
-    largest = np.float64(document_scores.max()) if document_scores.size else 0.0
+    largest = 0.0
+    for position in range(document_scores.size):
+        largest = max(largest, np.float64(document_scores[position]))
     reach, slack = bounds + largest, 1 - (weights.size + 8) * _ROUNDING
     count, texts = weights.size if rows.size else 0, norm.size
     impact, size, threshold = np.zeros(count, np.float32), 0, 0.0
     if not excluded.size:
         threshold = _least_best(postings, weights, cursor, stop, rows.size) * weight * slack
-    essential = np.searchsorted(reach, threshold)
+    essential = _first_essential(reach, 0, threshold)
     while essential < count:
         current = text[essential]
         for term in range(essential + 1, count):
@@ -148,7 +150,7 @@ def top_texts(  # noqa: C901 # a call in this loop takes longer than what it wou
         size = push(totals, rows, size, weight * score + of_document, current)
         if size == rows.size:
             threshold = max(threshold, np.float64(totals[0]) * slack)
-            essential = np.searchsorted(reach, threshold)
+            essential = _first_essential(reach, essential, threshold)
     sort_heap(totals, rows, size)
     return size, _damaged(cursor, text)
 
@@ -166,13 +168,33 @@ class _Cursors(NamedTuple):
 
 @kernel
 def _open_cursors(postings: PostingTable, terms: TermQuery, weight: np.float32) -> _Cursors:
-    order = np.argsort(terms.weights)
-    term_ids = terms.ids[order]
-    first, stop, text = postings.ptr[term_ids], postings.ptr[term_ids + 1], np.empty(order.size, np.int64)
-    for term in range(order.size):
-        text[term] = _text(postings.ids, postings.shift, first[term], stop[term], postings.norm.size)
-    weights = terms.weights[order]
-    return _Cursors(weights, np.cumsum(weights.astype(np.float64)) * weight, np.argsort(order), first, stop, text)
+    # Written out: numba's sorting and choosing took a tenth of all the time that the kernels take to compile.
+    size, total = terms.ids.size, 0.0
+    order, place_of, first = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
+    stop, text = np.empty(size, np.int64), np.empty(size, np.int64)
+    weights, bounds = np.empty(size, np.float32), np.empty(size, np.float64)
+    for term in range(size):
+        place = term
+        while place > 0 and terms.weights[order[place - 1]] > terms.weights[term]:
+            order[place] = order[place - 1]
+            place -= 1
+        order[place] = term
+    for place in range(size):
+        term = order[place]
+        place_of[term], weights[place] = place, terms.weights[term]
+        total += np.float64(weights[place])
+        bounds[place] = total * weight
+        first[place], stop[place] = postings.ptr[terms.ids[term]], postings.ptr[terms.ids[term] + 1]
+        text[place] = _text(postings.ids, postings.shift, first[place], stop[place], postings.norm.size)
+    return _Cursors(weights, bounds, place_of, first, stop, text)
+
+
+@kernel
+def _first_essential(reach: NDArray[np.float64], term: int, threshold: float) -> int:
+    """Return the first term from `term` on that lifts a text to a threshold together with those before it."""
+    while term < reach.size and reach[term] < threshold:
+        term += 1
+    return term
 
 
 @kernel
@@ -196,17 +218,19 @@ def _least_best(postings: PostingTable, weights: NDArray[np.float32], first: Row
         size = min(stop[term] - first[term], max(k, _LOOKED_AT))
         if size < k or not k:
             continue
-        impacts = np.empty(size, np.float32)
-        for place in range(size):
-            text = np.int64(ids[first[term] + place]) >> shift
+        best, texts, found = np.empty(k, np.float32), np.empty(k, np.int64), 0
+        for posting in range(first[term], first[term] + size):
+            text = np.int64(ids[posting]) >> shift
             if text < 0 or text >= norm.size:
                 return 0.0
-            impacts[place] = -_impact(weights[term], ids, tf, shift, first[term] + place, norm[text])
-        return np.float64(-np.partition(impacts, k - 1)[k - 1])
+            impact = _impact(weights[term], ids, tf, shift, posting, norm[text])
+            if found < k or impact > best[0]:
+                found = push(best, texts, found, impact, text)
+        return np.float64(best[0])
     return 0.0
 
 
-@kernel
+@small_kernel
 def _text(ids: NDArray[np.int32], shift: int, posting: int, stop: int, texts: int) -> int:
     """Return the text of a posting, `texts` behind the last one, -1 for one that does not exist."""
     if posting >= stop:
