@@ -86,15 +86,15 @@ def _likely_starts(
     found = _candidates(starts)
     _find_paragraphs(found, table)
     _add_terms(found, batch, question, table, paragraphs, documents, scoring)
-    scores = found.parts[3] + found.parts[4]
-    products, first = np.empty(starts.size, np.int64), 0
+    scores, products, first = np.empty(starts.size, np.float64), np.empty(starts.size, np.int64), 0
     while first < starts.size:
         shard, last = _of_one_shard(found.shard, first)
         rows = starts[first:last] - table.starts[shard]
         multiply_starts(rows, start_rows(table, shard), asked, products[first:last])
         first = last
     for position in range(starts.size):
-        scores[position] += products[position] * batch.step[question, 0]
+        terms = found.parts[3, position] + found.parts[4, position]
+        scores[position] = terms + products[position] * batch.step[question, 0]
     return starts[best_places(scores, scoring.most_starts)]
 
 
@@ -255,4 +255,5 @@ def _select(found: _Candidates, question: int, table: ShardTable, spans: SpanTab
         spans.start[question, place], spans.end[question, place] = where.start, where.end
         spans.paragraph_start[question, place] = where.paragraph_start
         spans.paragraph_end[question, place] = where.paragraph_end
-        spans.parts[question, place] = parts[:, position]
+        for part_number in range(PARTS):
+            spans.parts[question, place, part_number] = parts[part_number, position]

@@ -75,7 +75,7 @@ def choose_starts(
     else:
         for shard in range(table.starts.size - 1):
             begin, end = table.starts[shard], table.starts[shard + 1]
-            mine = np.minimum(np.maximum(ranges, begin), end) - begin
+            mine = _cut(ranges, begin, end)
             found = scan(start_rows(table, shard).codes, no_ids, begin, mine, weights, scores, rows, found)
     keep_best(rows[:found], question, batch, table, chosen)
 
@@ -112,10 +112,20 @@ def choose_together(
     else:
         for shard in range(table.starts.size - 1):
             begin, end = table.starts[shard], table.starts[shard + 1]
-            mine = np.minimum(np.maximum(ranges, begin), end) - begin
+            mine = _cut(ranges, begin, end)
             scan_batch(start_rows(table, shard).codes, no_ids, begin, mine, asked, weights, best)
     for question in range(questions):
         keep_best(best.ids[question, : best.size[question]], first + question, batch, table, chosen)
+
+
+@kernel
+def _cut(ranges: Rows, begin: int, end: int) -> Rows:
+    """Return what lies in `[begin, end)` of some ranges, int64[R, 2], counted from `begin`."""
+    inside = np.empty_like(ranges)
+    for position in range(ranges.shape[0]):
+        for side in range(2):
+            inside[position, side] = min(max(ranges[position, side], begin), end) - begin
+    return inside
 
 
 @kernel
@@ -124,7 +134,8 @@ def keep_best(likely: Rows, question: int, batch: QuestionBatch, table: ShardTab
     rows, wanted = np.sort(likely), chosen.rows.shape[1]
     if rows.size > wanted:
         rows = np.sort(_best_rows(rows, batch.start[question], batch.low_bits, table, wanted))
-    chosen.rows[question, : rows.size] = rows
+    for place in range(rows.size):
+        chosen.rows[question, place] = rows[place]
     chosen.found[question] = rows.size
 
 
@@ -173,7 +184,9 @@ def _best_rows(rows: Rows, weights: Weights, low_bits: int, table: ShardTable, w
     first = 0
     while first < rows.size:
         shard = owner(table.starts, rows[first])
-        last = first + np.searchsorted(rows[first:], table.starts[shard + 1])
+        last = first
+        while last < rows.size and rows[last] < table.starts[shard + 1]:
+            last += 1
         local = rows[first:last] - table.starts[shard]
         gather_dots(start_rows(table, shard).codes, local, weights, low_bits, products[first:last])
         first = last
@@ -196,7 +209,8 @@ def join_candidates(dense: Rows, paragraphs: Rows, table: ShardTable) -> Rows:
         shard = owner(table.paragraphs, paragraphs[position])
         ptr = start_rows(table, shard).ptr
         local = paragraphs[position] - table.paragraphs[shard]
-        ranges[position] = ptr[local : local + 2] + table.starts[shard]
+        for side in range(2):
+            ranges[position, side] = ptr[local + side] + table.starts[shard]
         total += ptr[local + 1] - ptr[local]
     joined, size, taken = np.empty(total, np.int64), 0, 0
     for position in range(paragraphs.size):

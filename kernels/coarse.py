@@ -32,7 +32,8 @@ def best_lists(
     products the smaller number is the better one.
     """
     names = np.empty(0, np.int32)  # rows are numbered, not named
-    everything = np.array([[0, group_codes.shape[0]]])
+    everything = np.zeros((1, 2), np.int64)
+    everything[0, 1] = group_codes.shape[0]
     heap = np.empty(best_groups.size, np.int32)
     groups = scan(group_codes, names, 0, everything, weights, heap, best_groups, 0)
     ranges = np.empty((groups, 2), np.int64)

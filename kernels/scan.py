@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from densephrase.kernels.compile import kernel
 from densephrase.kernels.rows import multiply_rows, prefetch_row
-from densephrase.kernels.selection import keep_best
+from densephrase.kernels.selection import keep_best, smallest
 from densephrase.kernels.types import Codes, Rows, Weights
 
 # A range is read as four streams, each of which asks for the row that lies so many bytes ahead. That hides the time
@@ -38,7 +38,8 @@ def scan(
         return 0
     capacity = k + max(k, SPARE)
     scores, names = np.empty(capacity, np.int32), np.empty(capacity, np.int64)
-    scores[:size], names[:size] = best_scores[:size], best_ids[:size]
+    for place in range(size):
+        scores[place], names[place] = best_scores[place], best_ids[place]
     threshold = np.int32(-(2**31))
     ahead = AHEAD // max(codes.shape[1], 1) + 1
     for interval in range(range_ptr.shape[0]):
@@ -57,7 +58,8 @@ def scan(
                 size += (row < end) & (products[place] >= threshold)
             if size > capacity - 4:
                 size = keep_best(scores, names, size, k, k + k // 8)
-                threshold = scores[:size].min()
+                threshold = smallest(scores[:size])
     size = keep_best(scores, names, size, k, k)
-    best_scores[:size], best_ids[:size] = scores[:size], names[:size]
+    for place in range(size):
+        best_scores[place], best_ids[place] = scores[place], names[place]
     return size

@@ -96,6 +96,15 @@ def keep_best(scores: NDArray[np.int32], ids: Rows, size: int, k: int, most: int
 
 
 @kernel
+def smallest(values: NDArray[Any]) -> Any:
+    """Return the smallest of some numbers, at least one: a loop compiles in a fifth of the time of `min`."""
+    least = values[0]
+    for value in values:
+        least = min(least, value)
+    return least
+
+
+@kernel
 def _worst_kept(scores: NDArray[np.int32], size: int, k: int, most: int) -> tuple[np.int32, int]:
     """Return a score that at least k scores reach, and how many do: at most `most`, unless there are equal ones."""
     low = high = scores[0]
@@ -117,17 +126,19 @@ def _worst_kept(scores: NDArray[np.int32], size: int, k: int, most: int) -> tupl
 @kernel
 def _last_id(scores: NDArray[np.int32], ids: Rows, size: int, worst: np.int32, k: int) -> np.int64:
     """Return the largest id among those of the k best that have the worst score."""
-    smallest, largest = ids[:size].min(), ids[:size].max()
-    while smallest < largest:
-        middle = (smallest >> 1) + (largest >> 1) + (smallest & largest & 1)  # their difference may overflow
+    first = last = ids[0]
+    for place in range(size):
+        first, last = min(first, ids[place]), max(last, ids[place])
+    while first < last:
+        middle = (first >> 1) + (last >> 1) + (first & last & 1)  # their difference may overflow
         count = 0
         for place in range(size):
             count += (scores[place] > worst) | ((scores[place] == worst) & (ids[place] <= middle))
         if count >= k:
-            largest = middle
+            last = middle
         else:
-            smallest = middle + 1
-    return np.int64(largest)
+            first = middle + 1
+    return np.int64(last)
 
 
 @kernel
