@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.kernels.compile import inlined_kernel, kernel
+from densephrase.kernels.compile import inlined_kernel, kernel, small_kernel
 from densephrase.kernels.mapped import Places, place
 from densephrase.kernels.types import Codes, Rows, Table
 
@@ -102,7 +102,7 @@ def known_pieces(
     return found
 
 
-@inlined_kernel
+@small_kernel
 def match_ngrams(
     narrow: NDArray[np.uint16],
     wide: NDArray[np.int32],
@@ -168,7 +168,7 @@ def _read_key(keys: Codes, token: int, head: int, books: Codes, book_column: Row
         key[dimension] = books[head, byte, dimension] if stored >= 0 else 0
 
 
-@inlined_kernel
+@small_kernel
 def score_rows(
     queries: Codes,
     keys: Codes,
