@@ -17,7 +17,7 @@ from densephrase.encoder.product_quantiser import CENTROIDS, ProductQuantiser
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.index.list_tree import ListTree
 
-START_BITS, END_BITS = 1.5, 1.0  # of a row for each dimension of its vector: 36 and 24 bytes for 192
+START_BITS, END_BITS = 1.5, 1.25  # of a row for each dimension of its vector: 36 and 30 bytes for 192
 MOST_ROWS = 65_536  # to fit to, 256 for each centroid
 
 
@@ -68,7 +68,7 @@ def row_bytes(bits: float, vector_size: int) -> int:
 def fit_rows(rows: NDArray[np.float32], asked: NDArray[np.float32], groups: int, seed: int) -> ProductQuantiser:
     """Fit `groups` bytes to rows [n, row_size] and products with `asked` [m, row_size]; few rows come repeatedly.
 
-    Each byte is for as many directions as all can have: 5 of 208 for each of 36, 8 for each of 24.
+    Each byte is for as many directions as all can have: 5 of 208 for each of 36, 6 for each of 30.
     """
     if not len(rows):
         rows = np.zeros((1, asked.shape[1]), np.float32)

@@ -103,10 +103,11 @@ def write_spelled(spelled: Spelled, vocabulary: Vocabulary, paragraph: int, text
         piece = place(narrow, wide, token)
         if 0 <= piece < ptr.size - 1:
             begin, length = np.int64(ptr[piece]), np.int64(ptr[piece + 1] - ptr[piece])
-            for at in range(min(length, text.size - size)):
+            room = min(length, np.int64(text.size - size))
+            for at in range(room):
                 text[size + at] = blob[begin + at]
             if form & 3:
-                _capitalise(text, size, min(size + (length if form & 3 == CAPITALS else 1), text.size))
+                _capitalise(text, size, size + (room if form & 3 == CAPITALS else min(room, 1)))
             size += length
     size, _ = _copy(odd, cursor, stop, text, size)
     return size

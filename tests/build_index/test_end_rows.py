@@ -87,6 +87,6 @@ def test_the_starts_of_an_index_are_those_that_search_decodes(tmp_path: Path) ->
     np.testing.assert_allclose(decoded, expected, atol=1e-3)
 
 
-@pytest.mark.parametrize(("bits", "size", "expected"), [(START_BITS, 192, 36), (END_BITS, 192, 24), (END_BITS, 3, 1)])
+@pytest.mark.parametrize(("bits", "size", "expected"), [(START_BITS, 192, 36), (END_BITS, 192, 30), (END_BITS, 3, 1)])
 def test_bytes_follow_from_the_size_of_vectors(bits: float, size: int, expected: int) -> None:
     assert row_bytes(bits, size) == expected
