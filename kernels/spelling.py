@@ -102,21 +102,20 @@ def write_spelled(spelled: Spelled, vocabulary: Vocabulary, paragraph: int, text
             size += 1
         piece = place(narrow, wide, token)
         if 0 <= piece < ptr.size - 1:
-            begin, length = np.int64(ptr[piece]), np.int64(ptr[piece + 1] - ptr[piece])
-            room = min(length, np.int64(text.size - size))
-            for at in range(room):
+            begin, length, room = ptr[piece], ptr[piece + 1] - ptr[piece], text.size - size
+            for at in range(length if length < room else room):
                 text[size + at] = blob[begin + at]
             if form & 3:
-                _capitalise(text, size, size + (room if form & 3 == CAPITALS else min(room, 1)))
+                _capitalise(text, size, length if form & 3 == CAPITALS else 1)
             size += length
     size, _ = _copy(odd, cursor, stop, text, size)
     return size
 
 
 @inlined_kernel
-def _capitalise(text: Bytes, first: int, last: int) -> None:
-    for at in range(first, last):
-        if _A <= text[at] <= _Z:
+def _capitalise(text: Bytes, first: int, letters: int) -> None:
+    for at in range(first, first + letters):
+        if at < text.size and _A <= text[at] <= _Z:
             text[at] += np.uint8(_TO_CAPITAL & 255)
 
 
