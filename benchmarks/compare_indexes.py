@@ -47,7 +47,7 @@ def main() -> None:
             right, size = answered_right(index, asked), index.info()["bytes_per_token"]
         lost = "" if first is None else str(paired_difference(first, right))
         first = right if first is None else first
-        print(f"| {path} | {size:,.0f} | {100 * right.mean():.2f} | {lost} |", flush=True)
+        print(f"| {path} | {size:,.1f} | {100 * right.mean():.2f} | {lost} |", flush=True)
 
 
 def answered_right(index: PhraseIndex, questions: Sequence[Question]) -> NDArray[np.bool_]:
