@@ -13,11 +13,12 @@ LAYERS = {"kernels": 0, "densephrase": 1, "build_index": 2, "serve": 2, "benchma
 MAPPED = ("kernels", "build_index", "serve")
 
 KERNEL_IMPORTS = {"__future__", "collections", "math", "numba", "numpy", "typing"}
-# Beside the decorators and what they compile with, there is the one module that writes LLVM's vector operations and
-# gives them to numba.
+# Beside the decorators and what they compile with, there are the modules that write LLVM's vector operations and give
+# them to numba.
 KERNEL_IMPORTS_OF = {
     "kernels/compile.py": KERNEL_IMPORTS | {"hashlib", "os", "pathlib", "types"},
     "kernels/parts.py": KERNEL_IMPORTS | {"contextlib"},
+    "kernels/entry_sums.py": KERNEL_IMPORTS | {"llvmlite"},
     "kernels/rows.py": KERNEL_IMPORTS | {"llvmlite"},
 }
 PICKLERS = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
