@@ -29,13 +29,14 @@ class Effort:
     most_starts: int
 
     @classmethod
-    def choose(cls, options: SearchOptions, rows: int, lists: int, groups: int) -> Effort:
+    def choose(cls, options: SearchOptions, rows: int, lists: int, groups: int, is_compact: bool = False) -> Effort:
         """Return what the options ask for, with the defaults of the strategy where they leave it open.
 
         A side that the strategy does not use proposes nothing. Exhaustive search takes every start; sparse-first every
-        paragraph that shares a term with the question. `rows`, `lists` and `groups` are those of the index.
+        paragraph that shares a term with the question. `rows`, `lists` and `groups` are those of the index, whose rows
+        are product-quantised if it `is_compact`.
         """
-        default = DEFAULTS[options.strategy]
+        default = (COMPACT if is_compact else DEFAULTS)[options.strategy]
         if options.exhaustive:
             dense = options.strategy != "sparse-first"
             return cls(_EVERYTHING, 0, 0, 0, _EVERYTHING) if dense else cls(0, 0, 0, _EVERYTHING, _EVERYTHING)
@@ -81,4 +82,11 @@ DEFAULTS: dict[Strategy, StrategyEffort] = {
     "hybrid": StrategyEffort(starts=100, probed=0.25, paragraphs=30, most_starts=300),
     "dense-first": StrategyEffort(starts=1000, probed=2.0, paragraphs=0, most_starts=1000),
     "sparse-first": StrategyEffort(starts=0, probed=0.0, paragraphs=100, most_starts=600),
+}
+
+# A product-quantised row takes longer to read. On 3,000 held-out questions over open-258k these lose 0.03 EM (a 95 %
+# interval of 0.07) against the candidates above, and the search takes 29 % less time.
+COMPACT: dict[Strategy, StrategyEffort] = {
+    **DEFAULTS,
+    "hybrid": StrategyEffort(starts=60, probed=0.25, paragraphs=20, most_starts=100),
 }

@@ -131,8 +131,9 @@ class Searcher:
         return [question_spans(table, question) for question in range(len(texts))]
 
     def _effort(self, options: SearchOptions) -> Effort:
-        lists = self._tables.lists
-        return Effort.choose(options, int(self._reader.bases.starts[-1]), len(lists.list_codes), len(lists.group_codes))
+        lists, starts = self._tables.lists, int(self._reader.bases.starts[-1])
+        is_compact = self._reader.products is not None
+        return Effort.choose(options, starts, len(lists.list_codes), len(lists.group_codes), is_compact)
 
     def _prepare(
         self, texts: Sequence[str], vectors: QuestionVectors, options: SearchOptions, uses_terms: bool

@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 import pytest
 
-from densephrase.search.effort import DEFAULTS, Effort
+from densephrase.search.effort import COMPACT, DEFAULTS, Effort
 from densephrase.search.options import SearchOptions, Strategy
 
 INDEX = {"rows": 1_000_000, "lists": 4096, "groups": 64}
@@ -65,3 +65,13 @@ def test_all_lists_are_in_all_groups(probes: int) -> None:
 def test_an_index_without_lists(strategy: Strategy) -> None:
     effort = Effort.choose(SearchOptions(strategy), rows=0, lists=0, groups=0)
     assert effort.starts == DEFAULTS[strategy].starts
+
+
+@pytest.mark.parametrize("strategy", get_args(Strategy))
+def test_a_compact_index_has_defaults_of_its_own(strategy: Strategy) -> None:
+    effort = Effort.choose(SearchOptions(strategy), **INDEX, is_compact=True)
+    default = COMPACT[strategy]
+    assert (effort.starts, effort.paragraphs) == (default.starts, default.paragraphs)
+    assert effort.most_starts <= choose(strategy).most_starts
+    asked = Effort.choose(SearchOptions(strategy, dense_candidates=7, probes=11), **INDEX, is_compact=True)
+    assert asked.probes == 11
