@@ -79,36 +79,37 @@ def spelled_bounds(spelled: Spelled, vocabulary: Vocabulary, paragraph: int, sta
 
 
 @kernel
-def write_spelled(spelled: Spelled, vocabulary: Vocabulary, paragraph: int, text: Bytes) -> int:
-    """Write a paragraph, and what follows it up to the next one, in UTF-8; return how many bytes it has.
+def write_spelled(spelled: Spelled, vocabulary: Vocabulary, first: int, last: int, text: Bytes) -> int:
+    """Write the paragraphs `[first, last)`, and what follows each up to the next one, in UTF-8; return their bytes.
 
     Of a text that is longer than `text` uint8[n], the first n bytes are written. Of damaged bytes no more is read than
     there is.
     """
     forms, odd, odd_ptr, (narrow, wide), piece_ptr = spelled
     blob, ptr = vocabulary
-    cursor, stop = odd_ptr[paragraph], odd_ptr[paragraph + 1]
     size = 0
-    for token in range(piece_ptr[paragraph], piece_ptr[paragraph + 1]):
-        form = forms[token >> 1] >> (4 * (token & 1)) & 15
-        if form & 3 == ODD:
-            _, cursor = _number(odd, cursor, stop)
-            _, cursor = _number(odd, cursor, stop)
-            size, cursor = _copy(odd, cursor, stop, text, size)
-            continue
-        if form & AFTER_SPACE:
-            if size < text.size:
-                text[size] = 32
-            size += 1
-        piece = place(narrow, wide, token)
-        if 0 <= piece < ptr.size - 1:
-            begin, length, room = ptr[piece], ptr[piece + 1] - ptr[piece], text.size - size
-            for at in range(length if length < room else room):
-                text[size + at] = blob[begin + at]
-            if form & 3:
-                _capitalise(text, size, length if form & 3 == CAPITALS else 1)
-            size += length
-    size, _ = _copy(odd, cursor, stop, text, size)
+    for paragraph in range(first, last):
+        cursor, stop = odd_ptr[paragraph], odd_ptr[paragraph + 1]
+        for token in range(piece_ptr[paragraph], piece_ptr[paragraph + 1]):
+            form = forms[token >> 1] >> (4 * (token & 1)) & 15
+            if form & 3 == ODD:
+                _, cursor = _number(odd, cursor, stop)
+                _, cursor = _number(odd, cursor, stop)
+                size, cursor = _copy(odd, cursor, stop, text, size)
+                continue
+            if form & AFTER_SPACE:
+                if size < text.size:
+                    text[size] = 32
+                size += 1
+            piece = place(narrow, wide, token)
+            if 0 <= piece < ptr.size - 1:
+                begin, length, room = ptr[piece], ptr[piece + 1] - ptr[piece], text.size - size
+                for at in range(length if length < room else room):
+                    text[size + at] = blob[begin + at]
+                if form & 3:
+                    _capitalise(text, size, length if form & 3 == CAPITALS else 1)
+                size += length
+        size, _ = _copy(odd, cursor, stop, text, size)
     return size
 
 

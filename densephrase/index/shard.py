@@ -163,8 +163,7 @@ class Shard:
         """
         if not self.is_spelled:
             return self._texts[row]
-        paragraphs = range(*self.document_paragraph_ptr[row : row + 2].tolist())
-        return self._heads[row] + "".join(map(self._spelled_text, paragraphs))
+        return self._heads[row] + self._spelled_text(*self.document_paragraph_ptr[row : row + 2].tolist())
 
     def paragraph_text(self, row: int) -> str:
         """Return the text of the paragraph in `row`, without reading the rest of its document.
@@ -174,7 +173,7 @@ class Shard:
         """
         length = int(self.paragraph_end[row] - self.paragraph_start[row])
         if self.is_spelled:
-            return self._spelled_text(row)[:length]
+            return self._spelled_text(row, row + 1)[:length]
         document = int(self.paragraph_document[row])
         is_last = row + 1 == self.document_paragraph_ptr[document + 1]
         last = self.text_offsets[document + 1] if is_last else self.paragraph_byte[row + 1]
@@ -194,16 +193,17 @@ class Shard:
         pieces = Places.of(self.token_ids)
         return Spelled(self.token_forms, self.odd_blob, self.paragraph_odd_ptr, pieces, self.paragraph_token_ptr)
 
-    def _spelled_text(self, paragraph: int) -> str:
-        """Return the text from where a paragraph begins to where the next one does."""
+    def _spelled_text(self, first: int, last: int) -> str:
+        """Return the text from where the paragraph `first` begins to where `last` does."""
         if self.codebooks is None:
             raise IndexFormatError(f"{self.path}: texts cannot be spelled without the codebooks of the index")
-        written = spelled_text(self._spelled, self.codebooks.pieces.table, paragraph)
+        written = spelled_text(self._spelled, self.codebooks.pieces.table, first, last)
         try:
             return written.decode("utf-8", "surrogatepass")
         except UnicodeDecodeError as error:
             raise IndexFormatError(
-                f"{self.path}: paragraph {paragraph} is not UTF-8 ({error}); the file is damaged, rebuild the index"
+                f"{self.path}: paragraphs {first} to {last - 1} are not UTF-8 ({error}); the file is damaged, rebuild "
+                "the index"
             ) from error
 
     def _metadata(self, row: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from densephrase.kernels.spelling import AFTER_SPACE, CAPITALISED, CAPITALS, ODD, Spelled, Vocabulary, write_spelled
 
 _CONTINUED = "##"
-_ROOM = 4096  # bytes of a paragraph for which there is room at first
+_BYTES_A_TOKEN = 8  # for which there is room at first
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +77,15 @@ def pack_forms(forms: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return packed
 
 
-def spelled_text(spelled: Spelled, vocabulary: Vocabulary, paragraph: int) -> bytes:
-    """Return a paragraph, and what follows it up to the next one, in UTF-8."""
-    text = np.empty(_ROOM, np.uint8)
-    size = write_spelled(spelled, vocabulary, paragraph, text)
-    if size > _ROOM:
+def spelled_text(spelled: Spelled, vocabulary: Vocabulary, first: int, last: int) -> bytes:
+    """Return the paragraphs `[first, last)`, and what follows each up to the next one, in UTF-8."""
+    tokens = int(spelled.piece_ptr[last] - spelled.piece_ptr[first])
+    room = _BYTES_A_TOKEN * tokens + int(spelled.odd_ptr[last] - spelled.odd_ptr[first])
+    text = np.empty(room, np.uint8)
+    size = write_spelled(spelled, vocabulary, first, last, text)
+    if size > room:
         text = np.empty(size, np.uint8)
-        write_spelled(spelled, vocabulary, paragraph, text)
+        write_spelled(spelled, vocabulary, first, last, text)
     return text[:size].tobytes()
 
 

@@ -38,8 +38,10 @@ def spell(paragraphs: list[tuple[str, list[Token]]]) -> Spelled:
 def check(paragraphs: list[tuple[str, list[Token]]]) -> None:
     """Compare texts and the places of all pairs of tokens."""
     spelled, vocabulary = spell(paragraphs), PIECES.table
+    together = spelled_text(spelled, vocabulary, 0, len(paragraphs)).decode("utf-8", "surrogatepass")
+    assert together == "".join(text for text, _ in paragraphs)
     for number, (text, tokens) in enumerate(paragraphs):
-        assert spelled_text(spelled, vocabulary, number).decode("utf-8", "surrogatepass") == text
+        assert spelled_text(spelled, vocabulary, number, number + 1).decode("utf-8", "surrogatepass") == text
         for start, (_, begin, _) in enumerate(tokens):
             for end in range(start, len(tokens)):
                 assert spelled_bounds(spelled, vocabulary, number, start, end) == (begin, tokens[end][2])
@@ -91,5 +93,5 @@ def test_damaged_bytes_lead_nowhere(odd: bytes, forms: list[int]) -> None:
     pieces = Places.of(np.array([0, 3, 60_000, 5, 6, 1, 2, 3], np.uint16))
     blob = np.frombuffer(bytearray(odd), np.uint8)
     spelled = Spelled(np.array(forms, np.uint8), blob, np.array([0, len(odd)]), pieces, np.array([0, 8]))
-    assert len(spelled_text(spelled, PIECES.table, 0)) <= len(odd) + 8 * 8
+    assert len(spelled_text(spelled, PIECES.table, 0, 1)) <= len(odd) + 8 * 8
     spelled_bounds(spelled, PIECES.table, 0, 2, 7)
