@@ -1,8 +1,7 @@
 """Questions that a corpus might be asked, made of its own sentences.
 
 Codes are fitted to the products of rows with questions, and a build knows no questions. A sentence in which "what"
-stands for a few words is near enough: with 34 bytes a row, the errors of products with held-out questions had a root
-mean square of 0.377, after real questions 0.369, and 0.494 where all directions counted alike.
+stands for a few words asks for nearly the same directions.
 """
 
 from __future__ import annotations

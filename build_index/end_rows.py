@@ -1,7 +1,7 @@
 """Write the end rows of a compact index: what the starts before them leave of them, in the bytes of a quantiser.
 
-They wait for the inverted lists, because search knows starts only as those decode them: with the starts as they were
-encoded, the root mean squared error of ends was 0.516 instead of 0.331.
+They wait for the inverted lists, because search knows starts only as those decode them: fitted to starts as they were
+encoded, the prediction would pass their error on to the ends.
 """
 
 from __future__ import annotations

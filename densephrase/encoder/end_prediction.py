@@ -1,7 +1,7 @@
 """What the start before an end says of the end's row.
 
 A phrase's last words are encoded in the company of its first ones: a linear map of the last start at or before an end
-leaves a quarter of the end's variance, so that 24 bytes of it say more than 34 of the row. The start must be the one
+says most of it, and bytes for what is left say more than as many for the row. The start must be the one
 that search decodes, not the one that was encoded: the map would pass the start's error on to the end.
 """
 

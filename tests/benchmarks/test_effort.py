@@ -1,0 +1,44 @@
+"""Fewer candidates over a small index, against searches that are told to look at so many."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks import effort
+from densephrase.phrase_index import PhraseIndex
+from densephrase.search.effort import COMPACT, DEFAULTS, Effort
+from densephrase.search.options import SearchOptions
+
+
+def test_a_row_for_each_form(
+    small_index: Path, questions_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = DEFAULTS["hybrid"], COMPACT["hybrid"]
+    options = ["--limit", "6", "--forms", "100/30/300", "1/1/10"]
+    monkeypatch.setattr(sys, "argv", ["effort", str(small_index), str(questions_file), *options])
+    effort.main()
+    first, second = (row.split(" | ") for row in capsys.readouterr().out.splitlines()[-2:])
+    assert first[:3] == ["| 100", "30", "300"]
+    assert second[:3] == ["| 1", "1", "10"]
+    assert "[" in second[4]
+    assert (DEFAULTS["hybrid"], COMPACT["hybrid"]) == before
+
+
+def test_searches_look_at_what_the_form_says(small_index: Path) -> None:
+    with PhraseIndex.open(small_index) as index, effort.looking_at((3, 2, 50)):
+        chosen = index._searcher._effort(SearchOptions(top_k=1, evidence_spans=1))
+    assert isinstance(chosen, Effort)
+    assert (chosen.starts, chosen.paragraphs, chosen.most_starts) == (3, 2, 50)
+
+
+@pytest.mark.parametrize("form", ["100", "a/b/c", "1/2/3/4"])
+def test_other_forms_are_refused(
+    form: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["effort", "index", "questions", "--forms", form])
+    with pytest.raises(SystemExit):
+        effort.main()
+    assert "is not of the form 100/30/300" in capsys.readouterr().err
