@@ -7,26 +7,27 @@ that search decodes, not the one that was encoded: the map would pass the start'
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from densephrase.encoder.fitted_arrays import FittedArrays
 from densephrase.encoder.product_quantiser import ProductQuantiser
 from densephrase.errors import EncoderError
 
 _RIDGE = 10.0  # is added to the squares of each start column, summed over the rows
-_ARRAYS = ("centre", "weights")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EndPrediction:
+class EndPrediction(FittedArrays):
     """Predicts of an end `(start - centre) @ weights`, and 0 where there is no start before it.
 
     centre float32 [V], weights float32 [V, V].
     """
+
+    WHAT = "An end prediction"
 
     centre: NDArray[np.float32]
     weights: NDArray[np.float32]
@@ -37,9 +38,7 @@ class EndPrediction:
                 f"The arrays of an end prediction do not fit each other: centre {self.centre.shape} and weights "
                 f"{self.weights.shape}; expected (V,) and (V, V). Fit it again."
             )
-        for name in _ARRAYS:
-            if getattr(self, name).dtype != np.float32 or not np.isfinite(getattr(self, name)).all():
-                raise EncoderError(f"The {name} of an end prediction must be finite float32; fit it again.")
+        self.check_finite()
 
     @classmethod
     def fit(cls, starts: NDArray[np.float32], ends: NDArray[np.float32]) -> EndPrediction:
@@ -52,18 +51,6 @@ class EndPrediction:
         squares = centred.T @ centred + _RIDGE * np.eye(size)
         weights = np.linalg.solve(squares, centred.T @ (ends - ends.mean(0, dtype=np.float64)))
         return cls(centre.astype(np.float32), weights.astype(np.float32))
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[np.float32]]) -> EndPrediction:
-        """Return the prediction of what `arrays` gave; EncoderError when some are missing or don't fit."""
-        missing = [name for name in _ARRAYS if name not in arrays]
-        if missing:
-            raise EncoderError(f"An end prediction lacks {missing}; it consists of {list(_ARRAYS)}. Store it again.")
-        return cls(*(np.asarray(arrays[name]) for name in _ARRAYS))
-
-    def arrays(self) -> dict[str, NDArray[np.float32]]:
-        """Return everything there is to store, by name."""
-        return {name: getattr(self, name) for name in _ARRAYS}
 
     def predict(self, starts: NDArray[np.float32], has_start: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return what starts [n, V] say of the ends behind them, float32 [n, V]."""

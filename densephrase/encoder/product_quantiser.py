@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.errors import EncoderError, MissingExtraError
+from densephrase.encoder.fitted_arrays import FittedArrays
+from densephrase.errors import EncoderError
+from densephrase.faiss_device import FaissDevice
 from densephrase.kernels.product_quantisation import nearest_centroids
 
 CENTROIDS = 256  # of each group: a code is one byte
@@ -18,11 +18,10 @@ _ITERATIONS = 20
 _ROWS_AT_ONCE = 4_096  # multiplied with the analysis
 _RIDGE = 0.05  # share of the mean that is added to the questions' moments: directions no question asks for still count
 _LEAST = 1e-12
-_ARRAYS = ("offset", "analysis", "synthesis", "centroids")
 
 
 @dataclass(frozen=True, eq=False)
-class ProductQuantiser:
+class ProductQuantiser(FittedArrays):
     """`value = concatenate(centroids[g, code[g]]) @ synthesis + offset`, for a code uint8 [G].
 
     Jégou et al. 2011, section 2, in a basis that is made for inner products: distances in it are root mean squared
@@ -32,13 +31,15 @@ class ProductQuantiser:
     offset float32 [V], analysis float32 [V, G * d], synthesis float32 [G * d, V], centroids float32 [G, 256, d].
     """
 
+    WHAT = "A product quantiser"
+
     offset: NDArray[np.float32]
     analysis: NDArray[np.float32]
     synthesis: NDArray[np.float32]
     centroids: NDArray[np.float32]
 
     def __post_init__(self) -> None:
-        shapes = {name: getattr(self, name).shape for name in _ARRAYS}
+        shapes = {name: array.shape for name, array in self.arrays().items()}
         size, inner = self.offset.size, self.centroids.shape[0] * self.centroids.shape[-1]
         expected = (1, (size, inner), (inner, size), 3)
         found = (self.offset.ndim, shapes["analysis"], shapes["synthesis"], self.centroids.ndim)
@@ -47,9 +48,7 @@ class ProductQuantiser:
                 f"The arrays of a product quantiser do not fit each other: {shapes}; expected offset (V,), analysis "
                 f"(V, G * d), synthesis (G * d, V) and centroids (G, {CENTROIDS}, d). Fit it again."
             )
-        for name in _ARRAYS:
-            if getattr(self, name).dtype != np.float32 or not np.isfinite(getattr(self, name)).all():
-                raise EncoderError(f"The {name} of a product quantiser must be finite float32; fit it again.")
+        self.check_finite()
 
     @classmethod
     def fit(
@@ -85,14 +84,6 @@ class ProductQuantiser:
         maps = (root @ rotation).astype(np.float32), (rotation.T @ inverse).astype(np.float32)
         return cls(offset.astype(np.float32), *maps, centroids)
 
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[np.float32]]) -> ProductQuantiser:
-        """Return the quantiser of what `arrays` gave; EncoderError when some are missing or don't fit."""
-        missing = [name for name in _ARRAYS if name not in arrays]
-        if missing:
-            raise EncoderError(f"A product quantiser lacks {missing}; it consists of {list(_ARRAYS)}. Store it again.")
-        return cls(*(np.asarray(arrays[name]) for name in _ARRAYS))
-
     @property
     def groups(self) -> int:
         """Bytes of a code."""
@@ -102,10 +93,6 @@ class ProductQuantiser:
     def by_dimension(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """The columns of `synthesis`, [V, G * d], and `centroids` by dimension, [G, d, 256], as kernels read them."""
         return np.ascontiguousarray(self.synthesis.T), np.ascontiguousarray(self.centroids.transpose(0, 2, 1))
-
-    def arrays(self) -> dict[str, NDArray[np.float32]]:
-        """Return everything there is to store, by name."""
-        return {name: getattr(self, name) for name in _ARRAYS}
 
     def encode(self, rows: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Return the nearest centroids, uint8 [n, G], for rows float32 [n, V]; of equal ones the first."""
@@ -161,7 +148,7 @@ def _balanced_rotation(rows: NDArray[np.float64], groups: int, dimensions: int) 
 
 
 def _train(rows: NDArray[np.float32], groups: int, dimensions: int, seed: int) -> NDArray[np.float32]:
-    faiss = _load_faiss()
+    faiss = FaissDevice.open("cpu", "Fitting the product quantiser of a compact index").faiss
     centroids = np.empty((groups, CENTROIDS, dimensions), np.float32)
     for group in range(groups):
         kmeans = faiss.Kmeans(
@@ -175,11 +162,3 @@ def _train(rows: NDArray[np.float32], groups: int, dimensions: int, seed: int) -
         kmeans.train(np.ascontiguousarray(rows[:, group * dimensions : (group + 1) * dimensions]))
         centroids[group] = kmeans.centroids
     return centroids
-
-
-def _load_faiss() -> Any:
-    try:
-        import faiss
-    except ImportError as error:
-        raise MissingExtraError("faiss", "Fitting the product quantiser of a compact index", "cpu") from error
-    return faiss
