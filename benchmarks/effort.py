@@ -1,10 +1,11 @@
 """What fewer candidates cost: answers and milliseconds against the numbers that a hybrid search looks at.
 
-    python -m benchmarks.effort INDEX QUESTIONS [--held-out] [--limit 3000] [--forms 100/30/300 60/20/100 ...]
+    python -m benchmarks.effort INDEX QUESTIONS [--held-out] [--limit 3000] [--forms 100/30/300/0.25 60/15/100/0.18 ...]
 
-A form is dense starts / paragraphs / starts that get their ends. The first one is what the others are compared with:
-exact match of the first answer, with a 95 % interval of a paired bootstrap over questions, and among the first ten; and
-the median time of a search for one answer on one thread, without encoding the question, the forms in turn.
+A form is dense starts / paragraphs / starts that get their ends / the share of the rule's lists that are looked into.
+The first one is what the others are compared with: exact match of the first answer, with a 95 % interval of a paired
+bootstrap over questions, and among the first ten; and the median time of a search for one answer on one thread, without
+encoding the question, the forms in turn.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,9 +35,26 @@ from densephrase.training.holdout import split_by_title
 
 _TIMED = 200  # questions
 _SHOWN = 10
-_COLUMNS = ("starts", "paragraphs", "with ends", "EM", "lost [95 % interval]", "EM in first 10", "p50 ms")
+_FORMS = ["100/30/300/0.25", "60/20/100/0.25", "60/15/100/0.18", "60/15/100/0.125"]
+_COLUMNS = ("starts", "paragraphs", "with ends", "lists", "EM", "lost [95 % interval]", "EM in first 10", "p50 ms")
 
-Form = tuple[int, int, int]
+
+class Form(NamedTuple):
+    """What a search looks at."""
+
+    starts: int
+    paragraphs: int
+    most_starts: int
+    probed: float
+
+    @classmethod
+    def parse(cls, text: str) -> Form:
+        """Read a form of the command line."""
+        try:
+            starts, paragraphs, with_ends, probed = text.split("/")
+            return cls(int(starts), int(paragraphs), int(with_ends), float(probed))
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not of the form 100/30/300/0.25") from None
 
 
 def main() -> None:
@@ -55,7 +74,7 @@ def main() -> None:
             lost = "" if first is None else str(paired_difference(first, right))
             first = right if first is None else first
             figures = f"{100 * right.mean():.2f} | {lost} | {100 * among.mean():.2f} | {milliseconds:.2f}"
-            print(f"| {form[0]} | {form[1]} | {form[2]} | {figures} |", flush=True)
+            print(f"| {' | '.join(map(str, form))} | {figures} |", flush=True)
 
 
 @contextmanager
@@ -63,7 +82,7 @@ def looking_at(form: Form) -> Iterator[None]:
     """Let hybrid searches of indexes of both profiles look at so many candidates."""
     tables = [(table, table["hybrid"]) for table in (effort.DEFAULTS, effort.COMPACT)]
     for table, default in tables:
-        table["hybrid"] = replace(default, starts=form[0], paragraphs=form[1], most_starts=form[2])
+        table["hybrid"] = replace(default, **form._asdict())
     try:
         yield
     finally:
@@ -104,21 +123,13 @@ def time_forms(
     return seconds
 
 
-def _form(text: str) -> Form:
-    try:
-        starts, paragraphs, with_ends = map(int, text.split("/"))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form 100/30/300") from None
-    return starts, paragraphs, with_ends
-
-
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("index")
     parser.add_argument("questions")
     parser.add_argument("--held-out", action="store_true", help="only about articles that no training saw")
     parser.add_argument("--limit", type=int, default=3000, help="a random sample of so many questions")
-    parser.add_argument("--forms", type=_form, nargs="+", default=[(100, 30, 300), (100, 20, 100), (60, 20, 100)])
+    parser.add_argument("--forms", type=Form.parse, nargs="+", default=[*map(Form.parse, _FORMS)])
     return parser.parse_args()
 
 

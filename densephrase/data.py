@@ -16,6 +16,10 @@ class Document:
     title: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
+    def passage(self, start: int, end: int) -> str:
+        """Return `text[start:end]`."""
+        return self.text[start:end]
+
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
@@ -115,12 +119,12 @@ class Evidence:
     @property
     def text(self) -> str:
         """The exact phrase."""
-        return self.document.text[self.start : self.end]
+        return self.document.passage(self.start, self.end)
 
     @property
     def context(self) -> str:
         """The paragraph around the phrase."""
-        return self.document.text[self.paragraph_start : self.paragraph_end]
+        return self.document.passage(self.paragraph_start, self.paragraph_end)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what a JSON client needs to cite and check the phrase; the matches only where it is explained."""

@@ -20,8 +20,7 @@ from densephrase.kernels.selection import keep_best
 from densephrase.kernels.types import Codes, Rows, Table, Weights
 
 _LARGEST_SUM = 2**31 - 1
-
-_LANES = 8  # products that are compared at once
+_LARGEST_REACH = _LARGEST_SUM - 2**13  # entries come out of float32: each may be off by a 2**23rd of it
 
 
 @kernel
@@ -83,33 +82,34 @@ def tabulate(
     differences; no sum leaves 32 bits, nor does one to which up to `spare` [Q] is added.
     """
     groups, width, size = centroids.shape
-    values, folded = np.empty((groups, size)), np.empty(synthesis.shape[1])
+    values, folded = np.empty((groups, size), np.float32), np.empty(groups * width, np.float32)
     for question in range(vectors.shape[0]):
         folded[:] = 0
         added, reach = 0.0, spare[question]
         for column in range(vectors.shape[1]):
-            value = np.float64(vectors[question, column])
-            added += value * np.float64(offset[column])
+            value = vectors[question, column]
+            added += np.float64(value) * np.float64(offset[column])
             for dimension in range(folded.size):
-                folded[dimension] += value * np.float64(synthesis[column, dimension])
+                folded[dimension] += value * synthesis[column, dimension]
         for group in range(groups):
             low, high = _multiply_centroids(folded, group * width, centroids[group], values[group])
-            added += (low + high) / 2
-            reach += (high - low) / 2
+            added += (np.float64(low) + np.float64(high)) / 2
+            reach += (np.float64(high) - np.float64(low)) / 2
         if not (math.isfinite(added) and math.isfinite(reach)):
             return False
-        unit = max(reach / (_LARGEST_SUM - groups), np.finfo(np.float64).tiny)
+        unit = max(reach / _LARGEST_REACH, np.finfo(np.float32).tiny)
+        units = np.float32(1 / unit)
         for group in range(groups):
             for code in range(size):
-                tables[question, group, code] = np.int32(np.rint(values[group, code] / unit))
+                tables[question, group, code] = np.int32(np.rint(values[group, code] * units))
         step[question], bias[question] = unit, added
     return True
 
 
 @kernel
 def _multiply_centroids(
-    folded: NDArray[np.float64], first: int, centroids: NDArray[np.float32], values: NDArray[np.float64]
-) -> tuple[float, float]:
+    folded: NDArray[np.float32], first: int, centroids: NDArray[np.float32], values: NDArray[np.float32]
+) -> tuple[np.float32, np.float32]:
     """Write the products of some dimensions of a question with centroids [d, 256], less the middle of their range.
 
     Returns the least and the largest product.
@@ -118,18 +118,25 @@ def _multiply_centroids(
     for dimension in range(centroids.shape[0]):
         factor = folded[first + dimension]
         for code in range(values.size):
-            values[code] += factor * np.float64(centroids[dimension, code])
-    # Lane by lane: a loop with one result for all would compare one after the other.
-    low, high = values[:_LANES].copy(), values[:_LANES].copy()
-    for block in range(0, values.size, _LANES):
-        for lane in range(_LANES):
-            value = values[block + lane]
-            low[lane] = value if value < low[lane] else low[lane]
-            high[lane] = value if value > high[lane] else high[lane]
-    least, most = low.min(), high.max()
+            values[code] += factor * centroids[dimension, code]
+    # Their bits in an order that is theirs when they are taken for integers, of which many are compared at once.
+    bits, extremes = values.view(np.int32), np.empty(2, np.float32)
+    low, high = np.int32(_LARGEST_SUM), np.int32(-_LARGEST_SUM)
     for code in range(values.size):
-        values[code] -= (least + most) / 2
+        key = _ordered(bits[code])
+        low, high = min(low, key), max(high, key)
+    extremes.view(np.int32)[0], extremes.view(np.int32)[1] = _ordered(low), _ordered(high)
+    least, most = extremes
+    middle = np.float32((least + most) / np.float32(2))
+    for code in range(values.size):
+        values[code] -= middle
     return least, most
+
+
+@inlined_kernel
+def _ordered(bits: np.int32) -> np.int32:
+    """Return the bits of a float32 as an integer that is larger for a larger number, or turn it back."""
+    return np.int32(bits ^ ((bits >> 31) & _LARGEST_SUM))
 
 
 @inlined_kernel
@@ -182,16 +189,28 @@ def scan_look_ups(
     size, threshold = 0, np.int32(-(2**31))
     ahead = AHEAD // max(codes.shape[1], 1) + 1
     for interval in range(range_ptr.shape[0]):
-        base = np.int32(bases[interval])
-        for row in range(range_ptr[interval, 0], range_ptr[interval, 1]):
-            prefetch_row(codes, row + ahead, 1)
-            score = np.int32(look_up(codes, row, table) + base)
-            if score >= threshold:
-                scores[size], names[size] = score, ids[row]
-                size += 1
-                if size == capacity:
-                    size = keep_best(scores, names, size, k, k + k // 8)
-                    threshold = scores[:size].min()
+        base, begin, end = np.int32(bases[interval]), range_ptr[interval, 0], range_ptr[interval, 1]
+        beyond = range_ptr[min(interval + 1, range_ptr.shape[0] - 1), 0] - end
+        for row in range(begin, end, 4):
+            far = row + ahead
+            prefetch_row(codes, far + beyond if far >= end else far, 4 * codes.shape[1])
+            second, third, fourth = min(row + 1, end - 1), min(row + 2, end - 1), min(row + 3, end - 1)
+            sums = base, base, base, base
+            for group in range(table.shape[0]):
+                sums = (
+                    np.int32(sums[0] + table[group, np.uint8(codes[row, group])]),
+                    np.int32(sums[1] + table[group, np.uint8(codes[second, group])]),
+                    np.int32(sums[2] + table[group, np.uint8(codes[third, group])]),
+                    np.int32(sums[3] + table[group, np.uint8(codes[fourth, group])]),
+                )
+            if max(sums) < threshold:
+                continue
+            for place in range(min(4, end - row)):
+                scores[size], names[size] = sums[place], ids[row + place]
+                size += sums[place] >= threshold
+            if size > capacity - 4:
+                size = keep_best(scores, names, size, k, k + k // 8)
+                threshold = scores[:size].min()
     size = keep_best(scores, names, size, k, k)
     best_scores[:size], best_ids[:size] = scores[:size], names[:size]
     return size

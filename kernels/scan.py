@@ -5,15 +5,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.kernels.compile import kernel
+from densephrase.kernels.compile import inlined_kernel, kernel
 from densephrase.kernels.rows import multiply_rows, prefetch_row
 from densephrase.kernels.selection import keep_best, smallest
 from densephrase.kernels.types import Codes, Rows, Weights
 
-# A range is read as four streams, each of which asks for the row that lies so many bytes ahead. That hides the time
-# that a row takes to arrive, and the ends of pages, where the hardware's own prefetching stops.
-AHEAD = 2048
+# A range is read as four streams, each of which asks for the row that it, or its successor in the next range, comes to
+# so many bytes later. That hides the time that a row takes to arrive, and the ends of ranges and pages, where the
+# hardware's own prefetching stops.
+AHEAD = 1536
 SPARE = 128  # places beside those of the k best: more make room for a small k to be chosen less often
+
+
+@inlined_kernel
+def prefetch_step(codes: Codes, row: int, stride: int, width: int) -> None:
+    """Ask for a row of each of four streams that are `stride` rows apart."""
+    for stream in range(4):
+        prefetch_row(codes, row + stream * stride, width)
 
 
 @kernel
@@ -45,10 +53,15 @@ def scan(
     for interval in range(range_ptr.shape[0]):
         begin, end = range_ptr[interval, 0], range_ptr[interval, 1]
         length = (end - begin + 3) // 4
+        following = min(interval + 1, range_ptr.shape[0] - 1)
+        next_begin = range_ptr[following, 0]
+        next_length = (range_ptr[following, 1] - next_begin + 3) // 4
         for step in range(begin, begin + length):
             rows = step, min(step + length, end - 1), min(step + 2 * length, end - 1), min(step + 3 * length, end - 1)
-            for place in range(4):
-                prefetch_row(codes, step + place * length + ahead, weights.size)
+            far, stride = step + ahead, length
+            if far >= begin + length:
+                far, stride = next_begin + far - begin - length, next_length
+            prefetch_step(codes, far, stride, weights.size)
             products = multiply_rows(codes, rows, (weights,))
             if max(products) < threshold:
                 continue

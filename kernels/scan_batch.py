@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.kernels.compile import kernel
-from densephrase.kernels.rows import multiply_rows, prefetch_row
-from densephrase.kernels.scan import AHEAD, SPARE
+from densephrase.kernels.rows import multiply_rows
+from densephrase.kernels.scan import AHEAD, SPARE, prefetch_step
 from densephrase.kernels.selection import keep_best
 from densephrase.kernels.types import Codes, Rows, Weights
 
@@ -99,8 +99,7 @@ def _multiply_tile(
     for step in range(steps):
         row = tile + step
         if is_first:
-            for stream in range(4):
-                prefetch_row(codes, row + stream * length + ahead, weights[0].size)
+            prefetch_step(codes, row + ahead, length, weights[0].size)
         rows = row, min(row + length, end - 1), min(row + 2 * length, end - 1), min(row + 3 * length, end - 1)
         found = multiply_rows(codes, rows, weights)
         for stream in range(4):

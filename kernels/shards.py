@@ -184,6 +184,14 @@ def document_of(table: ShardTable, shard: int, paragraph: int) -> int:
     return table.documents[shard] + documents[paragraph]
 
 
+@kernel
+def paragraph_length(table: ShardTable, shard: int, paragraph: int) -> int:
+    """Return how many code points a paragraph of a shard has."""
+    address, paragraphs = table.address[:, shard], _size(table.paragraphs, shard)
+    first = numbers_at(address[_PARAGRAPH_START], paragraphs)[paragraph]
+    return np.int64(numbers_at(address[_PARAGRAPH_END], paragraphs)[paragraph]) - first
+
+
 class Location(NamedTuple):
     """Where a span stands: its document, and code points of the document's text."""
 
@@ -226,11 +234,12 @@ def _characters(table: ShardTable, shard: int, paragraph: int, start: int, end: 
     start_token = row_token(_kept(table, shard, _START_KEPT), first, last, start - start_ptr[paragraph])
     end_token = row_token(_kept(table, shard, _END_KEPT), first, last, end - end_ptr[paragraph])
     vocabulary = Vocabulary(table.piece_blob, table.piece_ptr)
-    return spelled_bounds(_spelled(table, shard), vocabulary, paragraph, start_token, end_token)
+    return spelled_bounds(spelled_paragraphs(table, shard), vocabulary, paragraph, start_token, end_token)
 
 
 @kernel
-def _spelled(table: ShardTable, shard: int) -> Spelled:
+def spelled_paragraphs(table: ShardTable, shard: int) -> Spelled:
+    """Return the paragraphs of a shard whose texts are spelled."""
     address, paragraphs, tokens = table.address[:, shard], _size(table.paragraphs, shard), _size(table.tokens, shard)
     odd_ptr = rows_at(address[_PARAGRAPH_ODD_PTR], paragraphs + 1)
     return Spelled(

@@ -64,13 +64,12 @@ class EndPrediction(FittedArrays):
         return replace(starts, offset=offset, synthesis=starts.synthesis @ self.weights)
 
     def vector_product(self, questions: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return what vectors of starts are multiplied with to multiply what they say of ends, float32 [Q, V'].
+        """Return what starts less `centre` are multiplied with to multiply what they say of ends, float32 [Q, V].
 
-        `questions` are [Q, V'] for the first V' columns. Each is multiplied alone: its last bits must not depend on
-        those that it is asked with.
+        `questions` are [Q, V'] for the first V' columns of ends. Each is multiplied alone: its last bits must not
+        depend on those that it is asked with.
         """
-        size = questions.shape[1]
-        mapped: NDArray[np.float32] = np.matmul(questions[:, None], self.weights[:size, :size].T)[:, 0]
+        mapped: NDArray[np.float32] = np.matmul(questions[:, None], self.weights[:, : questions.shape[1]].T)[:, 0]
         return mapped
 
 

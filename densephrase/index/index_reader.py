@@ -97,11 +97,11 @@ class IndexReader:
         return self.path / self.manifest.encoder.path
 
     def document(self, row: int) -> Document:
-        """Return the document of global row `row`, its text read from the disk now.
+        """Return the document of global row `row`; its text is read when it is looked at.
 
         Raises:
             IndexError: if there is no such row.
-            IndexFormatError: if its bytes are damaged.
+            IndexFormatError: if its bytes are damaged; for those of the text, when it is looked at.
         """
         if not 0 <= row < self.bases.documents[-1]:
             raise IndexError(f"document row {row} of {self.bases.documents[-1]}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from densephrase.index.columns import map_columns
 from densephrase.index.manifest import Counts, Quantisation
 from densephrase.index.shard_format import COLUMNS, STRINGS, Side, column_lengths, stored_columns
 from densephrase.index.spelling import spelled_text
+from densephrase.index.stored_document import StoredDocument
 from densephrase.index.strings import StringColumn
 from densephrase.kernels.mapped import Places
 from densephrase.kernels.sparse import SparseRows, no_factor_books
@@ -147,13 +148,19 @@ class Shard:
         return SparseRows(queries, self.token_keys, number, Places.of(self.token_ids), self.paragraph_token_ptr, books)
 
     def document(self, row: int) -> Document:
-        """Return the document in `row`, read from the disk now.
+        """Return the document in `row`; its text is read when it is looked at.
 
         Raises:
             IndexError: if there is no such row.
-            IndexFormatError: if its bytes are damaged.
+            IndexFormatError: if its bytes are damaged; for those of the text, when it is looked at.
         """
-        return Document(self.document_ids[row], self.text(row), self.titles[row], self._metadata(row))
+        return StoredDocument.of(
+            self.document_ids[row],
+            self.titles[row],
+            self._metadata(row),
+            partial(self.text, row),
+            partial(self.passage, row),
+        )
 
     def text(self, row: int) -> str:
         """Return the text of the document in `row`.
@@ -164,6 +171,19 @@ class Shard:
         if not self.is_spelled:
             return self._texts[row]
         return self._heads[row] + self._spelled_text(*self.document_paragraph_ptr[row : row + 2].tolist())
+
+    def passage(self, row: int, start: int, end: int) -> str:
+        """Return the code points `[start, end)` of the document in `row`; of its paragraphs only that which has them.
+
+        Raises:
+            IndexFormatError: if its bytes are damaged.
+        """
+        first, last = self.document_paragraph_ptr[row : row + 2].tolist()
+        paragraph = first - 1 + int(np.searchsorted(self.paragraph_start[first:last], start, side="right"))
+        if paragraph >= first and start <= end <= self.paragraph_end[paragraph]:
+            begin = int(self.paragraph_start[paragraph])
+            return self.paragraph_text(paragraph)[start - begin : end - begin]
+        return self.text(row)[start:end]
 
     def paragraph_text(self, row: int) -> str:
         """Return the text of the paragraph in `row`, without reading the rest of its document.

@@ -21,13 +21,14 @@ def shard_problems(shard: Shard, seen_ids: dict[str, str]) -> Iterator[str]:
     for row in range(shard.counts.documents):
         try:
             document = shard.document(row)
+            text = document.text
         except IndexFormatError as error:
             yield f"document row {row}: {error}"
             continue
-        lengths[row] = len(document.text)
+        lengths[row] = len(text)
         if not shard.is_spelled:
             mine = slice(*shard.document_paragraph_ptr[row : row + 2].tolist())
-            begins[mine] = shard.text_offsets[row] + _bytes_before(document.text, shard.paragraph_start[mine])
+            begins[mine] = shard.text_offsets[row] + _bytes_before(text, shard.paragraph_start[mine])
         place = f"{shard.path.name} row {row}"
         if seen_ids.setdefault(document.id, place) != place:
             yield f"column 'document_id', row {row}: id {document.id!r} also stands in {seen_ids[document.id]}"

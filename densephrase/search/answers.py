@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -22,14 +22,14 @@ from densephrase.search.spans import Spans
 class AnswerWriter:
     """Turns the spans of one search into answers of one unit.
 
-    `document` and `paragraph_text` return the document and the paragraph's text of global rows, `explain` what the span
-    of a row shares with the question.
+    `document` and `paragraph_texts` return a document and paragraphs' texts by their global rows, `explain` what the
+    span of a row shares with the question.
     """
 
     spans: Spans
     unit: Unit
     document: Callable[[int], Document]
-    paragraph_text: Callable[[int], str]
+    paragraph_texts: Callable[[Sequence[int]], list[str]]
     explain: Callable[[int], Explanation] | None = None
 
     def answers(self, options: SearchOptions) -> list[Answer]:
@@ -87,7 +87,8 @@ class AnswerWriter:
     @cached_property
     def _paragraphs(self) -> dict[int, str]:
         """The texts of all paragraphs in which spans stand."""
-        return {row: self.paragraph_text(row) for row in dict.fromkeys(self._column("paragraph"))}
+        rows = list(dict.fromkeys(self._column("paragraph")))
+        return dict(zip(rows, self.paragraph_texts(rows), strict=True))
 
     @cached_property
     def _phrases(self) -> list[str]:

@@ -87,5 +87,5 @@ DEFAULTS: dict[Strategy, StrategyEffort] = {
 # A product-quantised row takes longer to read, and fewer candidates lose next to nothing (`benchmarks.effort`).
 COMPACT: dict[Strategy, StrategyEffort] = {
     **DEFAULTS,
-    "hybrid": StrategyEffort(starts=60, probed=0.25, paragraphs=20, most_starts=100),
+    "hybrid": StrategyEffort(starts=60, probed=0.18, paragraphs=15, most_starts=100),
 }

@@ -79,7 +79,7 @@ class Explainer:
     def _places(self, row: int, shard: Shard, paragraph: int) -> list[tuple[int, int]]:
         """Return the code points of the document at which the paragraph's word pieces begin and end."""
         first, last = int(self.spans.paragraph_start[row]), int(self.spans.paragraph_end[row])
-        text = self.document(int(self.spans.document[row])).text[first:last]
+        text = self.document(int(self.spans.document[row])).passage(first, last)
         offsets = self.tokenizer.encode(text, add_special_tokens=False).offsets
         stored = int(shard.paragraph_tokens[paragraph])
         if len(offsets) != stored:

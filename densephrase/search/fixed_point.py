@@ -58,6 +58,10 @@ class FixedPointTables(NamedTuple):
     step: NDArray[np.float64]  # [Q]
     bias: NDArray[np.float64]  # [Q]
 
+    def part(self, rows: slice) -> FixedPointTables:
+        """Return the tables of some of the questions."""
+        return FixedPointTables(self.table[rows], self.step[rows], self.bias[rows])
+
 
 def no_tables(vectors: FixedPointVectors) -> FixedPointTables:
     """Return tables without groups: rows are codes that are multiplied."""

@@ -15,7 +15,13 @@ from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.encoder.question_ngrams import PAIR
 from densephrase.kernels.question import QuestionBatch
 from densephrase.kernels.sparse import LARGEST_WEIGHT
-from densephrase.search.fixed_point import fold_vectors, no_tables, tabulate_vectors
+from densephrase.search.fixed_point import (
+    FixedPointTables,
+    FixedPointVectors,
+    fold_vectors,
+    no_tables,
+    tabulate_vectors,
+)
 from densephrase.terms.term_index import TermIndex
 
 
@@ -39,9 +45,8 @@ def prepare_questions(
     start_tables, end_tables = no_tables(start), no_tables(end)
     predicted = _Predicted(end.weights, end_tables.table, np.zeros((len(end.step), 3)))
     if products is not None:
-        start_tables = tabulate_vectors(vectors.start, products.starts, start.largest)
         end_tables = tabulate_vectors(vectors.end, products.ends)
-        predicted = _predict(vectors.end, products, quantisers[0], end_tables.step)
+        start_tables, predicted = _starts_and_predicted(vectors, start, products, quantisers[0], end_tables.step)
     scale = np.ones(4, np.float32) if sparse_scale is None else sparse_scale
     return QuestionBatch(
         start.weights,
@@ -68,14 +73,28 @@ class _Predicted(NamedTuple):
     units: NDArray[np.float64]
 
 
-def _predict(
-    vectors: NDArray[np.float32], products: ProductRows, quantiser: VectorQuantiser, end_step: NDArray[np.float64]
-) -> _Predicted:
-    """Fold the prediction into the questions' end vectors; centroids of starts are codes of `quantiser`."""
-    centroids = fold_vectors(products.prediction.vector_product(vectors), quantiser)
-    tables = tabulate_vectors(vectors, products.predicted)
-    units = np.stack([tables.step, centroids.step, tables.bias], axis=1) / end_step[:, None]
-    return _Predicted(centroids.weights, tables.table, units)
+def _starts_and_predicted(
+    vectors: QuestionVectors,
+    start: FixedPointVectors,
+    products: ProductRows,
+    quantiser: VectorQuantiser,
+    end_step: NDArray[np.float64],
+) -> tuple[FixedPointTables, _Predicted]:
+    """Return the tables of starts, and what predictions are multiplied with; centroids are codes of `quantiser`.
+
+    A product of an end vector with a prediction is one of a mapped vector with the start, so that both look the same
+    codes up: their tables are made together, of arrays that are read once.
+    """
+    questions, size = vectors.start.shape
+    mapped = products.prediction.vector_product(vectors.end)
+    both = np.zeros((2 * questions, mapped.shape[1]), np.float32)
+    both[:questions, :size], both[questions:] = vectors.start, mapped
+    made = tabulate_vectors(both, products.starts, np.concatenate([start.largest, np.zeros(questions)]))
+    tables, others = made.part(slice(questions)), made.part(slice(questions, None))
+    bias = others.bias - (mapped.astype(np.float64) * products.prediction.centre).sum(1)
+    centroids = fold_vectors(mapped[:, :size], quantiser)
+    units = np.stack([others.step, centroids.step, bias], axis=1) / end_step[:, None]
+    return tables, _Predicted(centroids.weights, others.table, units)
 
 
 class _Ngrams(NamedTuple):

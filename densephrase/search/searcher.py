@@ -168,7 +168,7 @@ class Searcher:
     ) -> list[Answer]:
         """Return the answers among the best spans of one question; looks for more spans where answers are missing."""
         explain = self._explainer(text, vectors, options, spans).explain if options.explain else None
-        writer = AnswerWriter(spans, options.unit, self._document, self._reader.paragraph_text, explain)
+        writer = AnswerWriter(spans, options.unit, self._document, self._tables.paragraph_texts, explain)
         if writer.is_short(options, self._confidence is not None):
             [more] = self.spans([text], vectors, options, excluded, _GROWTH * len(spans))
             return self._answer(text, vectors, options, excluded, more)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,11 +16,14 @@ from densephrase.index.index_reader import IndexReader
 from densephrase.index.spelling import WordPieces
 from densephrase.kernels.candidates import ListTable
 from densephrase.kernels.max_score import PostingTable
+from densephrase.kernels.paragraph_texts import write_paragraphs
 from densephrase.kernels.placed_lists import lists_of_blocks
 from densephrase.kernels.shards import COLUMNS, ShardTable
 from densephrase.kernels.sparse import no_factor_books
 from densephrase.search.coherency import CoherencyScale
 from densephrase.terms.postings import Postings
+
+_PARAGRAPH_BYTES = 2048  # for which there is room at first
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +55,27 @@ class IndexTables:
     def paragraph_document(self) -> NDArray[np.int32]:
         """The document of each paragraph, int32 [paragraphs]."""
         return self.reader.terms.paragraph_document
+
+    def paragraph_texts(self, rows: Sequence[int]) -> list[str]:
+        """Return the texts of the paragraphs of global `rows`.
+
+        Raises:
+            IndexFormatError: if their bytes are damaged.
+        """
+        if self.reader.codebooks is None:
+            return [self.reader.paragraph_text(row) for row in rows]
+        paragraphs = np.array(rows, np.int64)
+        ptr, lengths = np.empty(len(rows) + 1, np.int64), np.empty(len(rows), np.int64)
+        written = np.empty(_PARAGRAPH_BYTES * len(rows), np.uint8)
+        write_paragraphs(self.shards, paragraphs, written, ptr, lengths)
+        if ptr[-1] > written.size:
+            written = np.empty(ptr[-1], np.uint8)
+            write_paragraphs(self.shards, paragraphs, written, ptr, lengths)
+        texts, parts = memoryview(written.data), zip(pairwise(ptr.tolist()), lengths.tolist(), strict=True)
+        try:
+            return [str(texts[first:last], "utf-8", "surrogatepass")[:length] for (first, last), length in parts]
+        except UnicodeDecodeError:
+            return [self.reader.paragraph_text(row) for row in rows]  # which says which one is damaged
 
 
 def _shard_table(reader: IndexReader, lists: ListTable, coherency: CoherencyScale) -> ShardTable:

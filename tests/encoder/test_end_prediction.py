@@ -63,7 +63,7 @@ def test_products_with_predictions_are_products_with_starts(columns: int) -> Non
     starts[:, columns:] = 0  # as in centroids of lists, which are vectors only
     questions = np.random.default_rng(1).normal(size=(9, columns)).astype(np.float32)
     mapped = made.vector_product(questions)
-    np.testing.assert_allclose(starts[:, :columns] @ mapped.T, (starts @ made.weights)[:, :columns] @ questions.T, 1e-4)
+    np.testing.assert_allclose(starts @ mapped.T, (starts @ made.weights)[:, :columns] @ questions.T, 1e-4)
     for question, expected in zip(questions, mapped, strict=True):
         np.testing.assert_array_equal(made.vector_product(question[None])[0], expected)
 

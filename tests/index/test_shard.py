@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ TEXTS = [
 ]
 
 
-def build_index(folder: Path, **options: int) -> Path:
+def build_index(folder: Path, **options: Any) -> Path:
     """Build an index of TEXTS."""
     documents = [Document(f"d{number}", text, "Title") for number, text in enumerate(TEXTS)]
     corpus = write_corpus(folder / "docs.jsonl", documents)
@@ -50,6 +51,16 @@ def test_paragraphs_are_pieces_of_their_documents(options: dict[str, int], tmp_p
             row += 1
     assert {"東京 is a city.", "𝔘nicode", "one paragraph", "last é"} <= set(texts)
     assert verify(path) == []
+
+
+@pytest.mark.parametrize("profile", ["default", "compact"])
+def test_passages_are_slices_of_the_text(profile: str, tmp_path: Path) -> None:
+    [shard] = IndexReader.open(build_index(tmp_path, profile=profile)).shards
+    for row in range(len(TEXTS)):
+        document, size = shard.document(row), len(shard.text(row))
+        for start in range(size + 2):
+            for end in range(start - 1, size + 3):
+                assert document.passage(start, end) == document.text[start:end]
 
 
 @pytest.mark.parametrize("row", [-1, 10**6])
@@ -86,7 +97,7 @@ def test_the_column_of_a_damaged_string_is_named(name: str, tmp_path: Path) -> N
     rewrite(path, SHARD, setting(f"{name}_blob", 0, 255))
     [shard] = IndexReader.open(path).shards
     with pytest.raises(IndexFormatError) as raised:
-        shard.document(0)
+        assert shard.document(0).text
     assert f"{shard.path}: column '{name}_blob': bytes 0 to" in str(raised.value)
 
 
