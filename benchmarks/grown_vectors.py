@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.index.inverted_lists import InvertedLists
+from benchmarks.scale_lists import PlanedLists
 
 SPREAD = (0.3, 0.6)  # of a
 _ROWS_AT_ONCE = 65_536
@@ -23,15 +23,16 @@ _ROWS_AT_ONCE = 65_536
 class GrownVectors:
     """Draw new rows from the lists of real ones; `seed` and the number of a chunk decide its rows."""
 
-    def __init__(self, lists: InvertedLists, seed: int) -> None:
-        self._codes = np.array(lists.codes)
+    def __init__(self, lists: PlanedLists, seed: int) -> None:
+        list_ptr = lists.inverted.list_ptr
+        self._codes = np.concatenate([block for _, block in lists.blocks(_ROWS_AT_ONCE)])
         self._seed = seed
-        sizes = np.diff(lists.list_ptr)
+        sizes = np.diff(list_ptr)
         self._list_of_row = np.repeat(np.arange(len(sizes)), sizes)
-        self._first, self._size = lists.list_ptr[:-1], sizes
+        self._first, self._size = list_ptr[:-1], sizes
         self._means = np.zeros((len(sizes), self._codes.shape[1]), np.float32)
         for number in np.flatnonzero(sizes):
-            rows = slice(lists.list_ptr[number], lists.list_ptr[number + 1])
+            rows = slice(list_ptr[number], list_ptr[number + 1])
             self._means[number] = self._codes[rows].mean(0, dtype=np.float32)
 
     def chunk(self, number: int, rows: int) -> NDArray[np.int8]:
@@ -51,7 +52,7 @@ class GrownVectors:
         return codes
 
 
-def write_grown(path: Path, real: NDArray[np.int8], lists: InvertedLists, rows: int, seed: int) -> None:
+def write_grown(path: Path, real: NDArray[np.int8], lists: PlanedLists, rows: int, seed: int) -> None:
     """Write a matrix int8 [rows, D] to `path` (.npy): first the real rows, then those grown from their lists."""
     grown = GrownVectors(lists, seed)
     with path.open("wb") as file:

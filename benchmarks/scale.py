@@ -5,10 +5,11 @@
 
 Takes the start vectors of an index: a random sample of them, all of them (`--rows 0`), or all and more that are grown
 from them (`benchmarks/grown_vectors.py` says how and why). Of each vector the first 128 dimensions are stored, 8 bits
-each, once, in the lists. Questions are encoded with the index's encoder. Recall is that of the hundred largest inner
-products against a scan of all rows. Each time is that of one question on one thread, from its integer weights to its
+each, once, in the lists: 64 that are scanned, and 64 that decide among the best of these, as the rows of an index do.
+Questions are encoded with the index's encoder. Recall is that of the hundred largest inner products of 128 dimensions
+against a scan of all rows. Each time is that of one question on one thread, from its integer weights to its
 hundred rows, the best of five times, with the whole file in the page cache; p50 and p99 are over questions. Where it
-says cold, the file's codes and centroids were thrown out of the page cache before each question.
+says cold, the file was thrown out of the page cache and opened again before each question.
 
 FOLDER keeps what was made: a run that was stopped goes on, and figures come from there the second time. Grown vectors
 need 130 bytes a row twice while their lists are built. `--check` grows the first number of rows to as many as are real
@@ -34,8 +35,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.command_line import kept
+from benchmarks.scale_lists import PlanedLists, split_rows
 from benchmarks.scale_report import plot, print_check, print_projection, print_table
-from benchmarks.scale_search import exact_best, measure, measure_cold, open_lists, warm
+from benchmarks.scale_search import exact_best, measure, measure_cold, warm
 from benchmarks.scale_vectors import (
     DIMENSIONS,
     first_dimensions,
@@ -49,7 +51,6 @@ from densephrase.build_index.inverted_list_builder import ListSettings, write_in
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.index.index_reader import IndexReader
-from densephrase.index.inverted_lists import InvertedLists
 from densephrase.index.list_rule import choose_probes
 from densephrase.index.manifest import AnnRecord
 from densephrase.index.records import record_from_json
@@ -107,7 +108,7 @@ class Scale:
         compared = {}
         for name, matrix, stem in (("real", self._vectors(self.real), str(self.real)), ("grown", grown, "check")):
             lists, record = self._lists(self.real, matrix, stem)
-            sizes = np.diff(lists.list_ptr).astype(float)
+            sizes = np.diff(lists.inverted.list_ptr).astype(float)
             exact = self._exact(lists, stem)
             compared[name] = {
                 "nearest": np.percentile(
@@ -124,7 +125,7 @@ class Scale:
         exact = self._exact(lists, str(rows))
         built = json.loads((self._folder / f"{rows}-lists.json").read_text(encoding="utf-8"))
         warm(lists)
-        sizes = np.diff(lists.list_ptr).astype(float)
+        sizes = np.diff(lists.inverted.list_ptr).astype(float)
         points = self._sweep(lists, exact, record)
         del lists
         good = [point.probes for point in points if point.recall >= 0.95]
@@ -141,29 +142,32 @@ class Scale:
             "cold": cold,
         }
 
-    def _sweep(self, lists: InvertedLists, exact: NDArray[np.int64], record: AnnRecord) -> list[Any]:
-        rule = choose_probes(len(lists.ids), record.lists)
+    def _sweep(self, lists: PlanedLists, exact: NDArray[np.int64], record: AnnRecord) -> list[Any]:
+        rule = choose_probes(len(lists.rest), record.lists)
         counts = sorted({min(record.lists, math.ceil(step * rule)) for step in STEPS})
         return [measure(lists, self._weights, exact, probes, _REPEATS) for probes in counts]
 
-    def _exact(self, lists: InvertedLists, stem: str) -> NDArray[np.int64]:
+    def _exact(self, lists: PlanedLists, stem: str) -> NDArray[np.int64]:
         return self._array(f"{stem}-exact.npy", lambda path: np.save(path, exact_best(lists, self._weights)))
 
-    def _lists(self, rows: int, vectors: NDArray[np.int8] | None, stem: str) -> tuple[InvertedLists, AnnRecord]:
+    def _lists(self, rows: int, vectors: NDArray[np.int8] | None, stem: str) -> tuple[PlanedLists, AnnRecord]:
         """Build or open the lists over `vectors`, made for it where they are None."""
         path = self._folder / f"{stem}.h5"
         figures = kept(self._folder / f"{stem}-lists.json", lambda: self._build(rows, vectors, path))
         record = record_from_json(AnnRecord, figures["record"], str(path))
-        return open_lists(path, record, rows), record
+        return PlanedLists.open(path, record, rows, DIMENSIONS), record
 
     def _build(self, rows: int, vectors: NDArray[np.int8] | None, path: Path) -> dict[str, Any]:
         codes = self._vectors(rows) if vectors is None else vectors
         settings = ListSettings(DIMENSIONS, DIMENSIONS, lists=None, seed=0)
         began = time.monotonic()
-        record = write_inverted_lists(MatrixRows(codes), path, self._quantiser, settings, lambda _: None)
-        seconds = time.monotonic() - began
+        whole = path.with_suffix(".whole.h5")
+        record = write_inverted_lists(MatrixRows(codes), whole, self._quantiser, settings, lambda _: None)
         if rows > self.real:
             (self._folder / f"{rows}.npy").unlink()  # large, and the lists hold it all
+        record = split_rows(whole, path, record)
+        whole.unlink()
+        seconds = time.monotonic() - began
         return {"record": asdict(record), "seconds": seconds, "threads": os.environ.get("OMP_NUM_THREADS", "all")}
 
     def _vectors(self, rows: int) -> NDArray[np.int8]:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.page_cache import evict
-from densephrase.index.inverted_lists import InvertedLists
+from benchmarks.scale_lists import PlanedLists
 from densephrase.index.list_rule import choose_probed_groups
-from densephrase.index.manifest import AnnRecord, Quantisation
+from densephrase.index.manifest import AnnRecord
+from densephrase.kernels.compile import kernel
+from densephrase.kernels.gather import gather_dots
 from densephrase.kernels.scan import scan
+from densephrase.kernels.selection import top_k
 
 BEST = 100
+_RESCORED_OF_A_MILLION = 400  # rows with the largest products of the scanned dimensions get their exact ones
+_RESCORED_POWER = 0.15
 _BLOCK = 8_192  # rows that stay in the second-level cache while all questions are asked of them
 
 
@@ -32,17 +38,12 @@ class Point:
     p99: float
 
 
-def open_lists(path: Path, record: AnnRecord, rows: int) -> InvertedLists:
-    """Open a file of lists that belongs to no index."""
-    return InvertedLists.open(path, record, rows, Quantisation("int8", record.dimensions, 0))
-
-
-def exact_best(lists: InvertedLists, weights: NDArray[np.int16]) -> NDArray[np.int64]:
+def exact_best(lists: PlanedLists, weights: NDArray[np.int16]) -> NDArray[np.int64]:
     """Return the rows with the BEST largest products of all, best first, int64 [Q, BEST]; weights int16 [Q, V]."""
     scores, ids = np.empty((len(weights), BEST), np.int32), np.empty((len(weights), BEST), np.int64)
     sizes = [0] * len(weights)
-    for first in range(0, len(lists.codes), _BLOCK):
-        block, names = lists.codes[first : first + _BLOCK], lists.ids[first : first + _BLOCK]
+    for first, block in lists.blocks(_BLOCK):
+        names = lists.inverted.ids[first : first + _BLOCK]
         everything = np.array([[0, len(block)]])
         for number, one in enumerate(weights):
             sizes[number] = scan(block, names, 0, everything, one, scores[number], ids[number], sizes[number])
@@ -50,25 +51,60 @@ def exact_best(lists: InvertedLists, weights: NDArray[np.int16]) -> NDArray[np.i
     return np.take_along_axis(ids, order, axis=1)
 
 
+def choose_rescored(rows: int) -> int:
+    """Return how many rows get their exact products: with so many, 0.005 of the best hundred are missed, or less."""
+    return round(_RESCORED_OF_A_MILLION * (max(1, rows) / 1e6) ** _RESCORED_POWER)
+
+
 def search(
-    lists: InvertedLists, weights: NDArray[np.int16], groups: int, probes: int
+    lists: PlanedLists, weights: NDArray[np.int16], groups: int, probes: int
 ) -> tuple[NDArray[np.int64], int, float]:
     """Return the rows found (in no order), how many were scanned, and when the coarse step was done."""
-    ranges = lists.probe(weights, groups, probes)
+    ranges = lists.inverted.probe(weights, groups, probes)
     middle = time.perf_counter()
-    scores, ids = np.empty(BEST, np.int32), np.empty(BEST, np.int64)
-    size = scan(lists.codes, lists.ids, 0, ranges, weights, scores, ids, 0)
-    return ids[:size], int((ranges[:, 1] - ranges[:, 0]).sum()), middle
+    ids = np.empty(BEST, np.int64)
+    rescored = max(BEST, choose_rescored(len(lists.rest)))
+    found = _best_of_ranges(lists.inverted.codes, lists.rest, lists.inverted.ids, ranges, weights, rescored, ids)
+    return ids[:found], int((ranges[:, 1] - ranges[:, 0]).sum()), middle
+
+
+@kernel
+def _best_of_ranges(
+    codes: NDArray[np.int8],
+    rest: NDArray[np.int8],
+    ids: NDArray[Any],
+    ranges: NDArray[np.int64],
+    weights: NDArray[np.int16],
+    rescored: int,
+    best: NDArray[np.int64],
+) -> int:
+    """Write the rows with the largest products of some ranges to `best`, in no order; return how many there are.
+
+    Those with the `rescored` largest products of the first dimensions are looked at.
+    """
+    size = codes.shape[1]
+    scores, places = np.empty(rescored, np.int32), np.empty(rescored, np.int64)
+    found = scan(codes, np.empty(0, np.int32), 0, ranges, weights[:size], scores, places, 0)
+    products, halves = np.empty(found, np.int64), np.zeros((2, weights.size - size), np.int16)
+    halves[0] = weights[size:]
+    gather_dots(rest, places[:found], halves, 0, products)
+    for place in range(found):
+        products[place] += scores[place]
+    largest = np.empty(best.size, np.int64)
+    found = top_k(products, largest, best)
+    for place in range(found):
+        best[place] = ids[places[best[place]]]
+    return found
 
 
 def measure(
-    lists: InvertedLists, weights: NDArray[np.int16], exact: NDArray[np.int64], probes: int, repeats: int
+    lists: PlanedLists, weights: NDArray[np.int16], exact: NDArray[np.int64], probes: int, repeats: int
 ) -> Point:
     """Ask all questions `1 + repeats` times: the first time for recall, then for time, of which each one's best counts.
 
     What else runs on a machine can only make a question slower.
     """
-    groups = choose_probed_groups(len(lists.tree.group_codes))
+    groups = choose_probed_groups(len(lists.inverted.tree.group_codes))
     recalls, scanned = [], []
     coarse, times = np.empty((repeats, len(weights))), np.empty((repeats, len(weights)))
     for repeat in range(-1, repeats):
@@ -87,21 +123,24 @@ def measure(
 
 
 def measure_cold(path: Path, record: AnnRecord, weights: NDArray[np.int16], rows: int, probes: int) -> list[float]:
-    """Return seconds for each question where none of the lists' file lies in the page cache before it."""
+    """Return seconds for each question where the rows of the lists' file don't lie in the page cache before it.
+
+    Opening, which is not timed, reads numbers of rows, and some codes beside them. It comes behind: what is mapped
+    stays.
+    """
     times = []
     for one in weights:
-        lists = open_lists(path, record, rows)
-        groups = choose_probed_groups(record.groups)
         evict(path)
+        lists = PlanedLists.open(path, record, rows, weights.shape[1])
         began = time.perf_counter()
-        search(lists, one, groups, probes)
+        search(lists, one, choose_probed_groups(record.groups), probes)
         times.append(time.perf_counter() - began)
         del lists
     return times
 
 
-def warm(lists: InvertedLists) -> None:
+def warm(lists: PlanedLists) -> None:
     """Read all codes and numbers once."""
-    for first in range(0, len(lists.codes), 1 << 20):
-        lists.codes[first : first + (1 << 20)].max()
-        lists.ids[first : first + (1 << 20)].max()
+    for first, block in lists.blocks(1 << 20):
+        block.max()
+        lists.inverted.ids[first : first + (1 << 20)].max()

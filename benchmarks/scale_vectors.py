@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.grown_vectors import write_grown
+from benchmarks.scale_lists import PlanedLists
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.index.index_reader import IndexReader
-from densephrase.index.inverted_lists import InvertedLists
 from densephrase.questions import read_questions
 
 DIMENSIONS = 128  # the first of an encoder's, which are in the order of their importance
@@ -29,7 +29,7 @@ def write_real(path: Path, index: IndexReader) -> None:
             file.write(np.ascontiguousarray(shard.start_codes[:, :DIMENSIONS]).tobytes())
 
 
-def write_vectors(path: Path, rows: int, real: NDArray[np.int8], lists: InvertedLists | None) -> None:
+def write_vectors(path: Path, rows: int, real: NDArray[np.int8], lists: PlanedLists | None) -> None:
     """Write `rows` rows: a sample of the real ones, in their order, or all of them and others grown from `lists`."""
     if lists is not None:
         write_grown(path, real, lists, rows, _SEED)

@@ -8,8 +8,9 @@ import pytest
 
 from benchmarks import scale, scale_vectors
 from benchmarks.grown_vectors import GrownVectors
+from benchmarks.scale_lists import PlanedLists, split_rows
 from benchmarks.scale_report import fit, seconds_at
-from benchmarks.scale_search import exact_best, measure, open_lists
+from benchmarks.scale_search import choose_rescored, exact_best, measure
 from benchmarks.scale_vectors import nearest_distances
 from densephrase.build_index.code_rows import MatrixRows
 from densephrase.build_index.inverted_list_builder import ListSettings, write_inverted_lists
@@ -17,7 +18,6 @@ from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.pipeline import build
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.encoder.quantiser import VectorQuantiser
-from densephrase.index.inverted_lists import InvertedLists
 from tests.build_index.samples import random_documents, write_corpus
 
 SIZE = 8
@@ -25,11 +25,12 @@ CODES = np.random.default_rng(0).normal(0, 30, (3_000, SIZE)).clip(-127, 127).as
 
 
 @pytest.fixture(scope="module")
-def lists(tmp_path_factory: pytest.TempPathFactory) -> InvertedLists:
-    path = tmp_path_factory.mktemp("lists") / "lists.h5"
+def lists(tmp_path_factory: pytest.TempPathFactory) -> PlanedLists:
+    whole = tmp_path_factory.mktemp("lists") / "whole.h5"
     quantiser = VectorQuantiser(np.zeros(SIZE, np.float32), np.ones(SIZE, np.float32))
-    record = write_inverted_lists(MatrixRows(CODES), path, quantiser, ListSettings(SIZE, SIZE, 16, 0), lambda _: None)
-    return open_lists(path, record, len(CODES))
+    record = write_inverted_lists(MatrixRows(CODES), whole, quantiser, ListSettings(SIZE, SIZE, 16, 0), lambda _: None)
+    path = whole.with_name("lists.h5")
+    return PlanedLists.open(path, split_rows(whole, path, record), len(CODES), SIZE)
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def weights() -> np.ndarray:
     return np.random.default_rng(1).integers(-9_000, 9_000, (5, SIZE)).astype(np.int16)
 
 
-def test_exact_best_is_a_full_sort(lists: InvertedLists, weights: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exact_best_is_a_full_sort(lists: PlanedLists, weights: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("benchmarks.scale_search._BLOCK", 700)
     found = exact_best(lists, weights)
     products = CODES.astype(np.int64) @ weights.T.astype(np.int64)
@@ -45,16 +46,33 @@ def test_exact_best_is_a_full_sort(lists: InvertedLists, weights: np.ndarray, mo
         assert rows.tolist() == np.lexsort((np.arange(len(CODES)), -products[:, number]))[:100].tolist()
 
 
-def test_all_lists_together_find_everything_and_one_does_not(lists: InvertedLists, weights: np.ndarray) -> None:
+def test_both_planes_are_the_rows(lists: PlanedLists) -> None:
+    assert lists.inverted.codes.shape == lists.rest.shape == (len(CODES), SIZE // 2)
+    rows = np.concatenate([block for _, block in lists.blocks(700)])
+    np.testing.assert_array_equal(rows, CODES[lists.inverted.ids])
+
+
+def test_more_rows_are_rescored_of_more() -> None:
+    assert choose_rescored(1_000_000) == 400
+    assert choose_rescored(10_000) < 400 < choose_rescored(100_000_000)
+
+
+def test_all_lists_together_find_the_best_of_the_first_half_and_one_does_not(
+    lists: PlanedLists, weights: np.ndarray
+) -> None:
     exact = exact_best(lists, weights)
     everything = measure(lists, weights, exact, probes=16, repeats=1)
-    assert (everything.recall, everything.scanned) == (1.0, len(CODES))
+    firsts = CODES[:, : SIZE // 2].astype(np.int64) @ weights[:, : SIZE // 2].T.astype(np.int64)
+    likely = np.argsort(-firsts, axis=0)[: choose_rescored(len(CODES))]
+    shares = [np.isin(best, rows).mean() for best, rows in zip(exact, likely.T, strict=True)]
+    assert everything.scanned == len(CODES)
+    assert everything.recall == pytest.approx(np.mean(shares))
     one = measure(lists, weights, exact, probes=1, repeats=1)
-    assert one.recall < 1
+    assert one.recall < everything.recall
     assert 0 < one.coarse_p50 <= one.p50 <= one.p99
 
 
-def test_grown_rows_keep_the_mean_and_covariance_of_the_real_ones(lists: InvertedLists) -> None:
+def test_grown_rows_keep_the_mean_and_covariance_of_the_real_ones(lists: PlanedLists) -> None:
     grown = GrownVectors(lists, seed=0)
     rows = np.concatenate([grown.chunk(number, 20_000) for number in range(3)]).astype(float)
     assert rows.mean(0) == pytest.approx(CODES.mean(0), abs=1)
