@@ -8,7 +8,8 @@ order run in turn with it. There are several ways to merely read (streams, askin
 Rates are bytes for each second, by the median of the runs.
 
 Codes are random, from a fixed seed, in a temporary file larger than the caches; or those of an index's inverted lists.
-A scan asks questions of 64 ranges of 1,000 to 4,000 rows in random places, and keeps k rows of each question. A batched
+A scan asks questions of 64 ranges of 1,000 to 4,000 rows in random places, or of 150 to 450, as lists of an index have
+them, and keeps k rows of each question; so does `scan_look_ups`, which adds up table entries for bytes. A batched
 scan asks several questions of the same ranges, and its rows count once; the last column says how many times as fast it
 is as the plain way, a scan for each question. `gather_dots` gets 4,000 rows at a time, in random or ascending order.
 `top_k` reads scores, which no search keeps in memory for long: nanoseconds a candidate are 8 over its GB/s.

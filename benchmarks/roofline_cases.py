@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from benchmarks.bare_reads import read_ranges, read_rows
 from densephrase.kernels.gather import gather_dots
+from densephrase.kernels.product_quantisation import scan_look_ups
 from densephrase.kernels.scan import scan
 from densephrase.kernels.scan_batch import Asked, BestRows, scan_batch
 from densephrase.kernels.selection import top_k
@@ -24,6 +25,7 @@ Run = Callable[[], object]
 
 PROBES = 64  # ranges of a question
 ROWS = (1000, 4001)  # of a range
+SHORT = (150, 451)  # of a list of an index
 GATHERED = 4000  # rows at a time
 BATCHES = (2, 8)
 LARGEST = 3000  # weight: sums of a thousand columns fit into 32 bits
@@ -55,16 +57,30 @@ class Case:
 
 
 def scan_cases(codes: Codes, k: int, random: np.random.Generator) -> Iterator[Case]:
-    """Yield a scan for one question after the other."""
-    questions = _questions(codes, random)
+    """Yield scans for one question after the other, of long and of short ranges."""
     weights, ids = _weights(codes, random, 1)[0], np.frombuffer(b"", np.int32)
     scores, names = np.empty(k, np.int32), np.empty(k, np.int64)
+    for name, rows in (("scan", ROWS), ("scan of short ranges", SHORT)):
+        questions = _questions(codes, random, rows)
+
+        def run(questions: Any = questions) -> None:
+            for ranges in questions:
+                scan(codes, ids, 0, ranges, weights, scores, names, 0)
+
+        yield Case(name, codes.shape[1], _bytes(codes, questions), run, _bare_ranges(codes, questions))
+
+
+def look_up_cases(codes: Codes, k: int, random: np.random.Generator) -> Iterator[Case]:
+    """Yield a scan of product-quantised rows, which adds up an entry of a table for each byte."""
+    questions, ids = _questions(codes, random, SHORT), np.arange(len(codes), dtype=np.int32)
+    table = random.integers(-LARGEST, LARGEST, (codes.shape[1], 256)).astype(np.int32)
+    scores, names, bases = np.empty(k, np.int32), np.empty(k, np.int64), np.zeros(PROBES, np.int64)
 
     def run() -> None:
         for ranges in questions:
-            scan(codes, ids, 0, ranges, weights, scores, names, 0)
+            scan_look_ups(codes, ids, ranges, bases, table, scores, names)
 
-    yield Case("scan", codes.shape[1], _bytes(codes, questions), run, _bare_ranges(codes, questions))
+    yield Case("scan_look_ups", codes.shape[1], _bytes(codes, questions), run, _bare_ranges(codes, questions))
 
 
 def scan_batch_cases(codes: Codes, k: int, random: np.random.Generator) -> Iterator[Case]:
@@ -111,6 +127,7 @@ def gather_cases(codes: Codes, k: int, random: np.random.Generator) -> Iterator[
 
 CASES: dict[str, Callable[[Codes, int, np.random.Generator], Iterator[Case]]] = {
     "scan": scan_cases,
+    "scan_look_ups": look_up_cases,
     "scan_batch": scan_batch_cases,
     "gather_dots": gather_cases,
 }
@@ -133,12 +150,12 @@ def _weights(codes: Codes, random: np.random.Generator, count: int) -> NDArray[n
     return random.integers(-LARGEST, LARGEST, (count, codes.shape[1])).astype(np.int16)
 
 
-def _questions(codes: Codes, random: np.random.Generator) -> list[NDArray[np.int64]]:
-    """Cut codes into ranges and deal them out: each row belongs to one range of one question."""
-    cuts = np.cumsum(random.integers(*ROWS, 1 + len(codes) // ROWS[0]))
+def _questions(codes: Codes, random: np.random.Generator, size: tuple[int, int] = ROWS) -> list[NDArray[np.int64]]:
+    """Cut codes into ranges of some size and deal them out: each row belongs to one range of one question."""
+    cuts = np.cumsum(random.integers(*size, 1 + len(codes) // size[0]))
     cuts = cuts[cuts < len(codes)]
     ranges = random.permutation(np.stack([cuts[:-1], cuts[1:]], axis=1))
-    count = min(len(ranges), PASS // (codes.shape[1] * sum(ROWS) // 2)) // PROBES
+    count = min(len(ranges), PASS // (codes.shape[1] * sum(size) // 2)) // PROBES
     if not count:
         raise SkippedError(f"{len(codes):,} rows are too few for a question of {PROBES} ranges; choose more gigabytes")
     return list(ranges[: count * PROBES].reshape(count, PROBES, 2))

@@ -106,7 +106,8 @@ class OnnxQuestionEncoder:
         rows = self.tokeniser.questions(questions)
         order = sorted(range(len(rows)), key=lambda number: len(rows[number]))
         batches = [[rows[number] for number in order[at : at + _TOGETHER]] for at in range(0, len(order), _TOGETHER)]
-        encoded = list(self._map(self._encode, batches))
+        # Handing a single batch to another thread would only take longer.
+        encoded = list((self._map if len(batches) > 1 else map)(self._encode, batches))
         place = np.argsort(order)
         start, end = (np.concatenate([getattr(part, side) for part in encoded])[place] for side in ("start", "end"))
         if self.sparse_scale is None:

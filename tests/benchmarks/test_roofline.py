@@ -58,7 +58,7 @@ def test_the_table_has_a_row_for_each_case(
     arguments = ["--gigabytes", "0.02", "--widths", "64", "--k", "5", "--repeats", "1", "--folder", str(tmp_path)]
     printed = _run([*arguments, *(["--plot", str(plot)] if _has_matplotlib() else [])], monkeypatch, capsys)
     assert _rows(printed) == [
-        *("scan", "scan_batch of 2", "scan_batch of 8"),
+        *("scan", "scan of short ranges", "scan_look_ups", "scan_batch of 2", "scan_batch of 8"),
         *("gather_dots, random rows", "gather_dots, ascending rows"),
         *("top_k, 100 of 400", "top_k, 300 of 1,300"),
     ]
