@@ -12,23 +12,28 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.bootstrap import paired_difference
+from densephrase.encoder.encoded import QuestionVectors
 from densephrase.evaluation.ranked import sample_questions
 from densephrase.metrics import exact_match
 from densephrase.phrase_index import PhraseIndex
 from densephrase.questions import read_questions
+from densephrase.search.effort import Effort
 from densephrase.search.exclusion import Exclusion
 from densephrase.search.options import SearchOptions
 from densephrase.search.threads import stages_on
 
 _SHOWN = 10
 _BEST = 100
+_EVERY = 2**31  # more than there are
 
 
 def main() -> None:
@@ -69,24 +74,40 @@ def main() -> None:
 
 def dense_recall(index: PhraseIndex, texts: list[str]) -> list[float]:
     """Return for each question how many of the hundred starts with the largest products "dense-first" proposes."""
-    searcher = index._searcher
-    quantiser, size = searcher._encoder.start_quantiser, searcher._encoder.config.vector_size
+    searcher, options = index._searcher, SearchOptions(strategy="dense-first")
     vectors = searcher._encoder.encode_questions(texts)
-    scale = quantiser.scale[:size]
+    effort = searcher._effort(options)
+    mine = _proposed(index, texts, vectors, effort)
+    if index._opened().products is None:
+        best = _best_codes(index, vectors)
+    else:  # all lists, whose sums are exact
+        best = _proposed(index, texts, vectors, replace(effort, starts=_BEST, probes=_EVERY, groups=_EVERY))
+    return [len(np.intersect1d(rows, own)) / _BEST for rows, own in zip(best, mine, strict=True)]
+
+
+def _proposed(
+    index: PhraseIndex, texts: list[str], vectors: QuestionVectors, effort: Effort
+) -> list[NDArray[np.int64]]:
+    """Return the start rows that the dense side proposes for each question."""
+    searcher = index._searcher
+    batch, excluded = searcher._prepare(texts, vectors, SearchOptions(), False), Exclusion.of(index._opened(), ())
+    with stages_on(1, len(texts)) as stages:
+        found = searcher._finder.starts(batch, vectors.start, effort, excluded, stages)
+    return [rows[:count] for rows, count in zip(found.rows, found.found.tolist(), strict=True)]
+
+
+def _best_codes(index: PhraseIndex, vectors: QuestionVectors) -> NDArray[np.int64]:
+    """Return the rows of codes with the largest products, in no order, int64 [Q, at most 100]."""
+    quantiser, size = index._searcher._encoder.start_quantiser, vectors.start.shape[1]
     scores = np.concatenate(
         [
-            shard.start_codes[first : first + 65_536, :size].astype(np.float32) @ (vectors.start * scale).T
+            shard.start_codes[first : first + 65_536, :size].astype(np.float32)
+            @ (vectors.start * quantiser.scale[:size]).T
             for shard in index._opened().shards
             for first in range(0, len(shard.start_codes), 65_536)
         ]
     )
-    best = np.argpartition(-scores, _BEST, axis=0)[:_BEST].T
-    options, excluded = SearchOptions(strategy="dense-first"), Exclusion.of(index._opened(), ())
-    batch = searcher._prepare(texts, vectors, options, False)
-    with stages_on(1, len(texts)) as stages:
-        found = searcher._finder.starts(batch, vectors.start, searcher._effort(options), excluded, stages)
-    mine = [rows[:count] for rows, count in zip(found.rows, found.found.tolist(), strict=True)]
-    return [len(np.intersect1d(rows, own)) / _BEST for rows, own in zip(best, mine, strict=True)]
+    return np.argpartition(-scores, min(_BEST, len(scores) - 1), axis=0)[:_BEST].T
 
 
 def _add(figures: dict[str, list[float]], name: str, value: float) -> None:

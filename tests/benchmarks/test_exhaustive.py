@@ -1,0 +1,58 @@
+"""Exhaustive search against hybrid search over a small index of either profile."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import exhaustive
+from densephrase.build_index.options import BuildOptions
+from densephrase.build_index.pipeline import build
+from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.phrase_index import PhraseIndex
+from tests.build_index.samples import random_documents, write_corpus
+
+QUESTIONS = ["Paris Berlin?", "river?", "Who was born in Paris?"]
+
+
+@pytest.fixture(scope="module", params=["default", "compact"])
+def index_folder(request: pytest.FixtureRequest, small_index: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if request.param == "default":
+        return small_index
+    folder = tmp_path_factory.mktemp("compact")
+    corpus = write_corpus(folder / "docs.jsonl", random_documents(60))
+    encoder = PhraseEncoder.from_pretrained(small_index.parent / "encoder", bf16=False)
+    build(corpus, folder / "index", encoder=encoder, options=BuildOptions(profile="compact", flat_limit=0))
+    return folder / "index"
+
+
+def test_recall_is_that_of_the_lists_that_are_looked_into(index_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exhaustive, "_BEST", 20)
+    with PhraseIndex.open(index_folder, threads=1) as index:
+        searcher = index._searcher
+        chosen = searcher._effort
+        lists = len(index._opened().lists.list_ptr) - 1  # type: ignore[union-attr]
+        assert lists > 1
+        monkeypatch.setattr(
+            type(searcher), "_effort", lambda _, options: replace(chosen(options), probes=lists, groups=lists)
+        )
+        assert exhaustive.dense_recall(index, QUESTIONS) == [1.0] * len(QUESTIONS)
+        monkeypatch.setattr(type(searcher), "_effort", lambda _, options: replace(chosen(options), probes=1))
+        assert 0 < np.mean(exhaustive.dense_recall(index, QUESTIONS)) < 1
+
+
+def test_a_report_of_both(
+    index_folder: Path, questions_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["exhaustive", str(index_folder), str(questions_file), "--limit", "6", "--json"])
+    exhaustive.main()
+    report = json.loads(capsys.readouterr().out)
+    assert (report["questions"], report["strategy"]) == (6, "hybrid")
+    assert 0 <= report["same best answer"] <= 1
+    assert 0 < report["ten best phrases found"] <= 1
+    assert report["seconds exhaustive"] > 0
