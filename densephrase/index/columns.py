@@ -69,6 +69,11 @@ class MappedColumns(Mapping[str, np.ndarray]):
             )
         return column
 
+    def expect_random(self) -> None:
+        """Tell the system that rows are read here and there: what is not in memory is read without what follows it."""
+        if hasattr(self._map, "madvise") and hasattr(mmap, "MADV_RANDOM"):
+            self._map.madvise(mmap.MADV_RANDOM)
+
     def release(self) -> None:
         """Let the pages read so far leave this process's memory; the arrays stay valid."""
         if hasattr(self._map, "madvise"):

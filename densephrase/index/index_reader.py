@@ -17,6 +17,7 @@ from densephrase.errors import IndexFormatError
 from densephrase.index.codebooks import Codebooks
 from densephrase.index.inverted_lists import InvertedLists
 from densephrase.index.manifest import SEGMENTS_FOLDER, Manifest, SegmentRecord, ShardRecord
+from densephrase.index.memory_fit import fits_memory
 from densephrase.index.predicted_ends import PredictedEnds
 from densephrase.index.shard import Shard
 from densephrase.terms.term_index import TermIndex
@@ -73,15 +74,16 @@ class IndexReader:
             )
         segment = manifest.segments[0]
         folder = path / SEGMENTS_FOLDER / segment.name
-        codebooks = _open_codebooks(path, manifest)
+        codebooks, is_random = _open_codebooks(path, manifest), _is_random(manifest)
         shards = tuple(
-            Shard.open(folder / item.file.file, item.counts, manifest.quantisation, codebooks)
+            Shard.open(folder / item.file.file, item.counts, manifest.quantisation, codebooks, is_random)
             for item in segment.shards
         )
         bases = Bases.of(segment.shards)
-        terms = TermIndex.open(folder / segment.terms.file.file)
+        terms = TermIndex.open(folder / segment.terms.file.file, is_random=is_random)
         _check_terms(folder / segment.terms.file.file, terms, shards, bases)
-        lists, ends = _open_lists(folder, segment, manifest), _open_ends(folder, segment, manifest)
+        lists = _open_lists(folder, segment, manifest, is_random)
+        ends = _open_ends(folder, segment, manifest, is_random)
         return cls(path, manifest, shards, bases, terms, lists, codebooks, ends)
 
     @cached_property
@@ -133,18 +135,26 @@ def _open_codebooks(path: Path, manifest: Manifest) -> Codebooks | None:
     return None if record is None else Codebooks.open(path / record.file, manifest.quantisation)
 
 
-def _open_lists(folder: Path, segment: SegmentRecord, manifest: Manifest) -> InvertedLists | None:
+def _is_random(manifest: Manifest) -> bool:
+    """Tell whether rows that are not in memory should be read without what follows them.
+
+    What follows them is soon asked for too, as long as it stays in memory until then; and a flat scan reads all rows.
+    """
+    return not fits_memory(manifest.bytes) and any(segment.ann.file is not None for segment in manifest.segments)
+
+
+def _open_lists(folder: Path, segment: SegmentRecord, manifest: Manifest, is_random: bool) -> InvertedLists | None:
     if segment.ann.file is None:
         return None
     return InvertedLists.open(
-        folder / segment.ann.file.file, segment.ann, manifest.counts.starts, manifest.quantisation
+        folder / segment.ann.file.file, segment.ann, manifest.counts.starts, manifest.quantisation, is_random
     )
 
 
-def _open_ends(folder: Path, segment: SegmentRecord, manifest: Manifest) -> PredictedEnds | None:
+def _open_ends(folder: Path, segment: SegmentRecord, manifest: Manifest, is_random: bool) -> PredictedEnds | None:
     if segment.ends is None:
         return None
-    return PredictedEnds.open(folder / segment.ends.file, manifest.counts.ends, manifest.quantisation)
+    return PredictedEnds.open(folder / segment.ends.file, manifest.counts.ends, manifest.quantisation, is_random)
 
 
 def _check_terms(path: Path, terms: TermIndex, shards: Sequence[Shard], bases: Bases) -> None:

@@ -44,8 +44,12 @@ class InvertedLists:
     residuals: ProductQuantiser | None
 
     @classmethod
-    def open(cls, path: Path, record: AnnRecord, starts: int, quantisation: Quantisation) -> InvertedLists:
+    def open(
+        cls, path: Path, record: AnnRecord, starts: int, quantisation: Quantisation, is_random: bool = False
+    ) -> InvertedLists:
         """Map ann.h5 after checking that its lists, as the manifest records them, divide the segment's `starts` rows.
+
+        is_random: as in `densephrase.index.shard.Shard.open`.
 
         Raises:
             IndexFormatError: if a column is missing, does not fit, or names rows that do not exist.
@@ -69,6 +73,8 @@ class InvertedLists:
             else None,
         )
         opened._check(starts)
+        if is_random:
+            columns.expect_random()
         return opened
 
     def _check(self, starts: int) -> None:

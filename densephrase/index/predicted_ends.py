@@ -30,13 +30,17 @@ class PredictedEnds:
     prediction: EndPrediction
 
     @classmethod
-    def open(cls, path: Path, ends: int, quantisation: Quantisation) -> PredictedEnds:
+    def open(cls, path: Path, ends: int, quantisation: Quantisation, is_random: bool = False) -> PredictedEnds:
         """Map the file at `path`, which must hold so many `ends`.
+
+        is_random: as in `densephrase.index.shard.Shard.open`.
 
         Raises:
             IndexFormatError: if it is missing, damaged, or not of the sizes that the manifest gives.
         """
         columns = map_columns(path)
+        if is_random:
+            columns.expect_random()
         return cls(
             columns.require("end_codes", quantisation.code_type, (ends, quantisation.end_groups)).view(np.int8),
             read_quantiser(columns, _QUANTISER, quantisation.end_groups, quantisation.columns),

@@ -78,10 +78,18 @@ class Shard:
     end_kept: NDArray[np.uint8]
 
     @classmethod
-    def open(cls, path: Path, counts: Counts, quantisation: Quantisation, codebooks: Codebooks | None = None) -> Shard:
+    def open(
+        cls,
+        path: Path,
+        counts: Counts,
+        quantisation: Quantisation,
+        codebooks: Codebooks | None = None,
+        is_random: bool = False,
+    ) -> Shard:
         """Map the shard at `path` after checking types, sizes and every number that is used as a row number.
 
         codebooks: those of a compact index.
+        is_random: whether its rows are read here and there: see `MappedColumns.expect_random`.
 
         Raises:
             IndexFormatError: if a column is missing or does not fit the manifest's counts and the other columns.
@@ -102,6 +110,8 @@ class Shard:
         shard._check_rows()
         if quantisation.sparse_rank or quantisation.is_product:
             shard._check_sparse()
+        if is_random:
+            columns.expect_random()
         return shard
 
     @property

@@ -70,14 +70,22 @@ class TermIndex:
 
     @classmethod
     def open(
-        cls, path: str | Path, paragraph_bm25: BM25 = PARAGRAPH_BM25, document_bm25: BM25 = DOCUMENT_BM25
+        cls,
+        path: str | Path,
+        paragraph_bm25: BM25 = PARAGRAPH_BM25,
+        document_bm25: BM25 = DOCUMENT_BM25,
+        is_random: bool = False,
     ) -> TermIndex:
-        """Map the file that `write_term_index` wrote.
+        """Map the file that `write_term_index` wrote; `is_random` as in `densephrase.index.shard.Shard.open`.
 
         Raises:
             IndexFormatError: if it is missing, damaged, or made with a text analyser that this version lacks.
         """
-        return cls(map_columns(Path(path)), paragraph_bm25, document_bm25)
+        columns = map_columns(Path(path))
+        opened = cls(columns, paragraph_bm25, document_bm25)
+        if is_random:
+            columns.expect_random()
+        return opened
 
     def score(self, terms: Iterable[str]) -> TermScores:
         """Return the BM25 scores for the terms of a question, as `TermIndex.analyser` gives them.
