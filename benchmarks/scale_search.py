@@ -52,7 +52,7 @@ def exact_best(lists: PlanedLists, weights: NDArray[np.int16]) -> NDArray[np.int
 
 
 def choose_rescored(rows: int) -> int:
-    """Return how many rows get their exact products: with so many, 0.005 of the best hundred are missed, or less."""
+    """Return how many rows get their exact products: more of more rows, whose best hundred stand closer together."""
     return round(_RESCORED_OF_A_MILLION * (max(1, rows) / 1e6) ** _RESCORED_POWER)
 
 

@@ -105,13 +105,12 @@ class Explainer:
             keys = plain_factors(keys, stored.books.keys, stored.books.key_column)
         weights = sparse_weights(queries, token, keys, self.scale, stored.side)[:, 0].T
         asked = ngram_weights(shard.token_ids[mine].astype(np.int32), self.ngrams, stored.side).T
-        text = self.document(int(self.spans.document[row])).text
+        document = self.document(int(self.spans.document[row]))
         matches = []
         for place, order in np.argwhere(weights * asked).tolist():
             start, end = places[place][0], places[place + order][1]
             text_weight, question_weight = float(weights[place, order]), float(asked[place, order])
             product = text_weight * question_weight
-            matches.append(
-                SparseMatch(text[start:end], side, order + 1, start, end, text_weight, question_weight, product)
-            )
+            ngram = document.passage(start, end)
+            matches.append(SparseMatch(ngram, side, order + 1, start, end, text_weight, question_weight, product))
         return matches
