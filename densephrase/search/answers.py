@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from densephrase.corpus.sentences import sentence_around
 from densephrase.data import Answer, Document, Evidence
 from densephrase.metrics import answer_name
 from densephrase.search.confidence import RIVALS, SPANS, Candidate, ConfidenceModel, Rival
@@ -14,7 +15,6 @@ from densephrase.search.evidence_list import EvidenceList
 from densephrase.search.explain import Explanation
 from densephrase.search.grouping import group_spans
 from densephrase.search.options import SearchOptions, Unit
-from densephrase.search.sentences import sentence_around
 from densephrase.search.spans import Spans
 
 
