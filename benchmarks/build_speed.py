@@ -45,7 +45,7 @@ def main() -> None:
     paragraphs = [
         ParagraphInput(paragraph.text, document.title)
         for document in documents
-        for paragraph in split_paragraphs(document.text)
+        for paragraph in encoder.split_paragraphs([document.text])[0]
     ]
     with tempfile.TemporaryDirectory() as folder:
         corpus = write_documents(Path(folder) / "corpus.jsonl", documents)

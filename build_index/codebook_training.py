@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from densephrase.build_index.cloze import cloze_question
 from densephrase.build_index.residuals import MOST_ROWS
-from densephrase.corpus.paragraphs import split_paragraphs
 from densephrase.data import Document
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
 from densephrase.encoder.product_quantiser import CENTROIDS, ProductQuantiser
@@ -40,7 +39,7 @@ def fit_codebooks(
     Raises:
         MissingExtraError: if FAISS is not installed.
     """
-    sample = list(_spread(documents, max(1, characters)))
+    sample = list(_spread(documents, max(1, characters), encoder))
     encoded = [
         item
         for first in range(0, len(sample), _ENCODED_TOGETHER)
@@ -60,11 +59,12 @@ def fit_codebooks(
     return codebooks, {"start": _asked(asked.start, ends[:, size:]), "end": _asked(asked.end, starts[:, size:])}
 
 
-def _spread(documents: Iterable[Document], characters: int) -> Iterator[ParagraphInput]:
+def _spread(documents: Iterable[Document], characters: int, encoder: PhraseEncoder) -> Iterator[ParagraphInput]:
     """Yield about SAMPLE_PARAGRAPHS paragraphs that lie equally far from each other in a corpus of `characters`."""
     passed = 0
     for document in documents:
-        for paragraph in split_paragraphs(document.text):
+        [paragraphs] = encoder.split_paragraphs([document.text])
+        for paragraph in paragraphs:
             before, after = passed + paragraph.start, passed + paragraph.end
             if before * SAMPLE_PARAGRAPHS // characters != after * SAMPLE_PARAGRAPHS // characters:
                 yield ParagraphInput(paragraph.text, document.title)

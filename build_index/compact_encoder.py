@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from densephrase.data import Paragraph
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
 from densephrase.encoder.product_quantiser import ProductQuantiser
 from densephrase.index.codebooks import Codebooks
@@ -32,6 +33,11 @@ class CompactEncoder:
     def config(self) -> Any:
         """That of the encoder."""
         return self.encoder.config
+
+    def split_paragraphs(self, texts: Sequence[str]) -> list[list[Paragraph]]:
+        """Cut texts as the encoder does."""
+        paragraphs: list[list[Paragraph]] = self.encoder.split_paragraphs(texts)
+        return paragraphs
 
     def encode_paragraphs(self, paragraphs: Sequence[ParagraphInput]) -> list[EncodedParagraph]:
         """Return the stored form of each paragraph; all codes but those of rows are bytes that come as uint8."""

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from densephrase.build_index.shard_builder import build_shard
-from densephrase.corpus.paragraphs import split_paragraphs
 from densephrase.data import Document
 from densephrase.errors import DiskSpaceError
 from densephrase.index.atomic_file import temporary_path
@@ -67,10 +66,10 @@ def measure_rates(
     quantisation: Quantisation | None = None,
 ) -> SizeRates:
     """Encode the first documents of a corpus of `characters` and measure them; `folder` is for a passing file."""
-    sample = _sample(documents, max(_LEAST_SAMPLE, int(characters * _SAMPLE_SHARE)))
+    sample = _sample(documents, encoder, max(_LEAST_SAMPLE, int(characters * _SAMPLE_SHARE)))
     sampled = max(1, sum(len(document.text) for document in sample))
     content = build_shard(sample, encoder, quantisation=quantisation)
-    term_bytes = _term_bytes(sample, language, folder / "sample.h5")
+    term_bytes = _term_bytes(sample, encoder, language, folder / "sample.h5")
     counts = content.counts
     return SizeRates(content.bytes / sampled, term_bytes / sampled, counts.starts / sampled, counts.ends / sampled)
 
@@ -89,12 +88,13 @@ def check_space(needed: int, index_path: Path, free: int) -> None:
         )
 
 
-def _sample(documents: Iterable[Document], characters: int) -> list[Document]:
+def _sample(documents: Iterable[Document], encoder: PhraseEncoder | CompactEncoder, characters: int) -> list[Document]:
     """Return the first documents, the last one cut, up to about `characters` or SAMPLE_PARAGRAPHS paragraphs."""
     sample: list[Document] = []
     paragraphs_left, characters_left = SAMPLE_PARAGRAPHS, characters
+    most = 2 * characters  # of a text, beyond which there is nothing to sample
     for document in documents:
-        paragraphs = split_paragraphs(document.text)[:paragraphs_left]
+        paragraphs = encoder.split_paragraphs([document.text[:most]])[0][:paragraphs_left]
         end = paragraphs[-1].end if paragraphs else len(document.text)
         end = next((paragraph.end for paragraph in paragraphs if paragraph.end >= characters_left), end)
         sample.append(replace(document, text=document.text[:end]))
@@ -105,12 +105,13 @@ def _sample(documents: Iterable[Document], characters: int) -> list[Document]:
     return sample
 
 
-def _term_bytes(sample: Sequence[Document], language: str, path: Path) -> int:
+def _term_bytes(sample: Sequence[Document], encoder: PhraseEncoder | CompactEncoder, language: str, path: Path) -> int:
+    members = encoder.split_paragraphs([document.text for document in sample])
     temporary = temporary_path(path)  # so that a killed build's copy counts as a leftover
     paragraphs = (
         (row, document.title, paragraph.text)
-        for row, document in enumerate(sample)
-        for paragraph in split_paragraphs(document.text)
+        for row, (document, found) in enumerate(zip(sample, members, strict=True))
+        for paragraph in found
     )
     try:
         write_term_index(temporary, paragraphs, Analyser(language))

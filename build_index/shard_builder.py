@@ -15,7 +15,6 @@ from densephrase.build_index.memory import trim_memory
 from densephrase.build_index.plan import metadata_json
 from densephrase.build_index.shard_rows import ShardRows, narrow, pointers
 from densephrase.build_index.spelled_paragraphs import SpelledParagraphs
-from densephrase.corpus.paragraphs import split_paragraphs
 from densephrase.data import Document, Paragraph
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
 from densephrase.errors import BuildError
@@ -96,7 +95,7 @@ def build_shard(
     Raises:
         BuildError: if the encoder gives rows that do not fit its own configuration.
     """
-    paragraphs = [split_paragraphs(document.text) for document in documents]
+    paragraphs = encoder.split_paragraphs([document.text for document in documents])
     flat = [(row, paragraph) for row, members in enumerate(paragraphs) for paragraph in members]
     form = quantisation or plain_quantisation(encoder.config)
     dtype, factors, has_sparse = form.code_type, form.factor_columns, form.sparse_rank > 0

@@ -9,7 +9,8 @@ _LONGEST = 64  # code points before a place that are looked at: no writing needs
 def grapheme_border(text: str, place: int) -> int:
     r"""Return the first border of an extended grapheme cluster at or after `place`, an offset of `text`.
 
-    Looks back a bounded way, and only glances where ASCII follows. Source: Unicode Standard Annex 29, by the `regex` library.
+    Looks back a bounded way, and only glances where ASCII follows. Source: Unicode Standard Annex 29, as the `regex`
+    library has it.
     """
     if not 0 < place < len(text):
         return place

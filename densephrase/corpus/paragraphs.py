@@ -16,7 +16,7 @@ def split_paragraphs(text: str) -> list[Paragraph]:
     Each paragraph is trimmed of white space at both ends and never empty; `text[start:end] == paragraph.text`.
     Takes time linear in the length of the text.
     """
-    return [_trim(text, start, end) for start, end in _slices(text) if not text[start:end].isspace()]
+    return [trimmed_paragraph(text, start, end) for start, end in _slices(text) if not text[start:end].isspace()]
 
 
 def _slices(text: str) -> Iterator[tuple[int, int]]:
@@ -29,7 +29,8 @@ def _slices(text: str) -> Iterator[tuple[int, int]]:
         yield start, len(text)
 
 
-def _trim(text: str, start: int, end: int) -> Paragraph:
+def trimmed_paragraph(text: str, start: int, end: int) -> Paragraph:
+    """Return `text[start:end]` without white space at both ends; empty where there is nothing else."""
     piece = text[start:end]
     trimmed = piece.strip()
     first = start + len(piece) - len(piece.lstrip())

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+# Begins with a word or its stops and gives nothing back: linear also in a text of letters or of dots alone.
 _STOP = re.compile(
-    r"""(?P<word>\w*)(?:[.!?\u2026]+["'\u201d\u2019\u00bb)\]]*(?=\s)|[\u3002\uff01\uff1f]+["\u201d\u2019\u300d\u300f\uff09]*)"""
+    r"""(?<!\w)(?P<word>\w*+)(?:(?<![.!?\u2026])[.!?\u2026]++["'\u201d\u2019\u00bb)\]]*+(?=\s)"""
+    r"""|[\u3002\uff01\uff1f]++["\u201d\u2019\u300d\u300f\uff09]*+)"""
 )
 _NEXT = re.compile(r"""\s*["'\u201c\u2018\u00ab(\[\u300c\u300e\uff08]*(?P<letter>.?)""")
 _ABBREVIATIONS = re.compile(
@@ -22,7 +24,7 @@ def sentence_around(text: str, start: int, end: int) -> tuple[int, int]:
     A span that crosses a boundary gets all sentences it touches.
     """
     first, last = 0, len(text)
-    for boundary in _boundaries(text):
+    for boundary in sentence_ends(text):
         if boundary <= start:
             first = boundary
         elif boundary >= end:
@@ -33,8 +35,8 @@ def sentence_around(text: str, start: int, end: int) -> tuple[int, int]:
     return first, max(end, first + len(text[first:last].rstrip()))
 
 
-def _boundaries(text: str) -> Iterator[int]:
-    """Yield where a sentence ends, ascending."""
+def sentence_ends(text: str) -> Iterator[int]:
+    """Yield where the sentences of a text end, ascending, in code points; not the end of the text itself."""
     for stop in _STOP.finditer(text):
         following = _NEXT.match(text, stop.end())
         if not (following and following["letter"].islower()) and not _is_abbreviation(text, stop):

@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from densephrase.corpus.fitting_paragraphs import fitting_paragraphs
+from densephrase.data import Paragraph
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.device import find_device, prefers_bf16
 from densephrase.encoder.device_codes import codes_of
@@ -141,6 +143,10 @@ class PhraseEncoder:
     def model(self) -> PhraseModel:
         """The model on its device, in evaluation mode; to be read only."""
         return self._model
+
+    def split_paragraphs(self, texts: Sequence[str]) -> list[list[Paragraph]]:
+        """Cut each text into the paragraphs of an index: those between blank lines, no longer than a window takes."""
+        return fitting_paragraphs(texts, self.tokeniser.places, self.config.window_capacity)
 
     def encode_paragraphs(self, paragraphs: Sequence[ParagraphInput]) -> list[EncodedParagraph]:
         """Return the stored form of each paragraph: kept by the filter, quantised to int8."""

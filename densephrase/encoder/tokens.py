@@ -81,6 +81,11 @@ class PhraseTokeniser:
             ids.append(np.array(encoding.ids, np.int32))
         return TokenisedParagraphs(windows, offsets, ids)
 
+    def places(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+        """Return where the word pieces of each text stand, code points int32 [tokens, 2]."""
+        encodings = self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return [np.array(encoding.offsets, np.int32).reshape(-1, 2) for encoding in encodings]
+
     def questions(self, questions: Sequence[str]) -> list[list[int]]:
         """Return `[CLS] question [SEP]` ids of each question; one that is too long loses its last tokens."""
         room = self._config.max_question_tokens - 2

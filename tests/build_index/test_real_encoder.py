@@ -13,12 +13,12 @@ import pytest
 
 from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.pipeline import build
-from densephrase.corpus.paragraphs import split_paragraphs
+from densephrase.data import Document
 from densephrase.encoder.encoded import ParagraphInput
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.verify import verify
-from tests.build_index.samples import file_hashes, random_documents
+from tests.build_index.samples import file_hashes, random_documents, write_corpus
 
 ROOT = Path(__file__).resolve().parents[2]
 OPTIONS = BuildOptions(shard_characters=800, flat_limit=100, lists=4)
@@ -59,7 +59,7 @@ def test_stored_rows_are_the_encoders(index: Path, tiny_encoder: PhraseEncoder) 
     inputs = [
         ParagraphInput(paragraph.text, document.title)
         for document in documents
-        for paragraph in split_paragraphs(document.text)
+        for paragraph in tiny_encoder.split_paragraphs([document.text])[0]
     ]
     encoded = tiny_encoder.encode_paragraphs(inputs)
     assert shard.counts.tokens == sum(item.tokens for item in encoded) > 0
@@ -67,6 +67,20 @@ def test_stored_rows_are_the_encoders(index: Path, tiny_encoder: PhraseEncoder) 
     assert np.array_equal(shard.end_codes, np.concatenate([item.end_codes for item in encoded]))
     assert np.array_equal(shard.start_token, np.concatenate([item.start_token for item in encoded]))
     assert np.array_equal(shard.end_token, np.concatenate([item.end_token for item in encoded]))
+
+
+def test_no_paragraph_is_longer_than_a_window(tmp_path: Path, tiny_encoder: PhraseEncoder) -> None:
+    sentence = "The miller of {} was born by the river in the year {}."
+    text = " ".join(sentence.format(name, year) for year, name in enumerate(["Aas", "Malmo\u0308", "Tarn"] * 20, 1900))
+    documents = [Document("line", text, "Mills"), Document("word", "x" * 3000), Document("short", "By the river.")]
+    index = tmp_path / "index"
+    build(write_corpus(tmp_path / "docs.jsonl", documents), index, encoder=tiny_encoder, options=OPTIONS)
+    reader = IndexReader.open(index)
+    assert [reader.document(row) for row in range(3)] == documents
+    tokens = np.concatenate([shard.paragraph_tokens for shard in reader.shards])
+    assert len(tokens) > 60
+    assert tokens.max() <= tiny_encoder.config.window_capacity
+    assert verify(index) == []
 
 
 def test_kill_9(tmp_path: Path, corpus: Path, tiny_encoder_path: Path) -> None:

@@ -87,7 +87,13 @@ def test_long_paragraphs_and_large_vocabularies_take_wider_columns(tmp_path: Pat
     words = [f"w{number}" for number in range(70_000)]
     documents = [Document("d", "short one\n\n" + " ".join(words))]
     encoder = FakeEncoder(
-        vector_size=2, coherency_rank=0, kept_starts=0.0002, kept_ends=0.0002, sparc_size=8, vocabulary=vocabulary
+        vector_size=2,
+        coherency_rank=0,
+        kept_starts=0.0002,
+        kept_ends=0.0002,
+        sparc_size=8,
+        vocabulary=vocabulary,
+        capacity=10**5,
     )
     content = build_shard(documents, encoder)
     content.write(tmp_path / "shard.h5")

@@ -15,6 +15,8 @@ from types import SimpleNamespace
 import numpy as np
 from numpy.typing import NDArray
 
+from densephrase.corpus.fitting_paragraphs import fitting_paragraphs
+from densephrase.data import Paragraph
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionNgrams, QuestionVectors
 from densephrase.encoder.quantiser import VectorQuantiser
@@ -35,6 +37,7 @@ class FakeEncoder:
     sparc_size: int = 0
     sparc_rank: int = 3
     vocabulary: int = 40
+    capacity: int = 100
     device: str = "cpu"
     config: EncoderConfig = field(init=False)
     start_quantiser: VectorQuantiser = field(init=False)
@@ -70,6 +73,13 @@ class FakeEncoder:
     def stricter(self, margin: float) -> FakeEncoder:
         """Return itself: it has no filter."""
         return self
+
+    def split_paragraphs(self, texts: Sequence[str]) -> list[list[Paragraph]]:
+        """Cut texts into paragraphs of at most `capacity` words."""
+        return fitting_paragraphs(texts, self._places, self.capacity)
+
+    def _places(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
+        return [np.array(self._tokenise(text).offsets, np.int32).reshape(-1, 2) for text in texts]
 
     def encode_paragraphs(self, paragraphs: Sequence[ParagraphInput]) -> list[EncodedParagraph]:
         """Return random rows that depend on the text and the title only."""
