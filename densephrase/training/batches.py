@@ -38,6 +38,8 @@ class TrainingBatch:
     teacher: Tensor  # float32 (Q, 2, T): the reader's logits, -inf off the paragraph; (Q, 2, 0) without a reader
     has_teacher: Tensor  # bool (Q,)
     terms: Tensor  # float32 (Q, P): BM25 of questions and windows, as search adds it to the score
+    copied_starts: Tensor  # int64 (C, 3): question, window, column of its gold start in another window of its paragraph
+    copied_ends: Tensor  # int64 (D, 3): the same of its gold end
 
     def to(self, device: torch.device) -> TrainingBatch:
         """Return the batch on `device`."""
@@ -147,8 +149,8 @@ def make_batch(
     asked: list[tuple[TrainingQuestion, tuple[int, int, int], int]] = []
     for number, (window, shift) in enumerate(zip(windows, shifts, strict=True)):
         token_mask[number, window.first - shift : window.last - shift] = True
-        for question in window.questions:
-            target[number, question.start - shift, 0] = target[number, question.end - shift, 1] = 1
+        for start, end in [*((question.start, question.end) for question in window.questions), *window.others]:
+            target[number, start - shift, 0] = target[number, end - shift, 1] = 1
         chosen = rng.permutation(len(window.questions))[: config.questions_per_paragraph]
         for question in (window.questions[at] for at in chosen):
             gold = (number, question.start - shift, question.end - shift)
@@ -172,7 +174,22 @@ def make_batch(
         logits,
         has_teacher,
         torch.zeros(len(asked), len(windows)) if terms is None else torch.from_numpy(terms([q for q, _, _ in asked])),
+        _copies(windows, shifts, [(window, start) for _, (window, start, _), _ in asked]),
+        _copies(windows, shifts, [(window, end) for _, (window, _, end), _ in asked]),
     )
+
+
+def _copies(windows: Sequence[TrainingWindow], shifts: Sequence[int], places: Sequence[tuple[int, int]]) -> Tensor:
+    """Return where the token at each question's (window, column) stands in other windows too, int64 (C, 3)."""
+    found = []
+    for question, (own, column) in enumerate(places):
+        token = column + shifts[own] - windows[own].shift
+        for number, window in enumerate(windows):
+            if number != own and window.paragraph == windows[own].paragraph >= 0:
+                place = token + window.shift
+                if window.first <= place < window.last:
+                    found.append((question, number, place - shifts[number]))
+    return torch.tensor(found, dtype=torch.int64).view(-1, 3)
 
 
 def _teacher(asked: Sequence[tuple[TrainingQuestion, int]], tokens: int) -> tuple[Tensor, Tensor]:

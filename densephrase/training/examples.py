@@ -34,7 +34,12 @@ class TrainingQuestion:
 
 @dataclass(frozen=True, slots=True)
 class TrainingWindow:
-    """One row of the text side; paragraph tokens stand in the columns [first, last), `terms` are its paragraph's."""
+    """One row of the text side; paragraph tokens stand in the columns [first, last), `terms` are its paragraph's.
+
+    Windows of one paragraph overlap: `others` are the columns [start, end], both inclusive, of gold spans that another
+    window owns. `paragraph` is the paragraph's number, -1 where it has no other window, `shift` what its tokens'
+    numbers lack to the columns of this window.
+    """
 
     article: str
     input_ids: list[int]
@@ -42,6 +47,9 @@ class TrainingWindow:
     last: int
     questions: list[TrainingQuestion] = field(default_factory=list)
     terms: Sequence[str] = ()
+    others: list[tuple[int, int]] = field(default_factory=list)
+    paragraph: int = -1
+    shift: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +79,8 @@ def make_examples(
     windows: list[TrainingWindow] = []
     analyser = Analyser()
     placed = 0
-    for (title, context), group in groups.items():
-        made = _windows(title, context, group, tokeniser, analyser, max_answer_tokens)
+    for number, ((title, context), group) in enumerate(groups.items()):
+        made = _windows(number, title, context, group, tokeniser, analyser, max_answer_tokens)
         placed += sum(question.weight for window in made for question in window.questions)
         windows.extend(window for window in made if window.questions)
     if not windows:
@@ -83,6 +91,7 @@ def make_examples(
 
 
 def _windows(
+    number: int,
     title: str,
     context: str,
     questions: Mapping[Question, int],
@@ -93,8 +102,17 @@ def _windows(
     tokenised = tokeniser.paragraphs([ParagraphInput(context, title)])
     offsets = tokenised.offsets[0]
     terms = analyser.terms(context)
+    paragraph = number if len(tokenised.windows) > 1 else -1
     made = [
-        TrainingWindow(title, row.input_ids, row.first, len(row.input_ids) - 1, terms=terms)
+        TrainingWindow(
+            title,
+            row.input_ids,
+            row.first,
+            len(row.input_ids) - 1,
+            terms=terms,
+            paragraph=paragraph,
+            shift=row.first - row.window_start,
+        )
         for row in tokenised.windows
     ]
     asked = list(questions)
@@ -104,12 +122,14 @@ def _windows(
         if span is None or span[1] - span[0] >= max_answer_tokens:
             continue
         for row, window in zip(tokenised.windows, made, strict=True):
-            shift = row.first - row.window_start
-            if row.own_start <= span[0] < row.own_end and span[1] + shift < window.last:
+            start, end = span[0] + window.shift, span[1] + window.shift
+            if not window.first <= start <= end < window.last:
+                continue
+            if row.own_start <= span[0] < row.own_end:
                 asked_terms = analyser.terms(question.text)
-                window.questions.append(
-                    TrainingQuestion(question_ids, span[0] + shift, span[1] + shift, weight, terms=asked_terms)
-                )
+                window.questions.append(TrainingQuestion(question_ids, start, end, weight, terms=asked_terms))
+            else:
+                window.others.append((start, end))
     return made
 
 

@@ -61,8 +61,8 @@ def losses(text: TextVectors, question: QuestionOutput, batch: TrainingBatch, co
     has the terms that search adds, so that sparse vectors learn what BM25 does not know.
     """
     size = question.start.shape[1]
-    start = _token_logits(question.start, text.start[..., :size], batch.token_mask)
-    end = _token_logits(question.end, text.end[..., :size], batch.token_mask)
+    start = _token_logits(question.start, text.start[..., :size], batch.token_mask, batch.copied_starts)
+    end = _token_logits(question.end, text.end[..., :size], batch.token_mask, batch.copied_ends)
     coherency = text.start[..., size:].float() @ text.end[..., size:].float().transpose(1, 2)  # (P, T, T)
     filter_loss = binary_cross_entropy_with_logits(
         text.filter_logits.float()[batch.token_mask], batch.filter_target[batch.token_mask]
@@ -160,7 +160,11 @@ def span_band(tokens: int, max_answer_tokens: int, device: torch.device) -> Tens
     return ones.triu() & ~ones.triu(max_answer_tokens)
 
 
-def _token_logits(question: Tensor, tokens: Tensor, token_mask: Tensor) -> Tensor:
-    """Scores (Q, P, T) of question vectors (Q, d) against token vectors (P, T, d)."""
+def _token_logits(question: Tensor, tokens: Tensor, token_mask: Tensor, copies: Tensor) -> Tensor:
+    """Scores (Q, P, T) of question vectors (Q, d) against token vectors (P, T, d); those of no rivals are -inf.
+
+    `copies` (C, 3) are the questions, windows and columns of right answers that stand in a second window: no rivals.
+    """
     logits = (question.float() @ tokens.float().flatten(0, 1).T).view(len(question), *token_mask.shape)
-    return logits.masked_fill(~token_mask, float("-inf"))
+    hidden = (~token_mask).expand(logits.shape).index_put(tuple(copies.T), copies.new_ones((), dtype=torch.bool))
+    return logits.masked_fill(hidden, float("-inf"))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from densephrase.data import Question
 from densephrase.encoder.tokens import PhraseTokeniser
 from densephrase.training.batches import TrainingBatch, batches_per_epoch, epoch_batches, make_batch, plan_epoch
 from densephrase.training.config import TrainingConfig
@@ -109,6 +110,36 @@ def test_masks_tell_tokens_from_titles_and_padding(dropout: float) -> None:
     titled = sum(window.first > 1 for window in windows)
     assert shortened == {0.0: 0, 1.0: titled}.get(dropout, shortened)
     assert dropout != 0.5 or 0 < shortened < titled
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5], ids="dropout {}".format)
+def test_a_gold_span_is_found_in_all_windows_of_its_paragraph(dropout: float) -> None:
+    tokenizer = make_tokenizer()
+    text = " ".join(f"king {name} was born in {year} by the river." for year, name in enumerate("abcdefgh", 1710))
+    questions = [
+        Question(name, f"who was born in {year}", (name,), (text.index(f" {name} ") + 1,), "war", text)
+        for year, name in enumerate("abcdefgh", 1710)
+    ]
+    questions += [replace(fact, title="war") for fact in make_facts()]  # paragraphs of one window
+    windows = make_examples(questions, PhraseTokeniser(tokenizer, make_config(tokenizer)), 6).windows
+    config = settings(title_dropout=dropout, questions_per_paragraph=9)
+    batch = make_batch(windows, config, PAD, np.random.default_rng(3))
+    for copies, gold in ((batch.copied_starts, batch.gold_start), (batch.copied_ends, batch.gold_end)):
+        assert len(copies) > 4
+        for question, window, column in copies.tolist():
+            own = int(batch.gold_window[question])
+            assert window != own
+            assert batch.text_ids[window, column] == batch.text_ids[own, gold[question]]  # a name, which comes once
+            assert batch.token_mask[window, column]
+        assert all(windows[window].paragraph >= 0 for window in copies[:, 1].tolist())
+    whole = {
+        (int(start[0]), int(start[1]), int(start[2]), int(end[2]))
+        for start in batch.copied_starts
+        for end in batch.copied_ends
+        if start[:2].equal(end[:2])
+    }
+    for _, window, start, end in whole:  # the filter keeps what another window owns
+        assert batch.filter_target[window, start, 0] == batch.filter_target[window, end, 1] == 1
 
 
 def test_questions_are_a_fair_choice_in_order_of_length() -> None:

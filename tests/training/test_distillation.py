@@ -46,6 +46,8 @@ def make_batch(taught: list[bool]) -> TrainingBatch:
         teacher=logits,
         has_teacher=torch.tensor(taught),
         terms=torch.zeros(QUESTIONS, PARAGRAPHS),
+        copied_starts=torch.empty(0, 3, dtype=torch.int64),
+        copied_ends=torch.empty(0, 3, dtype=torch.int64),
     )
 
 

@@ -18,6 +18,8 @@ from densephrase.training.loss import losses, span_evidence
 PARAGRAPHS, TOKENS, QUESTIONS, ASKED, SIZE, RANK = 3, 11, 4, 6, 5, 2
 OWN = [(1, 10), (4, 8), (3, 5)]  # columns of the paragraph's own tokens
 GOLD = [(0, 2, 4), (1, 4, 4), (2, 3, 4), (0, 9, 9)]  # window, start, end
+COPIED_STARTS = [(0, 1, 5), (2, 0, 3), (2, 1, 4)]  # question, window, column
+COPIED_ENDS = [(0, 1, 7), (2, 0, 3)]
 LIMITS = pytest.mark.parametrize("limit", [1, 3, 30], ids="at most {} tokens".format)
 
 
@@ -36,8 +38,18 @@ def make_batch() -> TrainingBatch:
     masks = (torch.ones_like(ids, dtype=torch.bool) for ids in (text_ids, question_ids))
     rest = torch.ones(QUESTIONS), torch.zeros(QUESTIONS, 2, 0), torch.zeros(QUESTIONS, dtype=torch.bool)
     terms = 3 * torch.rand(QUESTIONS, PARAGRAPHS, generator=draw)
+    copies = (torch.tensor(places).view(-1, 3) for places in (COPIED_STARTS, COPIED_ENDS))
     return TrainingBatch(
-        text_ids, next(masks), token_mask, target, question_ids, next(masks), *torch.tensor(GOLD).T, *rest, terms
+        text_ids,
+        next(masks),
+        token_mask,
+        target,
+        question_ids,
+        next(masks),
+        *torch.tensor(GOLD).T,
+        *rest,
+        terms,
+        *copies,
     )
 
 
@@ -95,6 +107,8 @@ def token_scores(text: TextVectors, question: QuestionOutput, batch: TrainingBat
         if sparse:
             rows = [sparse_side(text, question, batch, q, p, side) for q in range(QUESTIONS) for p in range(PARAGRAPHS)]
             dense = dense + torch.stack(rows).view(dense.shape)
+        for q, p, t in (COPIED_STARTS, COPIED_ENDS)[side]:
+            dense[q, p, t] = -math.inf  # a right answer is no rival of itself
         sides.append(dense)
     return sides
 
@@ -240,7 +254,9 @@ def test_a_span_longer_than_the_limit_counts_for_nothing() -> None:
 
 
 def test_a_question_of_weight_three_counts_like_three() -> None:
-    batch, (text, question), settings = make_batch(), make_vectors(1.0, sparse=True), TrainingConfig()
+    (text, question), settings = make_vectors(1.0, sparse=True), TrainingConfig()
+    nowhere = torch.empty(0, 3, dtype=torch.int64)
+    batch = replace(make_batch(), copied_starts=nowhere, copied_ends=nowhere)
     times = torch.tensor([3, *[1] * (QUESTIONS - 1)])
     weighted = losses(text, question, replace(batch, weight=times.float()), settings)
     rows = torch.arange(QUESTIONS).repeat_interleave(times)

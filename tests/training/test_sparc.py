@@ -28,7 +28,7 @@ Bag = dict[tuple[int, ...], float]
 def batch_of(text_ids: Tensor, question_ids: Tensor) -> TrainingBatch:
     """Return a batch of which only the word pieces matter."""
     nothing = torch.zeros(0)
-    return TrainingBatch(text_ids, *[nothing] * 3, question_ids, *[nothing] * 8)
+    return TrainingBatch(text_ids, *[nothing] * 3, question_ids, *[nothing] * 10)
 
 
 def one_hot_ngrams(ids: Tensor, order: int) -> Tensor:
