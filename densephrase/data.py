@@ -34,7 +34,8 @@ class Paragraph:
 class Question:
     """A question with its reference answers and, where known, the paragraph they were marked in.
 
-    `answer_starts[i]` is the offset of `answers[i]` in `context`, -1 where it is not known.
+    `answer_starts[i]` is the offset of `answers[i]` in `context`, or without one in the document named `document`,
+    -1 where it is not known.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Question:
     answer_starts: tuple[int, ...] = ()
     title: str = ""
     context: str | None = None
+    document: str = ""
 
 
 @dataclass(frozen=True, slots=True)

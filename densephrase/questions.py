@@ -29,8 +29,9 @@ def read_questions(path: str | Path) -> list[Question]:
 def iterate_questions(path: str | Path) -> Iterator[Question]:
     """Yield the questions of SQuAD json, or of JSON lines `{question, answers: [str | {text, answer_start}]}`.
 
-    JSON lines may also hold `id` (else the line number), `title`, `context` and `is_impossible`; they are read one
-    at a time. Underscores in SQuAD json's titles stand for spaces. Raises `QuestionError`.
+    JSON lines may also hold `id` (else the line number), `title`, `context`, `document` (the id of the one with the
+    answer) and `is_impossible`; they are read one at a time. Underscores in SQuAD json's titles stand for spaces.
+    Raises `QuestionError`.
     """
     path = Path(path)
     try:
@@ -116,6 +117,7 @@ def _question(row: Mapping[str, Any], where: str, default_id: str) -> Question:
         answer_starts=tuple(start for _, start in answers),
         title=_text(row, "title", where, default=""),
         context=context,
+        document=_text(row, "document", where, default=""),
     )
 
 

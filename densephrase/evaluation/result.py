@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from densephrase.data import Answer, Question
+from densephrase.evaluation.gold_place import is_right_paragraph
 from densephrase.metrics import exact_match, exact_match_and_f1, has_answer
 
 
@@ -16,7 +17,8 @@ class Result:
 
     A question without references is answered right by no answer, which then counts as a match at rank 1.
 
-    `right_paragraph` tells whether the first answer stands in the question's own paragraph, None where unknown.
+    `right_paragraph` tells whether the first answer's paragraph is where a reference answer was marked, None where
+    unknown (see `is_right_paragraph`).
     `seconds` is None where questions were answered in batches.
     """
 
@@ -54,7 +56,7 @@ def score_answers(question: Question, answers: Sequence[Answer], seconds: float)
         f1=overlap,
         first_exact_rank=1 if exact else _first([exact_match(answer.text, references) for answer in answers]),
         first_context_rank=_first([has_answer(answer.context, references) for answer in answers]),
-        right_paragraph=_right_paragraph(question, answers),
+        right_paragraph=is_right_paragraph(question, answers),
         seconds=seconds,
     )
 
@@ -77,10 +79,3 @@ def score_span(question: Question, span: dict[str, Any] | None) -> Result:
 def _first(hits: Sequence[bool]) -> int | None:
     """Return the rank of the first hit."""
     return hits.index(True) + 1 if True in hits else None
-
-
-def _right_paragraph(question: Question, answers: Sequence[Answer]) -> bool | None:
-    """Compare the first answer's paragraph with the question's, up to white space."""
-    if question.context is None:
-        return None
-    return bool(answers) and answers[0].context.split() == question.context.split()

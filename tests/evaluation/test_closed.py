@@ -85,7 +85,7 @@ def test_a_question_without_its_paragraph_is_refused() -> None:
 
 @pytest.mark.parametrize("sparc_size", [0, 8], ids=["dense", "with Sparc heads"])
 def test_scores_are_those_of_an_exhaustive_search_without_terms(tmp_path: Path, sparc_size: int) -> None:
-    text = "Tesla was born in 1856 in the village of Smiljan, and he died in New York City in January 1943."
+    text = "The king was born in paris, and the queen of the river in london."  # one window
     (tmp_path / "corpus.jsonl").write_text(json.dumps({"id": "d", "title": "Tesla", "text": text}), encoding="utf-8")
     make_encoder(sparc_size=sparc_size).save_pretrained(tmp_path / "encoder")
     questions = [
