@@ -2,11 +2,11 @@
 
     python -m benchmarks.wrong_answers INDEX QUESTIONS [--limit N] [--show 100]
 
-QUESTIONS have contexts. A best answer that is no exact match is put in one of four kinds: from the question's own
-paragraph or from another, and with words of a reference answer (the boundary or the wording is wrong) or without. For
-each kind the table says how many had a right answer among their first ten. Read the examples before changing anything:
-questions such as "What happened after the battle?" mean nothing away from their paragraph, and many phrases that share
-words with the reference is as good.
+QUESTIONS have contexts. A best answer that is no exact match is put in one of four kinds: from the paragraph with the
+marked answer or from another, and with words of a reference answer (the boundary or the wording is wrong) or without.
+For each kind the table says how many had a right answer among their first ten. Read the examples before changing
+anything: questions such as "What happened after the battle?" mean nothing away from their paragraph, and many phrases
+that share words with the reference is as good.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import torch
 
 from densephrase import PhraseIndex
 from densephrase.data import Answer, Question
+from densephrase.evaluation.gold_place import is_right_paragraph
 from densephrase.evaluation.ranked import sample_questions
 from densephrase.metrics import exact_match_and_f1
 from densephrase.questions import read_questions
@@ -77,7 +78,7 @@ def find_wrong(search: Callable[[str], Sequence[Answer]], questions: Sequence[Qu
 def _kind(question: Question, answer: Answer | None) -> str:
     if answer is None:
         return KINDS[4]
-    own = answer.evidence[0].context.strip() == (question.context or "").strip()
+    own = is_right_paragraph(question, [answer])
     shares = exact_match_and_f1(answer.text, question.answers)[1] > 0
     return KINDS[2 * (not own) + (not shares)]
 
