@@ -42,6 +42,8 @@ QUESTIONS = [
     "in 1066 and 1789",
 ]
 EXACT = integers_are_exact()
+# Of the largest value: layers of random weights make up to 2e-5 of float32's 6e-8, differently on each processor.
+ROUNDING = 2e-4
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48}
 COMMON = {**SIZES, "max_position_embeddings": 44}
 BACKBONES: dict[str, dict[str, Any]] = {
@@ -120,14 +122,14 @@ def assert_near_ngrams(found: QuestionNgrams, expected: QuestionNgrams, toleranc
 def test_float32_vectors_are_those_of_torch(backbone: dict[str, Any], tmp_path: Path) -> None:
     save_encoder(tmp_path, backbone)
     expected = PhraseEncoder.from_pretrained(tmp_path, bf16=False).encode_questions(QUESTIONS)
-    assert_near(OnnxQuestionEncoder.from_pretrained(tmp_path).encode_questions(QUESTIONS), expected, 1e-5)
+    assert_near(OnnxQuestionEncoder.from_pretrained(tmp_path).encode_questions(QUESTIONS), expected, ROUNDING)
 
 
 @pytest.mark.parametrize("backbone", BACKBONES.values(), ids=BACKBONES.keys())
 def test_stored_8_bit_weights_are_taken_as_they_are(backbone: dict[str, Any], tmp_path: Path) -> None:
     save_encoder(tmp_path, backbone, "int8")
     expected = PhraseEncoder.from_pretrained(tmp_path, bf16=False).encode_questions(QUESTIONS)
-    assert_near(OnnxQuestionEncoder.from_pretrained(tmp_path, "float32").encode_questions(QUESTIONS), expected, 1e-5)
+    assert_near(OnnxQuestionEncoder.from_pretrained(tmp_path, "float32").encode_questions(QUESTIONS), expected, ROUNDING)
     assert_near(OnnxQuestionEncoder.from_pretrained(tmp_path, "int8").encode_questions(QUESTIONS), expected, 0.15)
 
 
@@ -139,7 +141,7 @@ def test_stored_8_bit_weights_are_taken_as_they_are(backbone: dict[str, Any], tm
 def test_heads_of_every_kind(changes: dict[str, int], tmp_path: Path) -> None:
     save_encoder(tmp_path, BACKBONES["bert"], **changes)
     torch_encoder, encoder = PhraseEncoder.from_pretrained(tmp_path), OnnxQuestionEncoder.from_pretrained(tmp_path)
-    assert_near(encoder.encode_questions(QUESTIONS), torch_encoder.encode_questions(QUESTIONS), 1e-5)
+    assert_near(encoder.encode_questions(QUESTIONS), torch_encoder.encode_questions(QUESTIONS), ROUNDING)
     nothing = encoder.encode_questions([])
     assert nothing.start.shape == nothing.end.shape == (0, encoder.config.vector_size)
     assert nothing.sparse == (() if encoder.config.sparc_size else None)
