@@ -1,13 +1,16 @@
-"""What a build can be told; all but `skip_bad` is stored in the manifest, because the index's bytes depend on it."""
+"""What a build can be told; all but how to read is stored in the manifest, because the index's bytes depend on it."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
+from densephrase.corpus.records import DOCUMENT_BYTES
 from densephrase.errors import BuildError
 from densephrase.terms.analyser import LANGUAGES
 
 PROFILES = ("default", "compact")
+_READING = ("skip_bad", "document_bytes", "quotes")  # what they change shows in the documents' checksums
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class BuildOptions:
     language: str = "english"  # of the term index: one of densephrase.terms.analyser.LANGUAGES
     seed: int = 0  # of the sample that the inverted lists are trained on
     skip_bad: bool = False  # leave out documents that cannot be read instead of stopping
+    document_bytes: int = DOCUMENT_BYTES  # in UTF-8 that a document (record, row, article, text file) may have
+    quotes: bool = True  # fields of csv and tsv in double quotes are quoted; without it, quotes are text
 
     def __post_init__(self) -> None:
         for name, least in (
@@ -34,6 +39,7 @@ class BuildOptions:
             ("lists", 1),
             ("list_dimensions", 1),
             ("seed", 0),
+            ("document_bytes", 1),
         ):
             value = getattr(self, name)
             if value is not None and value < least:
@@ -45,6 +51,8 @@ class BuildOptions:
 
     def stored(self) -> dict[str, int | str | None]:
         """Return the options that the bytes of the index depend on."""
-        options = asdict(self)
-        del options["skip_bad"]  # what it leaves out is not in the documents' checksums either
-        return options
+        return {name: value for name, value in asdict(self).items() if name not in _READING}
+
+    def reading(self) -> dict[str, Any]:
+        """Return the options of `densephrase.corpus.reader.read_corpus`."""
+        return {name: getattr(self, name) for name in _READING}

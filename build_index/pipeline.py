@@ -7,6 +7,7 @@ recorded. Nothing depends on when or how often it was stopped, so the finished f
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -99,13 +100,13 @@ class _Run:
     def plan(self) -> BuildInputs:
         """Read the corpus once; what is wrong with it shows now and not after hours."""
         self.counter.enter("reading the corpus")
-        documents = read_corpus(self.corpus, skip_bad=self.options.skip_bad)
+        documents = read_corpus(self.corpus, **self.options.reading())
         shards = tuple(plan_shards(documents, self.options.shard_characters))
         return BuildInputs(shards, self.encoder.fingerprint, self.options.stored(), versions_of(self.encoder.device))
 
     def documents(self) -> Iterator[Document]:
         """Read the corpus again; what is left out was told while planning."""
-        return read_corpus(self.corpus, skip_bad=self.options.skip_bad, on_skip=lambda _: None)
+        return read_corpus(self.corpus, **self.options.reading(), quiet=True)
 
     def build(self, state: BuildState, inputs: BuildInputs, free: FreeBytes) -> Manifest:
         begun = state.read("inputs", BuildInputs)
@@ -274,7 +275,11 @@ class _Run:
 
 
 def _check_apart(corpus: Path, index_path: Path) -> None:
-    if index_path.resolve().is_relative_to(corpus.resolve()):
+    try:  # unlike Path.resolve, realpath takes links that lead in a circle: whoever opens them is told
+        inside = Path(os.path.realpath(index_path)).is_relative_to(os.path.realpath(corpus))
+    except ValueError as error:
+        raise BuildError(f"{index_path!r} and {corpus!r} must be paths: {error}.") from error
+    if inside:
         raise BuildError(
             f"{index_path} lies inside the corpus {corpus} and would become part of it. Give another folder."
         )

@@ -27,6 +27,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--language", help="of the term index: english, or none for no stemming (default: english)")
     parser.add_argument("--skip-bad", action="store_true", help="leave out documents that cannot be read, and say so")
     parser.add_argument(
+        "--document-bytes",
+        type=positive,
+        metavar="N",
+        help="bytes that a document (a record, row, article or text file) may have, unzipped (default: 100,000,000)",
+    )
+    parser.add_argument(
+        "--no-quotes",
+        dest="quotes",
+        action="store_false",
+        default=None,
+        help="quotes in csv and tsv are text (default: fields in double quotes may hold delimiters and line ends)",
+    )
+    parser.add_argument(
         "--shard-characters", type=positive, metavar="N", help="characters in a shard, the unit of restart"
     )
     parser.add_argument("--flat-limit", type=int, metavar="N", help="more starts than this get inverted lists")

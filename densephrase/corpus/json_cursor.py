@@ -2,27 +2,28 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
-from densephrase.corpus.records import Place
-from densephrase.corpus.source import read_chunks
+from densephrase.corpus.records import CorpusFile, Place
+from densephrase.corpus.source import read_chunks, too_large
 from densephrase.corpus.strict_json import DECODER
 from densephrase.errors import CorpusError
 
 _BLANKS = " \t\r\n"
 # An error or a value's end this close to the end of the buffer may be due to a cut number, constant or escape.
 _LOOK_AHEAD = 16
+_TOO_MUCH = {RecursionError: "the value is nested too deeply", MemoryError: "the value does not fit into memory"}
 
 
 class JsonCursor:
     """A position in a JSON file that moves forward only; every method skips blanks first.
 
-    Raises CorpusError, with the line, where the file is not JSON or ends too early.
+    Raises CorpusError, with the line, where the file is not JSON or ends too early, or holds a larger value than
+    `document_bytes` of the file.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._chunks = read_chunks(path)
+    def __init__(self, file: CorpusFile) -> None:
+        self._path, self._limit = file.path, file.document_bytes
+        self._chunks = read_chunks(file)
         self._buffer = ""
         self._at = 0
         self._dropped = 0
@@ -65,9 +66,11 @@ class JsonCursor:
                     raise self._error(error.msg, error.pos) from error
                 if not self._fill():
                     raise self._error(f"{error.msg}; the file seems to be cut off", error.pos) from error
-            except (ValueError, RecursionError) as error:
-                raise self._error(str(error), self._at) from error
+            except (ValueError, RecursionError, MemoryError) as error:
+                raise self._error(_TOO_MUCH.get(type(error)) or str(error), self._at) from error
             else:
+                if end - self._at > self._limit:
+                    raise self._too_large()
                 if end + _LOOK_AHEAD < len(self._buffer) or not self._fill():
                     self._at = end
                     return value
@@ -102,7 +105,9 @@ class JsonCursor:
         """Drop what was taken and at least double what is left; return False, changing nothing, at the file's end."""
         pieces = [self._buffer[self._at :]]
         wanted, gained = len(pieces[0]), 0
-        while gained <= wanted and (chunk := next(self._chunks, "")):
+        if wanted > self._limit:
+            raise self._too_large()
+        while gained <= min(wanted, self._limit - wanted) and (chunk := next(self._chunks, "")):
             pieces.append(chunk)
             gained += len(chunk)
         if gained:
@@ -114,6 +119,9 @@ class JsonCursor:
     def _count_lines(self) -> None:
         self._line += self._buffer.count("\n", self._counted, self._at)
         self._counted = self._at
+
+    def _too_large(self) -> CorpusError:
+        return too_large(self.place, "the JSON value that begins here", self._limit)
 
     def _error(self, problem: str, position: int) -> CorpusError:
         line = self._line + self._buffer.count("\n", self._counted, position)

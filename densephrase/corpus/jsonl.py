@@ -8,14 +8,17 @@ from densephrase.corpus.records import CorpusFile, Entry, Place, attempt, make_d
 from densephrase.corpus.source import read_lines
 from densephrase.corpus.strict_json import DECODER
 from densephrase.data import Document
+from densephrase.errors import CorpusError
 
 _EXPECTED = "expected one JSON object a line, in UTF-8, with the fields id, text and perhaps title"
 
 
 def read_jsonl(file: CorpusFile) -> Iterator[Entry]:
     """Yield the document, or the error, of each line; raises CorpusError if the file cannot be read to its end."""
-    for number, line in read_lines(file.path):
-        if not line.isspace():
+    for number, line in read_lines(file):
+        if isinstance(line, CorpusError):
+            yield line
+        elif not line.isspace():
             place = Place(file.path, number)
             yield attempt(place, partial(_parse, place, line))
 

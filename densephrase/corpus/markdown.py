@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from functools import partial
 
-from densephrase.corpus.records import CorpusFile, Entry, Place, attempt, make_document
+from densephrase.corpus.records import CorpusFile, Entry, Place, attempt, file_id, make_document
 from densephrase.corpus.source import read_text
 from densephrase.corpus.text import stem
 from densephrase.data import Document
@@ -55,7 +55,7 @@ def _heading(line: str, above: str) -> str:
 
 
 def _make_document(file: CorpusFile) -> Document:
-    text = read_text(file.path)
+    text = read_text(file)
     return make_document(
-        Place(file.path), {"id": file.name, "title": first_heading(text) or stem(file.name), "text": text}
+        Place(file.path), {"id": file_id(file), "title": first_heading(text) or stem(file.name), "text": text}
     )

@@ -7,9 +7,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 from densephrase.corpus.delimited import read_csv, read_tsv
+from densephrase.corpus.folder import FolderContent, format_of
 from densephrase.corpus.jsonl import read_jsonl
 from densephrase.corpus.markdown import read_markdown
-from densephrase.corpus.records import CorpusFile, Entry, Found, Place
+from densephrase.corpus.records import DOCUMENT_BYTES, CorpusFile, Entry, Found, Place, Remark
 from densephrase.corpus.seen_ids import SeenIds
 from densephrase.corpus.squad import read_squad
 from densephrase.corpus.text import read_plain_text
@@ -29,78 +30,82 @@ READERS: Mapping[str, Callable[[CorpusFile], Iterator[Entry]]] = MappingProxyTyp
     }
 )
 _ACCEPTED = f"accepted are {', '.join(READERS)} (.json: SQuAD), each also with .gz behind it"
+_SHOWN = 20  # skipped records that are logged one by one
 _log = logging.getLogger(__name__)
+
+_Skip = Callable[[CorpusError], None]
+_Tell = Callable[[str], None]
 
 
 def read_corpus(
     path: str | os.PathLike[str],
     *,
     skip_bad: bool = False,
-    on_skip: Callable[[CorpusError], None] | None = None,
+    on_skip: _Skip | None = None,
+    document_bytes: int = DOCUMENT_BYTES,
+    quotes: bool = True,
+    quiet: bool = False,
 ) -> Iterator[Document]:
     """Yield the documents of a file or, in sorted order of their paths, of all files below a folder.
 
-    Memory holds one document and 24 to 48 bytes per id, for the check that ids are unique in the whole corpus. In a
-    folder, hidden files, other suffixes and links to folders are passed over. With `skip_bad`, each bad record goes to
-    `on_skip` (default: a logged warning) and reading goes on with the next one; after damage to a whole file, as in a
-    truncated gzip, with the next file.
+    Memory holds one document, of at most `document_bytes` bytes, and 24 to 48 bytes per id, for the check that ids are
+    unique in the whole corpus. Without `quotes`, fields of tables are not quoted. In a folder, hidden files, other
+    suffixes and links to folders are passed over. With `skip_bad`, each bad record goes to `on_skip` and reading goes
+    on with the next one; after damage to a whole file, as in a truncated gzip, with the next file. Warnings are logged
+    of what is passed over or doubtful, and of skipped records where there is no `on_skip`; of nothing when `quiet`.
 
     Raises CorpusError at once if the path is missing or holds no file of a known format; while reading, for the first
     bad record unless `skip_bad`, and at the end if there was no document at all.
     """
-    files = find_files(Path(path))
-    skip = (on_skip or _warn) if skip_bad else _raise
-    return _read_documents(Path(path), files, skip)
+    tell: _Tell = (lambda _: None) if quiet else _log.warning
+    files = [CorpusFile(found, name, document_bytes, quotes) for found, name in _find_files(Path(path), tell)]
+    return _read_documents(Path(path), files, on_skip if skip_bad else _raise, tell)
 
 
-def find_files(path: Path) -> list[CorpusFile]:
-    """Return the corpus files that a path stands for; raises CorpusError if there are none."""
-    if path.is_dir():
-        files = list(_walk(path, ""))
-        if not files:
-            raise Place(path).error(f"the folder holds no file that can be read; {_ACCEPTED}")
-        return files
-    if not path.exists():
-        raise Place(path).error("there is no such file or folder; check the path")
-    if _format(path.name) not in READERS:
-        raise Place(path).error(f"the suffix {_format(path.name)!r} names no known format; {_ACCEPTED}")
-    return [CorpusFile(path, path.name)]
-
-
-def _walk(folder: Path, prefix: str) -> Iterator[CorpusFile]:
+def _find_files(path: Path, tell: _Tell) -> list[tuple[Path, str]]:
+    """Return the files that a corpus consists of and their names there; raises CorpusError if there are none."""
     try:
-        with os.scandir(folder) as found:
-            entries = sorted((entry for entry in found if not entry.name.startswith(".")), key=lambda entry: entry.name)
-    except OSError as error:
-        raise Place(folder).error(f"the folder cannot be read ({error.strerror})") from error
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(folder / entry.name, f"{prefix}{entry.name}/")
-        elif _format(entry.name) in READERS and not entry.is_dir():
-            yield CorpusFile(folder / entry.name, prefix + entry.name)
+        is_folder = path.is_dir()
+        exists = is_folder or path.exists()
+    except (OSError, ValueError) as error:  # such as a name that is too long, or one with a NUL
+        raise Place(path).error(f"this is no path of a file or folder ({getattr(error, 'strerror', error)})") from error
+    if not exists:
+        raise Place(path).error("there is no such file or folder; check the path")
+    if is_folder:
+        content = FolderContent.of(path, READERS)
+        if not content.files:
+            raise Place(path).error(f"the folder holds no file that can be read; {_ACCEPTED}")
+        for remark in content.remarks():
+            tell(remark)
+        return [(path / name, name) for name in content.files]
+    if format_of(path.name) not in READERS:
+        raise Place(path).error(f"the suffix {format_of(path.name)!r} names no known format; {_ACCEPTED}")
+    return [(path, path.name)]
 
 
-def _format(name: str) -> str:
-    bare = Path(name)
-    return Path(bare.stem).suffix.lower() if bare.suffix.lower() == ".gz" else bare.suffix.lower()
-
-
-def _read_documents(path: Path, files: list[CorpusFile], skip: Callable[[CorpusError], None]) -> Iterator[Document]:
+def _read_documents(path: Path, files: list[CorpusFile], on_skip: _Skip | None, tell: _Tell) -> Iterator[Document]:
     documents, skipped = 0, 0
     for entry in _refuse_duplicates(entry for file in files for entry in _read_file(file)):
         if isinstance(entry, Found):
             documents += 1
             yield entry.document
+        elif isinstance(entry, Remark):
+            tell(entry.text)
         else:
             skipped += 1
-            skip(entry)
+            if on_skip is not None:
+                on_skip(entry)
+            elif skipped <= _SHOWN:
+                tell(f"skipped: {entry}")
+    if on_skip is None and skipped > _SHOWN:
+        tell(f"{Place(path)}: skipped {skipped:,} bad records, of which the first {_SHOWN} are named above")
     if documents == 0:
         raise Place(path).error(f"found no documents ({len(files)} files read, {skipped} bad records skipped)")
 
 
 def _read_file(file: CorpusFile) -> Iterator[Entry]:
     try:
-        yield from READERS[_format(file.name)](file)
+        yield from READERS[format_of(file.name)](file)
     except CorpusError as error:
         yield error
 
@@ -116,7 +121,3 @@ def _refuse_duplicates(entries: Iterator[Entry]) -> Iterator[Entry]:
 
 def _raise(error: CorpusError) -> None:
     raise error
-
-
-def _warn(error: CorpusError) -> None:
-    _log.warning("skipped: %s", error)

@@ -1,4 +1,4 @@
-"""What every reader hands on: documents and errors, each with the place in the corpus where it was found."""
+"""What every reader hands on: documents, errors and remarks, each with the place in the corpus where it was found."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -9,13 +9,22 @@ from typing import Any, TypeAlias
 from densephrase.data import Document
 from densephrase.errors import CorpusError
 
+DOCUMENT_BYTES = 100_000_000  # that a document may have unless more are asked for
+_LONGEST_PROBLEM, _LONGEST_ID = 1_000, 100  # characters shown
+_DEEPEST = 100  # levels of metadata; whoever reads them back may have used up some of Python's thousand
+
 
 @dataclass(frozen=True, slots=True)
 class CorpusFile:
-    """A file of the corpus and its name there: the posix path below the corpus folder, or the bare file name."""
+    """A file of the corpus and its name there: the posix path below the corpus folder, or the bare file name.
+
+    `document_bytes` is how many bytes one record of it may have in UTF-8, `quotes` whether tables have quoted fields.
+    """
 
     path: Path
     name: str
+    document_bytes: int = DOCUMENT_BYTES
+    quotes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +36,12 @@ class Place:
 
     def error(self, problem: str, document_id: str | None = None) -> CorpusError:
         """Return an error that names the file and, where known, the line and the document's id."""
+        name = "" if document_id is None else f", id {shorten(document_id, _LONGEST_ID)!r}"
+        return CorpusError(f"{self}{name}: {shorten(problem, _LONGEST_PROBLEM)}")
+
+    def __str__(self) -> str:
         where = str(self.path).encode("utf-8", "backslashreplace").decode("utf-8")
-        line = "" if self.line is None else f", line {self.line}"
-        name = "" if document_id is None else f", id {document_id!r}"
-        return CorpusError(f"{where}{line}{name}: {problem}")
+        return where if self.line is None else f"{where}, line {self.line}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +52,14 @@ class Found:
     document: Document
 
 
-Entry: TypeAlias = Found | CorpusError
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """What somebody should know about a file that could be read."""
+
+    text: str
+
+
+Entry: TypeAlias = Found | CorpusError | Remark
 
 
 def attempt(place: Place, make: Callable[[], Document]) -> Entry:
@@ -52,6 +70,25 @@ def attempt(place: Place, make: Callable[[], Document]) -> Entry:
         return error
     except RecursionError:
         return place.error("the JSON value is nested too deeply")
+    except MemoryError:
+        return place.error("the record does not fit into memory; divide it")
+
+
+def file_id(file: CorpusFile) -> str:
+    """Return the name of a file that is one document as its id; raises CorpusError if the name is no text."""
+    try:
+        file.name.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise Place(file.path).error(
+            "the file's name, which would be the document's id, is not UTF-8; rename the file"
+        ) from error
+    return file.name
+
+
+def shorten(text: str, longest: int) -> str:
+    """Cut a text in its middle, so that nothing in a corpus makes an error as large as itself."""
+    half = longest // 2
+    return text if len(text) <= longest else f"{text[:half]} \u2026 {text[-half:]}"
 
 
 def make_document(place: Place, fields: Mapping[str, Any]) -> Document:
@@ -66,6 +103,7 @@ def make_document(place: Place, fields: Mapping[str, Any]) -> Document:
     title = "" if fields.get("title") is None else _string(place, document_id, fields, "title")
     metadata = {name: value for name, value in fields.items() if name not in ("id", "text", "title")}
     if metadata:
+        _check_depth(place, document_id, metadata)
         _check_storable(place, document_id, "its metadata", json.dumps(metadata, ensure_ascii=False))
     return Document(document_id, text, title, metadata)
 
@@ -93,6 +131,20 @@ def _present(place: Place, document_id: str | None, fields: Mapping[str, Any], n
     if name not in fields:
         raise place.error(f"field {name!r} is missing; the record has {sorted(fields)}", document_id)
     return fields[name]
+
+
+def _check_depth(place: Place, document_id: str, metadata: Mapping[str, Any]) -> None:
+    level: list[Any] = [metadata]
+    for _ in range(_DEEPEST):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return
+    raise place.error(f"the metadata is nested more than {_DEEPEST} levels deep", document_id)
 
 
 def _check_storable(place: Place, document_id: str, what: str, value: str) -> None:

@@ -7,7 +7,6 @@ left out; fields of the article other than `title` and `paragraphs` are metadata
 
 from collections.abc import Iterator
 from functools import partial
-from itertools import count
 
 from densephrase.corpus.json_cursor import JsonCursor
 from densephrase.corpus.records import CorpusFile, Entry, Place, attempt, make_document
@@ -21,7 +20,7 @@ _EXPECTED = (
 
 def read_squad(file: CorpusFile) -> Iterator[Entry]:
     """Yield the document, or the error, of each article; raises CorpusError if the file is not SQuAD json."""
-    cursor = JsonCursor(file.path)
+    cursor = JsonCursor(file)
     if cursor.peek() != "{":
         raise cursor.place.error(f"not SQuAD json; {_EXPECTED}")
     found = False
@@ -39,12 +38,12 @@ def read_squad(file: CorpusFile) -> Iterator[Entry]:
 
 
 def _read_articles(cursor: JsonCursor) -> Iterator[Entry]:
-    used: set[str] = set()
+    used: dict[str, int] = {}
     for place, article in cursor.walk_array():
         yield attempt(place, partial(_make_document, place, article, used))
 
 
-def _make_document(place: Place, article: object, used: set[str]) -> Document:
+def _make_document(place: Place, article: object, used: dict[str, int]) -> Document:
     if not isinstance(article, dict):
         raise place.error(f"an article is not an object; {_EXPECTED}")
     title = article.get("title")
@@ -60,10 +59,14 @@ def _make_document(place: Place, article: object, used: set[str]) -> Document:
     return make_document(place, further | fields)
 
 
-def _unique(title: str, used: set[str]) -> str:
-    candidates = (title if number == 1 else f"{title} ({number})" for number in count(1))
-    document_id = next(candidate for candidate in candidates if candidate not in used)
-    used.add(document_id)
+def _unique(title: str, used: dict[str, int]) -> str:
+    """Return the title, with a number behind it if need be; `used` says which number a title may have next."""
+    document_id, number = title, used.get(title, 1)
+    while document_id in used:
+        number += 1
+        document_id = f"{title} ({number})"
+    used[title] = number
+    used.setdefault(document_id, 1)
     return document_id
 
 

@@ -1,6 +1,7 @@
 """The one JSON decoder for corpora: JSON as its standard has it, so NaN and Infinity are refused."""
 
 import json
+import math
 from typing import NoReturn
 
 
@@ -8,4 +9,11 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):  # it would be written as Infinity
+        raise ValueError(f"the number {digits[:40]} is too large")
+    return number
+
+
+DECODER = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import PurePosixPath
 
-from densephrase.corpus.records import CorpusFile, Entry, Place, attempt, make_document
+from densephrase.corpus.records import CorpusFile, Entry, Place, attempt, file_id, make_document
 from densephrase.corpus.source import read_text
 from densephrase.data import Document
 
@@ -21,5 +21,5 @@ def stem(name: str) -> str:
 
 
 def _make_document(file: CorpusFile) -> Document:
-    fields = {"id": file.name, "title": stem(file.name), "text": read_text(file.path)}
+    fields = {"id": file_id(file), "title": stem(file.name), "text": read_text(file)}
     return make_document(Place(file.path), fields)

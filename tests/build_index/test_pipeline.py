@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import math
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -117,7 +119,7 @@ def test_manifest(uninterrupted: Path, options: BuildOptions) -> None:
     assert manifest.counts.documents == 24
     assert manifest.counts.starts == sum(len(shard.start_codes) for shard in reader.shards)
     assert manifest.options == options.stored()
-    assert "skip_bad" not in manifest.options
+    assert not {"skip_bad", "document_bytes", "quotes"} & set(manifest.options)
     assert manifest.versions["numpy"] == np.__version__
     config = (uninterrupted / "encoder" / "config.json").read_bytes()
     assert manifest.encoder.files == {"config.json": hashlib.sha256(config).hexdigest()}
@@ -201,6 +203,34 @@ def test_bad_documents_can_be_left_out(tmp_path: Path) -> None:
     corpus.write_text(corpus.read_text() + "broken\n")
     manifest = build(corpus, tmp_path / "index", encoder=FakeEncoder(), options=BuildOptions(skip_bad=True))
     assert manifest.counts.documents == 3
+
+
+def test_what_is_passed_over_or_left_out_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "corpus").mkdir()
+    corpus = write_corpus(tmp_path / "corpus" / "docs.jsonl", random_documents(3))
+    corpus.write_text(corpus.read_text() + "broken\n")
+    (tmp_path / "corpus" / "scan.pdf").write_bytes(b"%PDF")
+    (tmp_path / "corpus" / "docs.tsv").write_text('id\ttext\nt\t"two\nlines"\n')
+    with caplog.at_level(logging.WARNING):
+        build(tmp_path / "corpus", tmp_path / "index", encoder=FakeEncoder(), options=BuildOptions(skip_bad=True))
+    found = [record.getMessage() for record in caplog.records]
+    assert [sum(word in message for message in found) for word in ("scan.pdf", "skipped", "quoted fields")] == [1, 1, 1]
+
+
+def test_what_may_be_read_can_be_told(tmp_path: Path) -> None:
+    corpus = tmp_path / "docs.tsv"
+    corpus.write_text('id\ttext\na\t"one\nb\ttwo"\n')
+    with pytest.raises(CorpusError, match="more than 10 bytes"):
+        build(corpus, tmp_path / "index", encoder=FakeEncoder(), options=BuildOptions(document_bytes=10))
+    manifest = build(corpus, tmp_path / "index", encoder=FakeEncoder(), options=BuildOptions(quotes=False))
+    assert manifest.counts.documents == 2
+
+
+@pytest.mark.parametrize("name", ["a\0b.txt", "circle.txt", "x" * 300 + ".txt"], ids=["NUL", "circle", "long"])
+def test_a_corpus_that_cannot_be_is_an_error_of_the_library(tmp_path: Path, name: str) -> None:
+    os.symlink("circle.txt", tmp_path / "circle.txt")
+    with pytest.raises((BuildError, CorpusError)):
+        build(tmp_path / name, tmp_path / "index", encoder=FakeEncoder())
 
 
 def test_a_full_disk_stops_the_build_before_it_starts(tmp_path: Path, corpus: Path) -> None:

@@ -214,6 +214,11 @@ def test_other_options_are_refused(tmp_path: Path, corpus: Path) -> None:
         build(corpus, index, encoder=FakeEncoder(), options=BuildOptions(shard_characters=800, language="none"))
 
 
+def test_how_much_is_read_may_change(tmp_path: Path, corpus: Path) -> None:
+    index = _stopped(tmp_path / "index", corpus)
+    build(corpus, index, encoder=FakeEncoder(), options=BuildOptions(shard_characters=800, document_bytes=10_000))
+
+
 def test_the_corpus_may_move(tmp_path: Path, corpus: Path) -> None:
     index = _stopped(tmp_path / "index", corpus)
     moved = shutil.copy(corpus, tmp_path / "moved.jsonl")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import logging
 import tempfile
 from pathlib import Path
 
@@ -114,3 +115,29 @@ def test_a_quote_never_closed_is_reported_where_it_opens(fails):
 def test_wrong_headers(fails, content, expected):
     message = fails("a.csv", content)
     assert message.startswith(f", line 1: {expected}")
+
+
+def test_without_quotes_a_row_is_a_line(write):
+    path = write("a.tsv", 'id\ttext\na\t"Hamlet" is a play\nb\t"never closed\nc\tsaid ""\n')
+    expected = ['"Hamlet" is a play', '"never closed', 'said ""']
+    assert [document.text for document in read_corpus(path, quotes=False)] == expected
+    assert list(read_corpus(write("a.csv", 'id,text\na,"x"\n'), quotes=False)) == [Document("a", '"x"')]
+
+
+def test_broken_quoting_names_the_way_out(fails):
+    assert "--no-quotes" in fails("a.tsv", 'id\ttext\na\t"never closed\nb\tx\n')
+
+
+@pytest.mark.parametrize(
+    ("name", "warnings"), [pytest.param("a.tsv", 1, id="tabs"), pytest.param("a.csv", 0, id="commas")]
+)
+def test_rows_of_several_lines_in_a_table_of_tabs_are_warned_of_once(write, caplog, name, warnings):
+    rows = [["id", "text"], ["a", "x\ny"], ["b", "x"], ["c", "x\ny\n"]]
+    path = write(name, table(rows, "\t" if name == "a.tsv" else ","))
+    with caplog.at_level(logging.WARNING):
+        assert len(list(read_corpus(path))) == 3
+    found = [record.getMessage() for record in caplog.records]
+    assert len(found) == warnings
+    if found:
+        assert found[0].startswith(f"{path}, line 2: quoted fields go over several lines, here and in 1 more rows")
+        assert "--no-quotes" in found[0]
