@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
+from densephrase.cli.control_characters import COMMANDS, REORDERING
 from densephrase.data import Answer, Evidence
 
 if TYPE_CHECKING:
@@ -16,8 +17,7 @@ _AROUND = 200  # characters shown on each side of a phrase
 _LONGEST = 600  # characters shown of a phrase: a whole paragraph or document can be an answer
 _MATCHES = 12  # shown of an explained answer
 _SPACE = re.compile(r"\s")
-# Control characters start a terminal's escape sequences; bidirectional controls reorder what stands around them.
-_STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_STEERING = re.compile(f"[{COMMANDS}{REORDERING}]")
 
 
 def render(question: str, answers: Sequence[Answer]) -> Text:

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from densephrase import __version__
-from densephrase.cli.output import note, tolerate_encoding
+from densephrase.cli.output import Parser, log_on_stderr, note, tolerate_encoding
 from densephrase.cli.usage import UsageError
 from densephrase.errors import DensePhraseError
 
@@ -47,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (`sys.argv` by default) and return its exit code; wrong usage exits with 2 at once."""
     tolerate_encoding()
     try:
-        code = _dispatch(arguments)
+        with log_on_stderr():
+            code = _dispatch(arguments)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
@@ -65,7 +66,7 @@ def _dispatch(arguments: Sequence[str] | None) -> int:
     """Import the one command that was asked for and run it."""
     name, *rest = _top_parser().parse_args(arguments).command
     command = cast(Command, import_module(f"densephrase.cli.{name.replace('-', '_')}"))
-    parser = argparse.ArgumentParser(prog=f"densephrase {name}", description=command.__doc__)
+    parser = Parser(prog=f"densephrase {name}", description=command.__doc__)
     command.add_arguments(parser)
     # Intermixed, because `evaluate INDEX --limit 5 QUESTIONS` has an optional argument before a positional one.
     options = parser.parse_intermixed_args(rest)
@@ -77,7 +78,7 @@ def _dispatch(arguments: Sequence[str] | None) -> int:
 
 def _top_parser() -> argparse.ArgumentParser:
     width = max(map(len, COMMANDS))
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="densephrase",
         description="Answers with exact phrases from your own documents.",
         formatter_class=argparse.RawDescriptionHelpFormatter,

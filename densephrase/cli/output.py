@@ -1,7 +1,11 @@
-"""Where the command line writes: results to stdout, everything else to stderr."""
+"""Where the command line writes: results to stdout, everything else to stderr, control characters made visible.
+
+Names of files and what other people's files hold can stand in everything that is written; all of it passes here.
+"""
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import logging
@@ -9,6 +13,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from densephrase.cli.control_characters import escaped_json, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,7 +25,7 @@ _Item = TypeVar("_Item")
 def write_json(value: Any) -> None:
     """Write one JSON object on one line of stdout, at once."""
     utf = str(getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
-    sys.stdout.write(json.dumps(value, ensure_ascii=not utf) + "\n")
+    sys.stdout.write(escaped_json(json.dumps(value, ensure_ascii=not utf)) + "\n")
     sys.stdout.flush()
 
 
@@ -32,28 +38,54 @@ def write_table(rows: Iterable[tuple[str, str]]) -> None:
 
 def write_lines(lines: Iterable[str]) -> None:
     """Write lines to stdout."""
-    sys.stdout.writelines(f"{line}\n" for line in lines)
+    sys.stdout.writelines(f"{visible(line)}\n" for line in lines)
 
 
 def note(text: str) -> None:
     """Write a line for people to stderr."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(visible(text) + "\n")
     sys.stderr.flush()
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser of arguments whose messages are visible too."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        super()._print_message("\n".join(map(visible, message.split("\n"))), file)
+
+
+class _Notes(logging.Handler):
+    """Writes what is logged as notes: progress with the time of day, warnings as such."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        form = "warning: %(message)s" if record.levelno >= logging.WARNING else "%(asctime)s %(message)s"
+        try:
+            note(logging.Formatter(form, "%H:%M:%S").format(record))
+        except Exception:  # as every handler: what cannot be logged is no reason to stop
+            self.handleError(record)
+
+
 @contextmanager
-def log_on_stderr(name: str) -> Iterator[None]:
-    """Write what the logger `name` and those below it say, from INFO on, to stderr with the time of day."""
-    logger, handler = logging.getLogger(name), logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    former = logger.level
+def log_on_stderr() -> Iterator[None]:
+    """Write what the library logs to stderr: warnings, and what `follow_log` asks for."""
+    logger, handler = logging.getLogger("densephrase"), _Notes()
     logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+@contextmanager
+def follow_log(name: str) -> Iterator[None]:
+    """Let the logger `name` and those below it tell progress too."""
+    logger = logging.getLogger(name)
+    former = logger.level
     logger.setLevel(logging.INFO)
     try:
         yield
     finally:
         logger.setLevel(former)
-        logger.removeHandler(handler)
 
 
 def console() -> Console:

@@ -8,7 +8,7 @@ from dataclasses import Field, fields
 from typing import Any, TypeVar
 
 from densephrase.cli.arguments import add_device, add_json
-from densephrase.cli.output import log_on_stderr, write_json, write_table
+from densephrase.cli.output import follow_log, write_json, write_table
 from densephrase.cli.usage import UsageError
 from densephrase.data import Question
 from densephrase.errors import TrainingError
@@ -53,7 +53,7 @@ def run_training(options: argparse.Namespace, train: Callable[[Sequence[Question
     from densephrase.questions import read_questions
 
     questions = [question for path in options.data for question in read_questions(path)]
-    with log_on_stderr("densephrase.training"):
+    with follow_log("densephrase.training"):
         report = train(questions)
     if options.json:
         write_json(report)
