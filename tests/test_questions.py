@@ -107,9 +107,9 @@ FAULTS = {
         ["regular expr"],
     ),
     "half a surrogate pair": ("q.jsonl", '{"question": "\\ud800", "answers": []}', ["line 1", "surrogate"]),
-    "broken json": ("q.json", '{"data": [', ["q.json", "neither SQuAD json nor JSON lines"]),
-    "other json": ("q.json", "{}", ["'data'"]),
-    "data is not a list": ("q.json", '{"data": 3}', ["'data' is int"]),
+    "broken json": ("q.json", '{"data": [', ["q.json", "invalid JSON"]),
+    "other json": ("q.json", "{}", ["keys []", "a list 'data'"]),
+    "data is not a list": ("q.json", '{"data": 3}', ["keys ['data']", "a list 'data'"]),
     "article without paragraphs": ("q.json", '{"data": [{"title": "T"}]}', ["data[0]", "'paragraphs'"]),
     "paragraph without context": (
         "q.json",
@@ -134,7 +134,7 @@ def test_errors_say_what_and_where(tmp_path: Path, name: str, content: str, word
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(QuestionError, match=r"Cannot read .*none\.jsonl: No such file"):
+    with pytest.raises(QuestionError, match=r"none\.jsonl: the file cannot be read \(No such file"):
         read_questions(tmp_path / "none.jsonl")
 
 

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `evaluate`."""
     parser.add_argument("index", metavar="INDEX", nargs="?", help="folder of the index; left out with --closed")
-    parser.add_argument("questions", metavar="QUESTIONS", help="SQuAD json or JSON lines, may be gzipped")
+    parser.add_argument(
+        "questions", metavar="QUESTIONS", help="SQuAD json, JSON lines or question-tab-list; .gz of each"
+    )
     parser.add_argument(
         "--closed", action="store_true", help="ask each question of its own paragraph, without an index"
     )

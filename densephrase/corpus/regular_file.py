@@ -16,7 +16,10 @@ _KINDS = (
 
 def open_regular(path: Path) -> BufferedReader:
     """Open a regular file, or a link to one, for reading bytes; raises OSError for everything else, without waiting."""
-    _refuse(os.stat(path))  # before it is opened: to open a pipe and close it again ends whoever writes to it
+    try:
+        _refuse(os.stat(path))  # before it is opened: to open a pipe and close it again ends whoever writes to it
+    except ValueError as error:  # a name with a NUL
+        raise OSError(str(error)) from error
     stream = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 (handed to the caller)
     try:
         _refuse(os.fstat(stream.fileno()))

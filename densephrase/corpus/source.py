@@ -89,7 +89,7 @@ def too_large(place: Place, what: str, limit: int) -> CorpusError:
     """Return the error of a record that has more bytes than a document may have."""
     return place.error(
         f"{what} has more than {limit:,} bytes; divide it, or allow more with the option document_bytes"
-        " (--document-bytes)"
+        " (build --document-bytes)"
     )
 
 
@@ -143,7 +143,8 @@ def _read_bytes(file: CorpusFile) -> Iterator[bytes]:
                 if most is not None and size > max(most, file.document_bytes):
                     raise Place(file.path, lines + 1).error(
                         f"the gzip data grows to more than {_LARGEST_RATIO} times its size, as text never does; if it"
-                        " is what you want, unzip it, or allow more with the option document_bytes (--document-bytes)"
+                        " is what you want, unzip it, or allow more with the option document_bytes"
+                        " (build --document-bytes)"
                     )
                 yield chunk
                 lines += chunk.count(b"\n")

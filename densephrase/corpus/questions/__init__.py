@@ -1,0 +1,1 @@
+"""Question files: one module a format, and what makes a question of a row."""

@@ -1,0 +1,64 @@
+"""Lines of a question, a tab and a Python list of its answers, as DPR writes its question files."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+
+from densephrase.corpus.questions.question_row import make_question
+from densephrase.corpus.records import CorpusFile, Place
+from densephrase.corpus.source import read_lines
+from densephrase.data import Question
+from densephrase.errors import CorpusError, QuestionError
+
+# A string of Python between single or double quotes. The list is read by these alone, never by running or parsing it.
+_STRING = r"""(?:'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+")"""
+_LIST = re.compile(rf"\s*+[\[(]\s*+(?:{_STRING}\s*+(?:,\s*+{_STRING}\s*+)*+,?\s*+)?[\])]\s*+")
+_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
+_NAMED = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
+_HEADERS = {"answer", "answers"}
+
+
+def read_tabbed_questions(file: CorpusFile) -> Iterator[Question]:
+    """Yield the question of each line that is not blank; its number is the id. A header may stand above."""
+    for number, line in read_lines(file):
+        if isinstance(line, CorpusError):
+            raise line
+        if not line.strip():
+            continue
+        where = str(Place(file.path, number))
+        question, answers = _fields(line.rstrip("\r\n"), where)
+        if number == 1 and answers.strip().lower() in _HEADERS:
+            continue
+        if not _LIST.fullmatch(answers):
+            raise QuestionError(f"{where}: found {answers[:40]!r} behind the tab, expected a list like ['one', 'two'].")
+        found = [_unescape(text[1:-1]) for text in re.findall(_STRING, answers)]
+        yield make_question({"question": question, "answers": found}, where, str(number))
+
+
+def _fields(line: str, where: str) -> tuple[str, str]:
+    """Return both fields; they are quoted as csv has it where that gives two, else as they stand."""
+    for fields in (_unquoted(line), line.split("\t")):
+        if len(fields) == 2:
+            return fields[0], fields[1]
+    raise QuestionError(f"{where}: found {line.count(chr(9))} tabs, expected a question, a tab and a list of answers.")
+
+
+def _unquoted(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter="\t", strict=True), [])
+    except csv.Error:  # the quotes are text, or the field is longer than the csv module takes
+        return []
+
+
+def _unescape(text: str) -> str:
+    return _ESCAPE.sub(_character, text)
+
+
+def _character(escape: re.Match[str]) -> str:
+    code = escape[1]
+    if len(code) == 1:
+        return _NAMED.get(code, escape[0])
+    value = int(code[1:], 16)
+    return chr(value) if value <= 0x10FFFF else escape[0]
