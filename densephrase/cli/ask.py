@@ -20,6 +20,8 @@ from densephrase.cli.output import console, note, write_json
 from densephrase.cli.usage import UsageError
 from densephrase.errors import QuestionError
 
+_MARK = "\ufeff"  # byte order mark, as some editors write it at the beginning of a file
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `ask`."""
@@ -71,13 +73,16 @@ def _questions(question: str | None) -> Iterator[str]:
     if question is not None and question != "-":
         if not _is_text(question):
             raise UsageError(f"the question {question!r} is not UTF-8 text")
+        if not question.strip():
+            raise UsageError("the question is empty")
         yield question
         return
     for number, line in enumerate(sys.stdin, start=1):
         if not _is_text(line):
-            raise QuestionError(f"Line {number} of stdin is not UTF-8 text: {line.strip()!r}.")
-        if line.strip():
-            yield line.strip()
+            raise QuestionError(f"Line {number} of stdin is not UTF-8 text: {line.strip()[:80]!r}. Write it as UTF-8.")
+        text = line.lstrip(_MARK).strip()  # files that are piped one after the other have a mark each
+        if text:
+            yield text
 
 
 def _is_text(text: str) -> bool:

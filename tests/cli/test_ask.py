@@ -107,6 +107,22 @@ def test_options_without_sense_are_wrong_usage(arguments: list[str], run: Run, i
     assert arguments[0].strip("-").replace("-", "_") in ran.err.replace("-", "_")
 
 
+def test_a_byte_order_mark_in_piped_questions_is_dropped(
+    run: Run, index_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    piped = "\ufeffWho wrote Hamlet?\r\n\ufeff\r\n\ufeffWhen was Tesla born?\r\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(piped.encode()), encoding="utf-8"))
+    ran = run("ask", index_path, "--json", "--top-k", "1")
+    assert [reply["question"] for reply in ran.objects] == ["Who wrote Hamlet?", "When was Tesla born?"]
+
+
+@pytest.mark.parametrize("question", ["", " \t"], ids=["nothing", "spaces"])
+def test_an_empty_question_is_wrong_usage(question: str, run: Run, index_path: Path) -> None:
+    ran = run("ask", index_path, question)
+    assert (ran.code, ran.out) == (2, "")
+    assert "the question is empty" in ran.err
+
+
 def test_a_question_that_is_not_utf8_is_wrong_usage(run: Run, index_path: Path) -> None:
     ran = run("ask", index_path, "caf\udce9", "--json")
     assert (ran.code, ran.out) == (2, "")
