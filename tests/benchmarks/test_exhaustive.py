@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import exhaustive
+from benchmarks import exact_search, exhaustive
 from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.pipeline import build
 from densephrase.encoder.phrase_encoder import PhraseEncoder
@@ -56,3 +56,38 @@ def test_a_report_of_both(
     assert 0 <= report["same best answer"] <= 1
     assert 0 < report["ten best phrases found"] <= 1
     assert report["seconds exhaustive"] > 0
+
+
+def test_a_run_goes_on_where_it_stopped(
+    index_folder: Path,
+    questions_file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def report(limit: int, rows: str) -> dict[str, object]:
+        arguments = [str(index_folder), str(questions_file), "--json", "--together", "2", "--recall", "3"]
+        kept = ["--rows", str(tmp_path / rows), "--limit", str(limit)]
+        monkeypatch.setattr(sys, "argv", ["exhaustive", *arguments, *kept])
+        exhaustive.main()
+        return {key: value for key, value in json.loads(capsys.readouterr().out).items() if "seconds" not in key}
+
+    report(3, "parts")
+    kept = (tmp_path / "parts").read_bytes()
+    (tmp_path / "parts").write_bytes(kept + kept[-20:-1])  # a row that was cut off
+    assert report(8, "parts") == report(8, "at once")
+    assert (tmp_path / "parts").read_bytes().startswith(kept)
+    ids = [json.loads(line)["id"] for line in (tmp_path / "parts").read_text().splitlines()[1:]]
+    assert len(set(ids)) == 8
+    with pytest.raises(SystemExit, match="name another file"):
+        monkeypatch.setattr(sys, "argv", [*sys.argv, "--strategy", "dense-first"])
+        exhaustive.main()
+
+
+def test_a_search_that_is_not_exact_is_noticed(
+    index_folder: Path, questions_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exact_search.ExactSearcher, "search", lambda *_: [[]])
+    monkeypatch.setattr(sys, "argv", ["exhaustive", str(index_folder), str(questions_file), "--limit", "2"])
+    with pytest.raises(SystemExit, match="does not answer"):
+        exhaustive.main()
