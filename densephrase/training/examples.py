@@ -34,11 +34,12 @@ class TrainingQuestion:
 
 @dataclass(frozen=True, slots=True)
 class TrainingWindow:
-    """One row of the text side; paragraph tokens stand in the columns [first, last), `terms` are its paragraph's.
+    """One row of the text side; paragraph tokens stand in the columns [first, last).
 
-    Windows of one paragraph overlap: `others` are the columns [start, end], both inclusive, of gold spans that another
-    window owns. `paragraph` is the paragraph's number, -1 where it has no other window, `shift` what its tokens'
-    numbers lack to the columns of this window.
+    `terms` are those that the term index of a search counts of its paragraph, which are its title's too. Windows of one
+    paragraph overlap: `others` are the columns [start, end], both inclusive, of gold spans that another window owns.
+    `paragraph` is the paragraph's number, -1 where it has no other window, `shift` what its tokens' numbers lack to the
+    columns of this window.
     """
 
     article: str
@@ -101,7 +102,7 @@ def _windows(
 ) -> list[TrainingWindow]:
     tokenised = tokeniser.paragraphs([ParagraphInput(context, title)])
     offsets = tokenised.offsets[0]
-    terms = analyser.terms(context)
+    terms = [*analyser.terms(title), *analyser.terms(context)]  # as `densephrase.terms.term_writer` counts them
     paragraph = number if len(tokenised.windows) > 1 else -1
     made = [
         TrainingWindow(
