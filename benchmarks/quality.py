@@ -161,14 +161,15 @@ def _build_table(builds: dict[str, dict[str, Any]]) -> list[str]:
 def _quality_table(rows: list[Row], figures: list[dict[str, Any]]) -> list[str]:
     lines = [
         "| corpus | questions | search | EM | F1 | EM in first 10 | right paragraph first "
-        "| answer in first 10 paragraphs |",
-        "|---|---|---|---|---|---|---|---|",
+        "| answer in the paragraphs of the first 10 answers | answer in first 10 paragraphs | questions encoded by |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row, found in zip(rows, figures, strict=True):
         lines.append(
             f"| {row.corpus} | {row.questions} ({found['questions']:,}) | {row.name} | {found['em']:.1f} "
             f"| {found['f1']:.1f} | {_at_ten(found['em_top_k'], 1)} | {_percent(found['paragraph_accuracy'])} "
-            f"| {_at_ten(found['top_k_accuracy'], 100)} |"
+            f"| {_at_ten(found['top_k_accuracy'], 100)} | {_at_ten(found['paragraph_top_k_accuracy'], 100)} "
+            f"| {found['runtime']} |"
         )
     return lines
 

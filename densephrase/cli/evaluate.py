@@ -1,4 +1,7 @@
-"""Measure answers against references: exact match and F1 of SQuAD, DPR's top-k accuracy, seconds per question."""
+"""Measure answers against references: exact match and F1 of SQuAD, DPR's top-k accuracy, seconds per question.
+
+Over an index each question is asked twice: for phrases, which is timed, and for paragraphs.
+"""
 
 from __future__ import annotations
 
@@ -104,6 +107,7 @@ def _closed(options: argparse.Namespace, questions: Sequence[Question]) -> dict[
     figures = _count(results, len(questions), None, options.predictions)
     # Answered in batches, so there is a mean and no distribution.
     figures["seconds_per_question"]["mean"] = (perf_counter() - began) / len(questions)
+    figures["runtime"] = f"{encoder.runtime} float32"
     return {"mode": "closed", **figures, "min_confidence": options.min_confidence}
 
 
@@ -114,7 +118,11 @@ def _open(options: argparse.Namespace, questions: Sequence[Question]) -> dict[st
 
     chosen = search_options(options)
     with PhraseIndex.open(options.index, options.device, options.encoder, options.runtime) as index:
-        results = evaluate_search(lambda question: index.search(question, **chosen), questions)
+        results = evaluate_search(
+            lambda question: index.search(question, **chosen),
+            questions,
+            lambda question: index.search(question, unit="paragraph", **chosen),
+        )
         figures = _count(results, len(questions), options.top_k, options.predictions)
         figures |= {"search": _search_used(index, chosen), "encoder": index.encoder.fingerprint}
         figures["runtime"] = index.encoder.runtime
@@ -160,10 +168,14 @@ def _rows(figures: dict[str, Any]) -> list[tuple[str, str]]:
     for cutoff, percent in (figures["em_top_k"] or {}).items():
         rows.append((f"exact match in the first {cutoff}", f"{percent:.2f}"))
     for cutoff, share in (figures["top_k_accuracy"] or {}).items():
+        rows.append((f"answer in the paragraphs of the first {cutoff} answers", f"{100 * share:.2f}"))
+    if figures["paragraphs_of_answers"] is not None:
+        rows.append(("paragraphs of all answers to a question", f"{figures['paragraphs_of_answers']:.2f}"))
+    for cutoff, share in (figures["paragraph_top_k_accuracy"] or {}).items():
         rows.append((f"answer in the first {cutoff} paragraphs", f"{100 * share:.2f}"))
     if figures["paragraph_accuracy"] is not None:
         rows.append(("right paragraph first", f"{100 * figures['paragraph_accuracy']:.2f}"))
     for name, seconds in figures["seconds_per_question"].items():
         if seconds is not None:
             rows.append((f"ms per question, {name}", f"{1000 * seconds:.1f}"))
-    return [*rows, ("threads", str(figures["threads"]))]
+    return [*rows, ("questions encoded by", figures["runtime"]), ("threads", str(figures["threads"]))]

@@ -21,11 +21,20 @@ def sample_questions(questions: Sequence[Question], limit: int | None, seed: int
     return [questions[number] for number in sorted(chosen)]
 
 
-def evaluate_search(search: Callable[[str], Sequence[Answer]], questions: Sequence[Question]) -> Iterator[Result]:
-    """Yield the result of each question; the first few are asked once before, without being timed."""
+def evaluate_search(
+    search: Callable[[str], Sequence[Answer]],
+    questions: Sequence[Question],
+    search_paragraphs: Callable[[str], Sequence[Answer]] | None = None,
+) -> Iterator[Result]:
+    """Yield the result of each question; the first few are asked once before, without being timed.
+
+    search_paragraphs: the same search with `unit="paragraph"`, which is not timed.
+    """
     for question in islice(questions, _WARM_UP):
         search(question.text)
     for question in questions:
         began = perf_counter()
         answers = search(question.text)
-        yield score_answers(question, answers, perf_counter() - began)
+        seconds = perf_counter() - began
+        paragraphs = None if search_paragraphs is None else search_paragraphs(question.text)
+        yield score_answers(question, answers, seconds, paragraphs)

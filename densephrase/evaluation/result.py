@@ -19,7 +19,10 @@ class Result:
 
     `right_paragraph` tells whether the first answer's paragraph is where a reference answer was marked, None where
     unknown (see `is_right_paragraph`).
-    `seconds` is None where questions were answered in batches.
+    `seconds` is None where questions were answered in batches. `answer_paragraphs` counts the paragraphs in which the
+    answers stand, None where there is no index; `first_paragraph_rank` is the rank of the first paragraph that holds a
+    reference when paragraphs are what is searched for (`unit="paragraph"`), and `paragraphs` how many these are, None
+    where they were not.
     """
 
     question: Question
@@ -30,6 +33,9 @@ class Result:
     first_context_rank: int | None
     right_paragraph: bool | None
     seconds: float | None
+    answer_paragraphs: int | None = None
+    first_paragraph_rank: int | None = None
+    paragraphs: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return one line of a predictions file."""
@@ -45,8 +51,13 @@ class Result:
         }
 
 
-def score_answers(question: Question, answers: Sequence[Answer], seconds: float) -> Result:
-    """Score the ranked answers of a search: phrases by SQuAD's metrics, paragraphs by DPR's string match."""
+def score_answers(
+    question: Question, answers: Sequence[Answer], seconds: float, paragraphs: Sequence[Answer] | None = None
+) -> Result:
+    """Score the ranked answers of a search: phrases by SQuAD's metrics, paragraphs by DPR's string match.
+
+    paragraphs: what the same search gives with `unit="paragraph"`.
+    """
     references = question.answers
     exact, overlap = exact_match_and_f1(answers[0].text if answers else "", references)
     return Result(
@@ -58,6 +69,9 @@ def score_answers(question: Question, answers: Sequence[Answer], seconds: float)
         first_context_rank=_first([has_answer(answer.context, references) for answer in answers]),
         right_paragraph=is_right_paragraph(question, answers),
         seconds=seconds,
+        answer_paragraphs=len({(item.document.id, item.evidence[0].paragraph_start) for item in answers}),
+        first_paragraph_rank=_first([has_answer(found.context, references) for found in paragraphs or ()]),
+        paragraphs=None if paragraphs is None else len(paragraphs),
     )
 
 

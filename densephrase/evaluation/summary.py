@@ -22,6 +22,8 @@ class Summary:
         self._f1: list[float] = []
         self._exact_ranks: list[int | None] = []
         self._context_ranks: list[int | None] = []
+        self._paragraph_ranks: list[int | None] = []
+        self._answer_paragraphs: list[int] = []
         self._right_paragraph: list[bool] = []
         self._seconds: list[float] = []
         self._answerable: list[bool] = []
@@ -35,6 +37,10 @@ class Summary:
         self._context_ranks.append(result.first_context_rank)
         self._answerable.append(bool(result.question.answers))
         self._answered.append(bool(result.answers))
+        if result.paragraphs is not None:
+            self._paragraph_ranks.append(result.first_paragraph_rank)
+        if result.answer_paragraphs is not None:
+            self._answer_paragraphs.append(result.answer_paragraphs)
         if result.right_paragraph is not None:
             self._right_paragraph.append(result.right_paragraph)
         if result.seconds is not None:
@@ -46,6 +52,9 @@ class Summary:
         Everything is over all questions, those without reference answers included; `has_answer` and `no_answer` part
         them as SQuAD v2.0 does and are None where all have references. `answered` is the share of questions that got
         an answer; `paragraph_accuracy` is over those with a known paragraph and None where there are none.
+        `top_k_accuracy` looks into the paragraphs of the first k answers, several of which stand in the same one:
+        `paragraphs_of_answers` is how many all answers have on average. `paragraph_top_k_accuracy` looks into the first
+        k paragraphs of a search for paragraphs (DPR's top-k accuracy), and is None where there was none.
         """
         unanswerable = len(self._exact) - sum(self._answerable)
         return {
@@ -58,6 +67,10 @@ class Summary:
             "no_answer": self._split(False) if unanswerable else None,
             "em_top_k": {str(k): _percent(_share_within(self._exact_ranks, k)) for k in self._cutoffs} or None,
             "top_k_accuracy": {str(k): _share_within(self._context_ranks, k) for k in self._cutoffs} or None,
+            "paragraphs_of_answers": _mean(self._answer_paragraphs),
+            "paragraph_top_k_accuracy": {str(k): _share_within(self._paragraph_ranks, k) for k in self._cutoffs}
+            if self._paragraph_ranks
+            else None,
             "paragraph_accuracy": _mean(self._right_paragraph),
             "seconds_per_question": seconds_per_question(self._seconds),
         }

@@ -47,8 +47,11 @@ class FixedIndex:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def search(self, question: str, top_k: int, **options: Any) -> list[Answer]:
-        return [answer(phrase) for phrase in self.replies[question][:top_k]]
+    def search(self, question: str, top_k: int, unit: str = "phrase", **options: Any) -> list[Answer]:
+        answers = [answer(phrase) for phrase in self.replies[question]]
+        if unit == "paragraph":
+            answers = list({found.context: found for found in reversed(answers)}.values())[::-1]
+        return answers[:top_k]
 
     def info(self) -> dict[str, int]:
         return {"documents": 1}
@@ -70,6 +73,8 @@ def test_open_figures(run: Run, questions: Path) -> None:
     assert figures["f1"] == pytest.approx(100 / 3)
     assert figures["em_top_k"] == pytest.approx({"1": 100 / 3, "5": 200 / 3, "10": 200 / 3})
     assert figures["top_k_accuracy"] == pytest.approx({"1": 1 / 3, "5": 2 / 3, "10": 2 / 3})
+    assert figures["paragraph_top_k_accuracy"] == pytest.approx({"1": 1 / 3, "5": 2 / 3, "10": 2 / 3})
+    assert figures["paragraphs_of_answers"] == pytest.approx(4 / 3)
     assert figures["paragraph_accuracy"] == pytest.approx(1 / 3)
     assert all(seconds > 0 for seconds in figures["seconds_per_question"].values())
     assert figures["search"]["strategy"] == "hybrid"
@@ -111,8 +116,11 @@ def test_a_limit_takes_a_sample(run: Run, questions: Path) -> None:
 def test_figures_for_people(run: Run, questions: Path) -> None:
     ran = run("evaluate", "index", questions)
     assert ran.code == 0
-    rows = dict(line.rsplit("  ", 1) for line in ran.out.splitlines())
-    assert {name.strip(): value for name, value in rows.items()}["exact match"] == "33.33"
+    rows = {name.strip(): value for name, value in (line.rsplit("  ", 1) for line in ran.out.splitlines())}
+    assert rows["exact match"] == "33.33"
+    assert rows["answer in the paragraphs of the first 5 answers"] == "66.67"
+    assert rows["answer in the first 5 paragraphs"] == "66.67"
+    assert rows["questions encoded by"] == "torch"
 
 
 def test_open_with_a_real_index(run: Run, index_path: Path, questions: Path) -> None:
@@ -130,7 +138,7 @@ def test_closed_with_a_real_encoder(run: Run, questions: Path, tmp_path: Path, t
     ran = run("evaluate", "--closed", questions, "--encoder", tiny_encoder_path, "--json", "--predictions", file)
     assert ran.code == 0
     [figures] = ran.objects
-    assert (figures["mode"], figures["questions"]) == ("closed", 3)
+    assert (figures["mode"], figures["questions"], figures["runtime"]) == ("closed", 3, "torch float32")
     assert 0 <= figures["em"] <= figures["f1"] <= 100
     assert figures["paragraph_accuracy"] is figures["top_k_accuracy"] is None
     contexts = {row["id"]: row["context"] for row in map(json.loads, questions.read_text("utf-8").splitlines())}

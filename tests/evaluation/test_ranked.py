@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import sleep
+
 import pytest
 
 from densephrase.data import Answer, Question
@@ -34,3 +36,18 @@ def test_questions_are_asked_one_by_one_after_a_warm_up() -> None:
     assert asked == texts[:5] + texts
     assert [result.question for result in results] == QUESTIONS[:7]
     assert all(result.seconds is not None and result.seconds >= 0 for result in results)
+    assert all(result.paragraphs is None for result in results)
+
+
+def test_paragraphs_are_asked_for_without_the_clock() -> None:
+    asked: list[str] = []
+
+    def search_paragraphs(question: str) -> list[Answer]:
+        asked.append(question)
+        sleep(0.02)
+        return []
+
+    results = list(evaluate_search(lambda _: [], QUESTIONS[:3], search_paragraphs))
+    assert asked == [question.text for question in QUESTIONS[:3]]
+    assert [result.paragraphs for result in results] == [0, 0, 0]
+    assert all((result.seconds or 0) < 0.02 for result in results)

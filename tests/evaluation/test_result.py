@@ -36,6 +36,22 @@ def test_ranks_count_from_one() -> None:
     assert result.seconds == 0.5
 
 
+def test_paragraphs_have_ranks_of_their_own() -> None:
+    found = [answer("Hamlet"), answer("written"), answer("Shakespeare"), answer("Macbeth", 1)]
+    result = score_answers(question("a play"), found, 0.5, [answer("Hamlet"), answer("Macbeth", 1)])
+    assert (result.first_context_rank, result.answer_paragraphs) == (4, 2)
+    assert (result.first_paragraph_rank, result.paragraphs) == (2, 2)
+
+
+def test_paragraphs_that_were_not_searched_have_no_rank() -> None:
+    result = score_answers(question("a play"), [answer("Macbeth", 1)], 0.5)
+    assert (result.first_paragraph_rank, result.paragraphs) == (None, None)
+    assert (score_span(question("x"), None).answer_paragraphs, score_answers(question(), [], 0, []).paragraphs) == (
+        None,
+        0,
+    )
+
+
 def test_f1_is_that_of_the_first_answer() -> None:
     result = score_answers(question("Shakespeare"), [answer("William Shakespeare"), answer("Shakespeare")], 0)
     assert result.f1 == pytest.approx(2 / 3)

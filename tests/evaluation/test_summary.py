@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,10 +49,26 @@ def test_open_figures() -> None:
     assert figures["seconds_per_question"] == pytest.approx({"mean": 0.25, "p50": 0.25, "p95": 0.385, "p99": 0.397})
 
 
+def test_paragraphs_are_counted_beside_answers() -> None:
+    ranks = [(3, 2, 1), (2, None, 8), (1, 4, None)]
+    figures = summarise(
+        10,
+        *(
+            replace(result(context_rank=context), answer_paragraphs=mine, first_paragraph_rank=rank, paragraphs=10)
+            for mine, rank, context in ranks
+        ),
+        result(),  # whose paragraphs were not searched
+    )
+    assert figures["top_k_accuracy"] == {"1": 0.25, "5": 0.25, "10": 0.5}
+    assert figures["paragraph_top_k_accuracy"] == pytest.approx({"1": 0, "5": 2 / 3, "10": 2 / 3})
+    assert figures["paragraphs_of_answers"] == 2
+
+
 def test_closed_figures_have_no_ranks_and_no_times() -> None:
     figures = summarise(None, result(True, 1.0, 1))
     assert figures["em"] == 100.0
     assert figures["em_top_k"] is figures["top_k_accuracy"] is figures["paragraph_accuracy"] is None
+    assert figures["paragraph_top_k_accuracy"] is figures["paragraphs_of_answers"] is None
     assert figures["seconds_per_question"] == {"mean": None, "p50": None, "p95": None, "p99": None}
 
 
