@@ -68,7 +68,7 @@ def main() -> None:
     options = _arguments()
     torch.set_num_threads(options.threads)
     reader = IndexReader.open(options.index)
-    encoder = PhraseEncoder.from_pretrained(options.encoder or reader.encoder_path)
+    encoder = PhraseEncoder.from_pretrained(options.encoder or reader.checked_encoder())
     questions = sample_questions(read_questions(options.squad_dev), options.limit, options.seed)
     asked, first, robbed = search_all(Searcher(reader, encoder), questions, documents_by_title(reader))
     groups = [asked, first, robbed, asked + robbed]

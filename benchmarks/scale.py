@@ -89,7 +89,7 @@ class Scale:
 
     def __init__(self, index: IndexReader, questions: str, folder: Path, limit: int) -> None:
         self._index, self._folder = index, folder
-        encoder = PhraseEncoder.from_pretrained(index.encoder_path)
+        encoder = PhraseEncoder.from_pretrained(index.checked_encoder())
         self._quantiser: VectorQuantiser = first_dimensions(encoder.start_quantiser)
         self.real = int(index.bases.starts[-1])
         folder.mkdir(parents=True, exist_ok=True)

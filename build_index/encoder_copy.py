@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from densephrase.build_index.build_state import BuildState
+from densephrase.encoder.config import EncoderConfig
 from densephrase.index.atomic_file import publish, sync_folder, temporary_path
 from densephrase.index.manifest import ENCODER_FOLDER, EncoderRecord
 
@@ -29,7 +30,8 @@ def copy_encoder(state: BuildState, encoder: PhraseEncoder) -> EncoderRecord:
     encoder.save_pretrained(temporary)
     _sync_files(temporary)
     publish(folder)
-    record = EncoderRecord(ENCODER_FOLDER, encoder.fingerprint, file_checksums(folder))
+    settings = EncoderConfig.load(folder).digest_without_confidence()
+    record = EncoderRecord(ENCODER_FOLDER, encoder.fingerprint, file_checksums(folder), settings)
     state.write(ENCODER_FOLDER, record)
     return record
 

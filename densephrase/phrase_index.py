@@ -39,7 +39,7 @@ class PhraseIndex:
         """Wrap an opened index; `open` says what the rest is."""
         self._reader: IndexReader | None = reader
         self._device, self._runtime, self._threads = device, runtime, threads
-        self._encoder_path = encoder_path or reader.encoder_path
+        self._other_encoder = encoder_path
 
     @classmethod
     def open(
@@ -73,8 +73,8 @@ class PhraseIndex:
         from densephrase.encoder.location import find_encoder_folder
         from densephrase.encoder.phrase_side import check_same_phrase_side
 
-        folder = find_encoder_folder(str(encoder))
-        check_same_phrase_side(reader.path, reader.encoder_path, folder)
+        folder = find_encoder_folder(encoder)
+        check_same_phrase_side(reader.path, reader.checked_encoder(), folder)
         return cls(reader, device, folder, runtime, threads)
 
     @classmethod
@@ -150,13 +150,19 @@ class PhraseIndex:
 
     @cached_property
     def encoder(self) -> QuestionEncoder:
-        """The question side of the encoder that the index was built with, or of the one that it was opened with."""
+        """The question side of the encoder that the index was built with, or of the one that it was opened with.
+
+        Raises:
+            IndexFormatError: if the index's own is missing, or not the one that it was built with.
+            EncoderError: if it is damaged.
+        """
         from densephrase.encoder.question_encoder import load_question_encoder
         from densephrase.search.threads import check_threads
 
-        self._opened()
+        reader = self._opened()
+        folder = self._other_encoder or reader.checked_encoder()
         threads = check_threads(self._threads)
-        return load_question_encoder(self._encoder_path, self._device, self._runtime, threads)
+        return load_question_encoder(folder, self._device, self._runtime, threads)
 
     @cached_property
     def _searcher(self) -> Searcher:

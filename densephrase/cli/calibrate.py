@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
 
     check_outside_index(options.output, options.index)
     reader = IndexReader.open(options.index)
-    encoder = PhraseEncoder.from_pretrained(reader.encoder_path, device=options.device)
+    encoder = PhraseEncoder.from_pretrained(reader.checked_encoder(), device=options.device)
     fitted, unseen = _questions(options, reader, encoder.config.training)
     shares = {"open": options.open_unanswerable, "closed": options.closed_unanswerable}
     judged = {

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields
+import reprlib
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from densephrase.encoder.backbone_settings import LARGEST, check_backbone
+from densephrase.encoder.encoder_files import read_encoder_file
 from densephrase.errors import EncoderError
 from densephrase.search.confidence import check_confidence
 
 CONFIG_FILE = "config.json"
+CONFIG_BYTES = 1 << 22  # at most; the default encoder's has 4,000
 FORMAT_VERSION = 1
 
 
@@ -46,18 +51,22 @@ class EncoderConfig:
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
-        if self.format_version != FORMAT_VERSION:
+        if type(self.format_version) is not int or self.format_version != FORMAT_VERSION:
             raise EncoderError(
-                f"The encoder has format version {self.format_version}, this library reads {FORMAT_VERSION}; "
-                "use the library version that wrote it or train it again."
+                f"The encoder has format version {reprlib.repr(self.format_version)}, this library reads "
+                f"{FORMAT_VERSION}; use the library version that wrote it or train it again."
             )
         self._check_types()
-        if "model_type" not in self.backbone:
-            raise EncoderError("The encoder configuration lacks backbone.model_type; it names the Hugging Face model.")
+        check_backbone(self.backbone)
         for name, least in _LEAST.items():
             if getattr(self, name) < least:
                 raise EncoderError(
                     f"The encoder configuration has {name}={getattr(self, name)}; at least {least} is needed."
+                )
+        for name in (*_LEAST, "question_mark_id"):
+            if getattr(self, name) > (LARGEST if name.endswith("_id") else _MOST):
+                raise EncoderError(
+                    f"The encoder configuration has {name}={getattr(self, name)}; no encoder has as much."
                 )
         check_confidence(self.confidence)
         if self.window_stride > self.window_capacity:
@@ -69,8 +78,12 @@ class EncoderConfig:
     def _check_types(self) -> None:
         for item in fields(self):
             value, (kinds, meaning) = getattr(self, item.name), _TYPES[str(item.type)]
-            if not isinstance(value, kinds) or isinstance(value, bool) or value != value or value == float("inf"):
-                raise EncoderError(f"The encoder configuration has {item.name}={value!r}; {meaning} is needed.")
+            fits = isinstance(value, kinds) and not isinstance(value, bool)
+            if fits and item.type == "float":  # a whole number may be too large for a float
+                fits = abs(value) <= _MOST or (value == float("-inf") and item.name.endswith("_threshold"))
+            if not fits:
+                shown = reprlib.repr(value)
+                raise EncoderError(f"The encoder configuration has {item.name}={shown}; {meaning} is needed.")
 
     @property
     def window_capacity(self) -> int:
@@ -93,6 +106,18 @@ class EncoderConfig:
             if getattr(self, name) > places:
                 raise EncoderError(f"{name}={getattr(self, name)} is more than the {places} positions of the backbone.")
 
+    def digest_without_confidence(self) -> str:
+        """Return a sha256 (hex) over all settings but `confidence`, which may be fitted again.
+
+        Settings at their default are left out, so that those of later versions leave it as it is.
+        """
+        settings = asdict(self)
+        for item in fields(self):
+            default = item.default if item.default_factory is MISSING else item.default_factory()
+            if item.name == "confidence" or settings[item.name] == default:
+                del settings[item.name]
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
     def save(self, folder: Path) -> None:
         """Write the configuration to `folder`; infinite thresholds are written as null."""
         content = asdict(self)
@@ -107,31 +132,33 @@ class EncoderConfig:
         Raises EncoderError when it is missing, is not JSON, or has unknown or missing keys.
         """
         path = folder / CONFIG_FILE
+        stored = read_encoder_file(folder, CONFIG_FILE, CONFIG_BYTES)
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise EncoderError(
-                f"{folder} holds no {CONFIG_FILE}; give the folder of an encoder made by this library."
-            ) from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            content = json.loads(stored.decode("utf-8"))
+        except (ValueError, RecursionError) as error:  # broken, not UTF-8, nested for ever, numbers of 5,000 digits
             raise EncoderError(f"{path} is not JSON: {error}") from None
         known = {item.name for item in fields(cls)}
         if not isinstance(content, dict) or "backbone" not in content or set(content) - known:
             unknown = sorted(set(content) - known) if isinstance(content, dict) else []
             raise EncoderError(
-                f"{path} is no phrase encoder configuration (unknown keys: {unknown}; 'backbone' is required)."
+                f"{path} is no phrase encoder configuration (unknown keys: {reprlib.repr(unknown)}; "
+                "'backbone' is required)."
             )
         for name in ("start_threshold", "end_threshold"):
             if content.get(name) is None:
                 content[name] = float("-inf")
-        return cls(**content)
+        try:
+            return cls(**content)
+        except EncoderError as error:
+            raise EncoderError(f"{path}: {error}") from None
 
 
 _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "int": ((int,), "a whole number"),
-    "float": ((int, float), "a number that is not NaN and not +infinity"),
+    "float": ((int, float), "a number that is not NaN and neither infinite nor huge"),
     "dict[str, Any]": ((dict,), "an object"),
 }
+_MOST = 1 << 20  # of sizes and limits: a hundred times what the largest encoders have
 _LEAST = {
     "vector_size": 1,
     "coherency_rank": 0,
@@ -144,6 +171,8 @@ _LEAST = {
     "window_stride": 1,
     "max_question_tokens": 3,
     "max_answer_tokens": 1,
+    "paragraph_weight": 0,
+    "document_weight": 0,
     "cls_token_id": 0,
     "sep_token_id": 0,
     "pad_token_id": 0,

@@ -70,7 +70,7 @@ class OnnxQuestionEncoder:
         Raises EncoderError when anything is missing, damaged or does not fit, when there is no such graph for the
         backbone's architecture, and for "int8" where the stored weights are not.
         """
-        folder = find_encoder_folder(str(name_or_path))
+        folder = find_encoder_folder(name_or_path)
         config = EncoderConfig.load(folder)
         reason = unsupported(config)
         if reason is not None:

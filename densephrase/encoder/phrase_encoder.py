@@ -82,7 +82,7 @@ class PhraseEncoder:
         `bf16` asks for text in bfloat16 (None: where the processor is fast in it); questions are always float32.
         Raises EncoderError when anything is missing, damaged or does not fit.
         """
-        folder = find_encoder_folder(str(name_or_path))
+        folder = find_encoder_folder(name_or_path)
         config = EncoderConfig.load(folder)
         state, _ = read_weights(folder)
         start, end = (VectorQuantiser.read(state, side, config.row_size, folder) for side in ("start", "end"))

@@ -74,7 +74,7 @@ def load_question_encoder(
         from densephrase.encoder.onnx_encoder import OnnxQuestionEncoder
         from densephrase.encoder.onnx_questions import unsupported
 
-        folder = find_encoder_folder(str(name_or_path))
+        folder = find_encoder_folder(name_or_path)
         if runtime == "onnx" or unsupported(EncoderConfig.load(folder)) is None:
             return OnnxQuestionEncoder.from_pretrained(folder, threads=threads)
     from densephrase.encoder.phrase_encoder import PhraseEncoder

@@ -18,6 +18,7 @@ from densephrase.index.codebooks import Codebooks
 from densephrase.index.inverted_lists import InvertedLists
 from densephrase.index.manifest import SEGMENTS_FOLDER, Manifest, SegmentRecord, ShardRecord
 from densephrase.index.memory_fit import fits_memory
+from densephrase.index.own_encoder import check_own_encoder, find_own_encoder
 from densephrase.index.predicted_ends import PredictedEnds
 from densephrase.index.shard import Shard
 from densephrase.terms.term_index import TermIndex
@@ -66,12 +67,13 @@ class IndexReader:
         Raises:
             IndexFormatError: if it is missing, unfinished, damaged or of another format version.
         """
-        path = Path(path)
-        manifest = Manifest.load(path)
+        manifest = Manifest.load(Path(path))
+        path = Path(path).resolve()  # a later change of the working directory leads nowhere else
         if len(manifest.segments) != 1:
             raise IndexFormatError(
                 f"{path}: {len(manifest.segments)} segments; this version reads one, rebuild the index"
             )
+        find_own_encoder(path, manifest.encoder)
         segment = manifest.segments[0]
         folder = path / SEGMENTS_FOLDER / segment.name
         codebooks, is_random = _open_codebooks(path, manifest), _is_random(manifest)
@@ -97,6 +99,15 @@ class IndexReader:
     def encoder_path(self) -> Path:
         """Folder of the encoder that the index was built with."""
         return self.path / self.manifest.encoder.path
+
+    def checked_encoder(self) -> Path:
+        """Return that folder after comparing all its files with the manifest.
+
+        Raises:
+            IndexFormatError: if it is missing, or not the encoder that the index was built with.
+            EncoderError: if a file of it cannot be read.
+        """
+        return check_own_encoder(self.path, self.manifest.encoder)
 
     def document(self, row: int) -> Document:
         """Return the document of global row `row`; its text is read when it is looked at.

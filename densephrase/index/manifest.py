@@ -25,11 +25,16 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @dataclass(frozen=True, slots=True)
 class EncoderRecord:
-    """The encoder's copy: folder relative to the index, fingerprint, and the sha256 of each of its files."""
+    """The encoder's copy: folder relative to the index, fingerprint, and the sha256 of each of its files.
+
+    `settings` is a sha256 of its configuration without the confidence, which may be fitted again; None in indexes of
+    former versions.
+    """
 
     path: str
     fingerprint: str
     files: dict[str, str]
+    settings: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ SETTINGS: tuple[Setting, ...] = ("open", "closed")
 RIVALS = 10  # best answers
 SPANS = 50  # best phrases, among which the evidence of the answers is collected
 
+_LARGEST = 1e9  # of fitted numbers; a sum of larger ones could overflow
+
 _PARTS = tuple(part.name for part in fields(ScoreParts))
 FEATURES = (
     "margin",  # score less that of the best rival; negative for all but the best answer
@@ -164,8 +166,8 @@ def check_confidence(confidence: Mapping[str, Any]) -> None:
         if unknown:
             raise _fault(f"weights of {', '.join(unknown)} under {setting}", f"some of {', '.join(FEATURES)}")
         for name, value in (("bias", model["bias"]), *model["weights"].items()):
-            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-                raise _fault(f"{setting}: {name}={value!r}", "a finite number")
+            if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
+                raise _fault(f"{setting}: {name}={value!r}", f"a finite number of at most {_LARGEST:g}")
 
 
 def _fault(found: str, expected: str) -> EncoderError:

@@ -65,7 +65,7 @@ def tune_questions(
     """
     folder = Path(output)
     reader = IndexReader.open(index)
-    trained = EncoderConfig.load(reader.encoder_path).training
+    trained = EncoderConfig.load(reader.checked_encoder()).training
     tuned, unseen = choose_questions(questions, config, trained)
     encoder = PhraseEncoder.from_pretrained(reader.encoder_path, device)
     folder.mkdir(parents=True, exist_ok=True)
