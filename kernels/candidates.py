@@ -144,6 +144,7 @@ def _look_up_starts(question: int, batch: QuestionBatch, lists: ListTable, probe
     """Do as `choose_starts` where lists hold product-quantised rows, whose sums, with their centroids', are exact."""
     ranges = probed.ranges[probed.ptr[question] : probed.ptr[question + 1]]
     own, bases = np.searchsorted(lists.ptr, ranges[:, 0], side="right") - 1, np.empty(ranges.shape[0], np.int64)
+    own = np.minimum(own, lists.list_codes.shape[0] - 1)  # an empty range behind all rows lies in no list
     gather_dots(lists.list_codes, own, batch.start[question], batch.low_bits, bases)
     for place in range(own.size):
         bases[place] = np.int64(np.rint(bases[place] * batch.start_base[question]))

@@ -204,18 +204,18 @@ class Location(NamedTuple):
 
 @kernel
 def locate(table: ShardTable, shard: int, paragraph: int, start: int, end: int) -> Location:
-    """Return where the span of a start row and an end row stands; rows are those of the shard."""
+    """Return where the span of a start row and an end row stands; rows are those of the shard.
+
+    A span that does not lie in its paragraph, in a damaged index, is cut at its ends.
+    """
     address = table.address[:, shard]
     paragraphs = _size(table.paragraphs, shard)
     first = np.int64(numbers_at(address[_PARAGRAPH_START], paragraphs)[paragraph])
+    last = np.int64(numbers_at(address[_PARAGRAPH_END], paragraphs)[paragraph])
     begin, stop = _characters(table, shard, paragraph, start, end)
-    return Location(
-        document_of(table, shard, paragraph),
-        first + begin,
-        first + stop,
-        first,
-        np.int64(numbers_at(address[_PARAGRAPH_END], paragraphs)[paragraph]),
-    )
+    begin = min(max(begin, 0), last - first)
+    stop = min(max(stop, begin), last - first)
+    return Location(document_of(table, shard, paragraph), first + begin, first + stop, first, last)
 
 
 @kernel

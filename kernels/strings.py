@@ -32,7 +32,7 @@ def find_strings(
 @kernel
 def _compare(blob: NDArray[np.uint8], begin: int, end: int, wanted: NDArray[np.uint8], first: int, last: int) -> int:
     """Return a negative number, 0 or a positive one, as the first string comes before, equals or follows the other."""
-    if begin < 0 or end > blob.size:
+    if not 0 <= begin <= end <= blob.size:
         return -1
     shared = min(end - begin, last - first)
     for offset in range(shared):

@@ -65,7 +65,10 @@ def test_nothing_wanted_is_no_work(function: Callable[..., None]) -> None:
     assert find(function, ["a"], []) == []
 
 
-@pytest.mark.parametrize("offsets", [[0, -5, 3], [0, 900, 3], [0, 2**62, 3], [3, 1, 3], [-(2**62), 2**62, 0]], ids=str)
+DAMAGED = [[0, -5, 3], [0, 900, 3], [0, 2**62, 3], [3, 1, 3], [-(2**62), 2**62, 0], [0, 900, -(2**63)]]
+
+
+@pytest.mark.parametrize("offsets", DAMAGED, ids=str)
 def test_damaged_offsets_match_nothing_beyond_the_bytes(offsets: list[int], function: Callable[..., None]) -> None:
     rows = np.full(2, 99, np.int64)
     function(np.frombuffer(b"abc", np.uint8), np.array(offsets), *pack_strings(["zz", "abcdefgh"]), rows)
