@@ -18,12 +18,13 @@ from densephrase.encoder.product_quantiser import CENTROIDS, ProductQuantiser
 from densephrase.errors import EncoderError, IndexFormatError
 from densephrase.index.columns import MappedColumns, map_columns, write_columns
 from densephrase.index.manifest import HEADS, Quantisation
-from densephrase.index.spelling import WordPieces
+from densephrase.index.spelling import LONGEST_PIECE, MOST_PIECE_BYTES, WordPieces
 from densephrase.index.strings import StringColumn, pack_strings
 from densephrase.kernels.sparse import FactorBooks
 
 CODEBOOKS_FILE = "codebooks.h5"
-_LARGEST = 127
+_LARGEST = 127  # factor of 8 bits, and letter of ASCII
+_LARGEST_FITTED = 1e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,9 +50,7 @@ class Codebooks:
         return cls(
             {head: read_quantiser(columns, f"queries_{head}", 1, rank) for head in heads},
             {head: read_quantiser(columns, f"keys_{head}", 1, rank) for head in heads},
-            WordPieces(
-                tuple(StringColumn(columns["piece_blob"], columns["piece_offsets"], f"{path}: column 'piece_blob'"))
-            ),
+            _read_pieces(columns),
         )
 
     def save(self, path: Path) -> dict[str, str]:
@@ -93,18 +92,52 @@ def read_quantiser(columns: MappedColumns, name: str, groups: int, size: int) ->
     Raises:
         IndexFormatError: if it is missing, damaged or of other sizes.
     """
-    prefix = f"{name}_"
-    arrays = {key.removeprefix(prefix): np.array(columns[key]) for key in columns if key.startswith(prefix)}
+    centroids = columns.require(f"{name}_centroids", "float32", (groups, CENTROIDS, None))
+    inner = groups * centroids.shape[2]
+    if not 0 < inner <= size:
+        raise IndexFormatError(
+            f"{columns.path}: {name} makes {size} columns of {inner} dimensions, expected 1 to {size}; rebuild it"
+        )
+    shapes = {"offset": (size,), "analysis": (size, inner), "synthesis": (inner, size), "centroids": centroids.shape}
     try:
-        quantiser = ProductQuantiser.from_arrays(arrays)
+        return ProductQuantiser.from_arrays(read_fitted(columns, f"{name}_", shapes))
     except EncoderError as error:
         raise IndexFormatError(f"{columns.path}: {name}: {error}") from error
-    if (quantiser.groups, quantiser.offset.size) != (groups, size):
+
+
+def read_fitted(
+    columns: MappedColumns, prefix: str, shapes: Mapping[str, tuple[int, ...]]
+) -> dict[str, NDArray[np.float32]]:
+    """Return copies of the columns that are called `prefix` and the names of `shapes`.
+
+    Raises:
+        IndexFormatError: if one is missing, of another shape, or holds values that no fit gives: squares of them would
+            be infinite.
+    """
+    arrays = {name: np.array(columns.require(prefix + name, "float32", shape)) for name, shape in shapes.items()}
+    for name, array in arrays.items():
+        if not (np.abs(array) <= _LARGEST_FITTED).all():
+            raise IndexFormatError(
+                f"{columns.path}: column '{prefix}{name}' holds values outside {-_LARGEST_FITTED:g} to "
+                f"{_LARGEST_FITTED:g}; rebuild the index"
+            )
+    return arrays
+
+
+def _read_pieces(columns: MappedColumns) -> WordPieces:
+    blob = columns.require("piece_blob", "uint8", (None,))
+    offsets = columns.require("piece_offsets", "int64", (None,))
+    if max(blob.size, offsets.size) > MOST_PIECE_BYTES:
         raise IndexFormatError(
-            f"{columns.path}: {name} makes {quantiser.groups} bytes of {quantiser.offset.size} columns, the manifest "
-            f"says {groups} of {size}; rebuild the index"
+            f"{columns.path}: {offsets.size} word pieces of {blob.size} bytes, expected at most {MOST_PIECE_BYTES} of "
+            "either; rebuild the index"
         )
-    return quantiser
+    if blob.max(initial=0) > _LARGEST or np.diff(offsets).max(initial=0) > LONGEST_PIECE:
+        raise IndexFormatError(
+            f"{columns.path}: column 'piece_blob' holds pieces that are not ASCII, or longer than {LONGEST_PIECE} "
+            "letters; rebuild the index"
+        )
+    return WordPieces(tuple(StringColumn(blob, offsets, f"{columns.path}: column 'piece_blob'")))
 
 
 def plain_factors(codes: NDArray[np.int8], books: NDArray[np.int8], columns: NDArray[np.int64]) -> NDArray[np.int8]:

@@ -17,11 +17,13 @@ import numpy as np
 from densephrase.errors import IndexFormatError
 from densephrase.index.column_spans import ALIGNMENT, COLUMN_TYPES, STRUCTURE, ColumnSpan, checksum_spans
 from densephrase.index.column_writer import ColumnWriter
+from densephrase.index.regular_file import check_file, reason
 
 __all__ = ["STRUCTURE", "MappedColumns", "checksum_columns", "map_columns", "write_columns"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MOST_ITEMS = 1 << 50
+_LONGEST_TEXT = 4096  # bytes of an attribute
 
 
 class MappedColumns(Mapping[str, np.ndarray]):
@@ -102,24 +104,33 @@ def map_columns(path: Path) -> MappedColumns:
         IndexFormatError: if the file is missing, is not HDF5, or holds anything but plain columns.
     """
     path = Path(path)
+    check_file(path)
     try:
         with h5py.File(path, "r", locking=False) as file:
             attributes = {name: _attribute(path, file, name) for name in file.attrs}
             spans = {name: _span(path, file, name) for name in file}
-    except FileNotFoundError:
-        raise IndexFormatError(f"{path}: the file is missing; copy the whole index or rebuild it") from None
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
-        if isinstance(error, IndexFormatError):
-            raise
-        raise IndexFormatError(f"{path}: not a readable HDF5 file ({error}); rebuild the index") from error
-    _check_extent(path, spans)
-    return MappedColumns(path, attributes, spans)
+    except IndexFormatError:
+        raise
+    except Exception as error:  # h5py has no class of its own, and wraps whatever its C library says of damaged bytes
+        raise IndexFormatError(f"{path}: not a readable HDF5 file ({reason(error)}); rebuild the index") from error
+    try:
+        _check_extent(path, spans)
+        return MappedColumns(path, attributes, spans)
+    except (OSError, TypeError) as error:  # no room for one more map, or the file has become shorter meanwhile
+        raise IndexFormatError(f"{path}: the file cannot be mapped ({reason(error)})") from error
 
 
 def checksum_columns(path: Path) -> dict[str, str]:
-    """Return the sha256 of each column of `path` and of the bytes outside them, as `write_columns` does."""
+    """Return the sha256 of each column of `path` and of the bytes outside them, as `write_columns` does.
+
+    Raises:
+        IndexFormatError: as `map_columns` does, and if the file cannot be read to its end.
+    """
     path = Path(path)
-    return checksum_spans(path, map_columns(path).spans)
+    try:
+        return checksum_spans(path, map_columns(path).spans)
+    except OSError as error:
+        raise IndexFormatError(f"{path}: the file cannot be read ({reason(error)})") from error
 
 
 def _view(mapped: mmap.mmap, span: ColumnSpan) -> np.ndarray:
@@ -133,8 +144,8 @@ def _view(mapped: mmap.mmap, span: ColumnSpan) -> np.ndarray:
 def _attribute(path: Path, file: h5py.File, name: str) -> str | int | float:
     attribute = h5py.h5a.open(file.id, name.encode())
     # Text of variable length lies in a heap without checksums, where damage can keep HDF5 busy for ever: never read it.
-    if attribute.shape != () or attribute.dtype.kind not in "Sif":
-        raise IndexFormatError(f"{path}: attribute {name!r} is {attribute.dtype}, expected text or a number")
+    if attribute.shape != () or attribute.dtype.kind not in "Sif" or attribute.dtype.itemsize > _LONGEST_TEXT:
+        raise IndexFormatError(f"{path}: attribute {name!r} is {attribute.dtype}, expected a short text or a number")
     value = file.attrs[name].item()
     return value.decode() if isinstance(value, bytes) else value
 

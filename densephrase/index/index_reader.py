@@ -170,10 +170,12 @@ def _open_ends(folder: Path, segment: SegmentRecord, manifest: Manifest, is_rand
 
 def _check_terms(path: Path, terms: TermIndex, shards: Sequence[Shard], bases: Bases) -> None:
     """Refuse a term index of other paragraphs than the shards': kernels look up in one what they read in the other."""
-    if len(terms.paragraph_document) != bases.paragraphs[-1]:
+    found = len(terms.paragraphs.length), len(terms.documents.length)
+    expected = int(bases.paragraphs[-1]), int(bases.documents[-1])
+    if found != expected:
         raise IndexFormatError(
-            f"{path}: the term index has {len(terms.paragraph_document)} paragraphs; the shards have "
-            f"{bases.paragraphs[-1]}; rebuild the index"
+            f"{path}: the term index has {found[0]} paragraphs of {found[1]} documents, the shards have {expected[0]} "
+            f"of {expected[1]}; rebuild the index"
         )
     for number, shard in enumerate(shards):
         first, last = bases.paragraphs[number : number + 2]

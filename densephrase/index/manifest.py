@@ -12,7 +12,8 @@ from typing import Any
 
 from densephrase.errors import IndexFormatError
 from densephrase.index.atomic_file import write_json
-from densephrase.index.records import record_from_json
+from densephrase.index.records import brief, record_from_json
+from densephrase.index.regular_file import MISSING, file_problem, reason
 
 FORMAT = "densephrase-index"
 FORMAT_VERSION = 4
@@ -20,7 +21,9 @@ MANIFEST_FILE = "manifest.json"
 SEGMENTS_FOLDER = "segments"
 ENCODER_FOLDER = "encoder"
 HEADS = 4  # of sparse vectors: unigrams and bigrams of starts, then of ends
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")  # file systems know no longer ones
+_MOST_BYTES = 64 << 20  # of a manifest; one of 10,000 shards takes about 30 MB
+_MOST_COLUMNS = 8192  # of a row: squares of them are held in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +99,15 @@ class Quantisation:
 
     def problem(self) -> str | None:
         """Return what makes no sense, None where everything does."""
-        groups = self.start_groups, self.end_groups
+        heads, groups = self.sparse_heads, (self.start_groups, self.end_groups)
+        if list(heads) != sorted(set(heads) & set(range(HEADS))) or (heads and not self.sparse_rank):
+            return f"sparse heads {brief(heads)} are not some of 0 to {HEADS - 1}, ascending"
         is_int8 = (self.type, groups, self.sparse_heads, self.codebooks) == ("int8", (0, 0), (), None)
         is_product = self.type == "product" and min(groups) > 0 and self.codebooks is not None
         if not (is_int8 or is_product) or not self.vector_size:
             return f"quantisation {self} is unknown"
-        heads = self.sparse_heads
-        if list(heads) != sorted(set(heads) & set(range(HEADS))) or (heads and not self.sparse_rank):
-            return f"sparse heads {heads} are not some of 0 to {HEADS - 1}, ascending"
+        if max(self.columns, self.sparse_rank) > _MOST_COLUMNS:
+            return f"quantisation {self} has more than {_MOST_COLUMNS} dimensions"
         return None
 
 
@@ -173,7 +177,11 @@ class SegmentRecord:
 
     def problem(self, quantisation: Quantisation) -> str | None:
         """Return what does not fit rows that are stored so, None where everything does."""
-        ann = self.ann
+        ann, names = self.ann, [file.file for file in self.files]
+        if not self.shards:
+            return f"segment {self.name} has no shards"
+        if len(set(names)) < len(names):
+            return f"segment {self.name} names a file twice"
         if ann.kind != ("flat" if ann.file is None else "inverted-lists"):
             return f"segment {self.name} has an unknown kind of ANN, {ann.kind!r}"
         if quantisation.is_product:
@@ -231,11 +239,18 @@ class Manifest:
             IndexFormatError: if there is none, or it is damaged, of another format version, or names outer files.
         """
         path = index_path / MANIFEST_FILE
-        content = _read(path)
+        try:
+            return cls._from_content(path, _read(path))
+        except RecursionError as error:
+            raise IndexFormatError(f"{path}: the content is nested too deeply; rebuild the index") from error
+
+    @classmethod
+    def _from_content(cls, path: Path, content: dict[str, Any]) -> Manifest:
         for key, wanted in (("format", FORMAT), ("format_version", FORMAT_VERSION)):
             found = content.pop(key, None)
             if found != wanted:
-                raise IndexFormatError(f"{path}: {key} is {found!r}, this version reads {wanted!r}; rebuild the index")
+                problem = f"{key} is {brief(found)}, this version reads {wanted!r}"
+                raise IndexFormatError(f"{path}: {problem}; rebuild the index")
         counts = record_from_json(Counts, content.pop("counts", None), f"{path}: counts")
         manifest = record_from_json(cls, content, f"{path}: manifest")
         manifest._check(path, counts)
@@ -247,9 +262,8 @@ class Manifest:
             names += [segment.name, *(file.file for file in segment.files)]
         for name in names:
             if not _PLAIN_NAME.fullmatch(name):
-                raise IndexFormatError(
-                    f"{path}: {name!r} is not a plain file name; do not use an index from this source"
-                )
+                found = f"{brief(name)} is not a plain file name"
+                raise IndexFormatError(f"{path}: {found}; do not use an index from this source")
         if counts != self.counts:
             raise IndexFormatError(f"{path}: counts are {counts}, but the shards add up to {self.counts}")
         quantisation = self.quantisation
@@ -261,15 +275,20 @@ class Manifest:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
+    problem = file_problem(path)
+    if problem == MISSING:
         raise IndexFormatError(
             f"{path.parent} holds no finished index ({MANIFEST_FILE} is missing); give the folder of an index, "
             "or run the build (again) to finish one"
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise IndexFormatError(f"{path}: not readable as JSON ({error}); rebuild the index") from error
+        )
+    try:
+        if problem is None and path.stat().st_size > _MOST_BYTES:
+            problem = f"the file has more than {_MOST_BYTES} bytes"
+        content = None if problem else json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        problem = f"not readable as JSON ({reason(error)})"
+    if problem:
+        raise IndexFormatError(f"{path}: {problem}; rebuild the index")
     if not isinstance(content, dict):
         raise IndexFormatError(f"{path}: expected a JSON object; rebuild the index")
     version = content.get("format_version")

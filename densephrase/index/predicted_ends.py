@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from densephrase.encoder.end_prediction import EndPrediction
 from densephrase.encoder.product_quantiser import ProductQuantiser
 from densephrase.errors import EncoderError, IndexFormatError
-from densephrase.index.codebooks import quantiser_columns, read_quantiser
+from densephrase.index.codebooks import quantiser_columns, read_fitted, read_quantiser
 from densephrase.index.columns import MappedColumns, map_columns
 from densephrase.index.manifest import Quantisation
 
@@ -55,14 +55,9 @@ def prediction_columns(quantiser: ProductQuantiser, prediction: EndPrediction) -
 
 
 def _read_prediction(columns: MappedColumns, size: int) -> EndPrediction:
-    arrays = {key.removeprefix(_PREDICTION): np.array(columns[key]) for key in columns if key.startswith(_PREDICTION)}
     try:
-        prediction = EndPrediction.from_arrays(arrays)
+        return EndPrediction.from_arrays(
+            read_fitted(columns, _PREDICTION, {"centre": (size,), "weights": (size, size)})
+        )
     except EncoderError as error:
         raise IndexFormatError(f"{columns.path}: {error}") from error
-    if prediction.centre.size != size:
-        raise IndexFormatError(
-            f"{columns.path}: the prediction makes {prediction.centre.size} columns, the manifest says {size}; rebuild "
-            "the index"
-        )
-    return prediction

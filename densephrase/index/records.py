@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import reprlib
 import types
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields, is_dataclass
@@ -11,6 +12,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from densephrase.errors import IndexFormatError
 
 _Record = TypeVar("_Record")
+_LARGEST = 2**63 - 1  # arrays hold no larger numbers
 
 
 def record_from_json(kind: type[_Record], content: object, where: str) -> _Record:
@@ -30,7 +32,7 @@ def record_from_json(kind: type[_Record], content: object, where: str) -> _Recor
         if name not in content and item.default is item.default_factory is MISSING
     )
     if unknown or missing:
-        raise IndexFormatError(f"{where}: unknown keys {unknown}, missing keys {missing}")
+        raise IndexFormatError(f"{where}: unknown keys {brief(unknown)}, missing keys {missing}")
     return kind(**{name: _value(hints[name], value, f"{where}.{name}") for name, value in content.items()})
 
 
@@ -52,8 +54,8 @@ def _value(hint: Any, value: object, where: str) -> Any:
         return {key: _value(parts[1], item, f"{where}.{key}") for key, item in value.items()}
     if origin is not None or not _is_instance(value, hint):
         raise IndexFormatError(f"{where}: expected {getattr(hint, '__name__', hint)}, found {_describe(value)}")
-    if isinstance(value, int) and value < 0:
-        raise IndexFormatError(f"{where}: expected a count, found {value}")
+    if isinstance(value, int) and not 0 <= value <= _LARGEST:
+        raise IndexFormatError(f"{where}: expected a count, found {brief(value)}")
     return value
 
 
@@ -63,6 +65,11 @@ def _is_instance(value: object, hint: Any) -> bool:
     return type(value) is hint  # not isinstance: True is no count
 
 
+def brief(value: object) -> str:
+    """Return a value of JSON as an error shows it: however long and deep it is, 40 characters."""
+    text = reprlib.repr(value)
+    return text if len(text) <= 40 else text[:40] + "..."
+
+
 def _describe(value: object) -> str:
-    text = repr(value)
-    return f"{type(value).__name__} {text if len(text) <= 40 else text[:40] + '...'}"
+    return f"{type(value).__name__} {brief(value)}"

@@ -16,7 +16,8 @@ from densephrase.errors import IndexFormatError
 from densephrase.index.codebooks import Codebooks
 from densephrase.index.columns import map_columns
 from densephrase.index.manifest import Counts, Quantisation
-from densephrase.index.shard_format import COLUMNS, STRINGS, Side, column_lengths, stored_columns
+from densephrase.index.shard_bounds import check_bounds
+from densephrase.index.shard_format import COLUMNS, Side, column_lengths, stored_columns
 from densephrase.index.spelling import spelled_text
 from densephrase.index.stored_document import StoredDocument
 from densephrase.index.strings import StringColumn
@@ -107,9 +108,7 @@ class Shard:
         }
         missing = {name: np.empty((0,) * len(shape), dtypes[0]) for name, (dtypes, shape) in COLUMNS.items()}
         shard = cls(path=path, counts=counts, codebooks=codebooks, **{**missing, **arrays, **codes})
-        shard._check_rows()
-        if quantisation.sparse_rank or quantisation.is_product:
-            shard._check_sparse()
+        check_bounds(shard)
         if is_random:
             columns.expect_random()
         return shard
@@ -199,24 +198,42 @@ class Shard:
         """Return the text of the paragraph in `row`, without reading the rest of its document.
 
         Raises:
-            IndexFormatError: if its bytes are damaged.
+            IndexFormatError: if its bytes are damaged, or fewer than it should have.
         """
         length = int(self.paragraph_end[row] - self.paragraph_start[row])
         if self.is_spelled:
-            return self._spelled_text(row, row + 1)[:length]
-        document = int(self.paragraph_document[row])
-        is_last = row + 1 == self.document_paragraph_ptr[document + 1]
-        last = self.text_offsets[document + 1] if is_last else self.paragraph_byte[row + 1]
-        return self._texts.decode(int(self.paragraph_byte[row]), int(last))[:length]
+            text = self._spelled_text(row, row + 1)
+        else:
+            document = int(self.paragraph_document[row])
+            is_last = row + 1 == self.document_paragraph_ptr[document + 1]
+            last = self.text_offsets[document + 1] if is_last else self.paragraph_byte[row + 1]
+            text = self._texts.decode(int(self.paragraph_byte[row]), int(last))
+        if len(text) < length:
+            raise IndexFormatError(
+                f"{self.path}: paragraph {row} has {len(text)} characters of {length}; the file is damaged, rebuild "
+                "the index"
+            )
+        return text[:length]
 
     def row_tokens(self, side: Side, paragraph: int) -> NDArray[np.int64]:
-        """Return the tokens of a paragraph at which its starts or its ends stand, ascending."""
+        """Return the tokens of a paragraph at which its starts or its ends stand, ascending.
+
+        Raises:
+            IndexFormatError: if there are not as many as it has rows.
+        """
         if not self.is_spelled:
             rows = slice(*getattr(self, f"paragraph_{side}_ptr")[paragraph : paragraph + 2])
             return np.asarray(getattr(self, f"{side}_token")[rows], np.int64)
         first, last = self.paragraph_token_ptr[paragraph : paragraph + 2].tolist()
         bits = np.unpackbits(getattr(self, f"{side}_kept")[first // 8 : (last + 7) // 8], bitorder="little")
-        return np.flatnonzero(bits[first % 8 : first % 8 + last - first])
+        tokens = np.flatnonzero(bits[first % 8 : first % 8 + last - first])
+        pointers = getattr(self, f"paragraph_{side}_ptr")
+        if tokens.size != pointers[paragraph + 1] - pointers[paragraph]:
+            raise IndexFormatError(
+                f"{self.path}: column '{side}_kept' has {tokens.size} bits for the rows of paragraph {paragraph}; the "
+                "file is damaged, rebuild the index"
+            )
+        return tokens
 
     @cached_property
     def _spelled(self) -> Spelled:
@@ -227,9 +244,12 @@ class Shard:
         """Return the text from where the paragraph `first` begins to where `last` does."""
         if self.codebooks is None:
             raise IndexFormatError(f"{self.path}: texts cannot be spelled without the codebooks of the index")
-        written = spelled_text(self._spelled, self.codebooks.pieces.table, first, last)
+        length = int(self.paragraph_end[last - 1]) - int(self.paragraph_start[first]) if last > first else 0
         try:
+            written = spelled_text(self._spelled, self.codebooks.pieces.table, first, last, length)
             return written.decode("utf-8", "surrogatepass")
+        except IndexFormatError as error:
+            raise IndexFormatError(f"{self.path}: {error}; the file is damaged, rebuild the index") from error
         except UnicodeDecodeError as error:
             raise IndexFormatError(
                 f"{self.path}: paragraphs {first} to {last - 1} are not UTF-8 ({error}); the file is damaged, rebuild "
@@ -244,32 +264,3 @@ class Shard:
         if not isinstance(metadata, dict):
             raise IndexFormatError(f"{self.path}: metadata of document row {row} is no JSON object")
         return metadata
-
-    def _check_rows(self) -> None:
-        """Refuse row numbers that would lead a kernel, which checks no bounds, out of its arrays."""
-        for name in STRINGS:
-            if getattr(self, f"{name}_offsets").size:
-                self._check_pointers(f"{name}_offsets", len(getattr(self, f"{name}_blob")))
-        if self.is_spelled:
-            self._check_pointers("paragraph_odd_ptr", len(self.odd_blob))
-        self._check_pointers("document_paragraph_ptr", self.counts.paragraphs)
-        self._check_pointers("paragraph_start_ptr", self.counts.starts)
-        self._check_pointers("paragraph_end_ptr", self.counts.ends)
-        owner, documents = self.paragraph_document, self.counts.documents
-        if owner.size and not 0 <= owner.min() <= owner.max() < documents:
-            raise IndexFormatError(
-                f"{self.path}: column 'paragraph_document' names rows outside 0 to {documents - 1}; rebuild the index"
-            )
-
-    def _check_sparse(self) -> None:
-        """Do the same for sparse vectors, which follow the tokens of their paragraph."""
-        if np.any(self.paragraph_tokens < 0) or self.paragraph_token_ptr[-1] != self.counts.tokens:
-            raise IndexFormatError(
-                f"{self.path}: column 'paragraph_tokens' does not add up to {self.counts.tokens} tokens; rebuild the "
-                "index"
-            )
-
-    def _check_pointers(self, name: str, rows: int) -> None:
-        pointers = getattr(self, name)
-        if pointers[0] != 0 or pointers[-1] != rows or np.any(pointers[1:] < pointers[:-1]):
-            raise IndexFormatError(f"{self.path}: column {name!r} does not ascend from 0 to {rows}; rebuild the index")

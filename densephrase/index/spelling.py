@@ -14,15 +14,21 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from densephrase.errors import IndexFormatError
 from densephrase.kernels.spelling import AFTER_SPACE, CAPITALISED, CAPITALS, ODD, Spelled, Vocabulary, write_spelled
 
 _CONTINUED = "##"
 _BYTES_A_TOKEN = 8  # for which there is room at first
+LONGEST_PIECE = 1024  # a few bytes of an index must not stand for endless text
+MOST_PIECE_BYTES = 1 << 26  # of all pieces together: far more than a tokenizer has
 
 
 @dataclass(frozen=True, eq=False)
 class WordPieces:
-    """The word pieces of a tokenizer, without the marks of those that continue a word: "" where they are not ASCII."""
+    """The word pieces of a tokenizer, without the marks of those that continue a word.
+
+    "" where they are not ASCII, or longer than `LONGEST_PIECE`.
+    """
 
     pieces: tuple[str, ...]
 
@@ -31,7 +37,7 @@ class WordPieces:
         """Take the pieces from their numbers."""
         pieces = [""] * (max(vocabulary.values(), default=-1) + 1)
         for piece, number in vocabulary.items():
-            pieces[number] = piece.removeprefix(_CONTINUED) if piece.isascii() else ""
+            pieces[number] = piece.removeprefix(_CONTINUED) if piece.isascii() and len(piece) <= LONGEST_PIECE else ""
         return cls(tuple(pieces))
 
     @cached_property
@@ -77,12 +83,23 @@ def pack_forms(forms: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return packed
 
 
-def spelled_text(spelled: Spelled, vocabulary: Vocabulary, first: int, last: int) -> bytes:
-    """Return the paragraphs `[first, last)`, and what follows each up to the next one, in UTF-8."""
+def spelled_text(spelled: Spelled, vocabulary: Vocabulary, first: int, last: int, most: int) -> bytes:
+    """Return the paragraphs `[first, last)`, and what follows each up to the next one, in UTF-8.
+
+    most: how many code points the paragraphs have; odd bytes may make more bytes of them, tokens may not.
+
+    Raises:
+        IndexFormatError: if the tokens stand for more than that.
+    """
     tokens = int(spelled.piece_ptr[last] - spelled.piece_ptr[first])
-    room = _BYTES_A_TOKEN * tokens + int(spelled.odd_ptr[last] - spelled.odd_ptr[first])
+    odd = int(spelled.odd_ptr[last] - spelled.odd_ptr[first])
+    room = _BYTES_A_TOKEN * tokens + odd
     text = np.empty(room, np.uint8)
     size = write_spelled(spelled, vocabulary, first, last, text)
+    if size > most + odd:
+        raise IndexFormatError(
+            f"the word pieces of paragraphs {first} to {last - 1} make {size} bytes of {most} characters"
+        )
     if size > room:
         text = np.empty(size, np.uint8)
         write_spelled(spelled, vocabulary, first, last, text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from densephrase.index.index_reader import IndexReader
 from densephrase.index.list_checks import list_problems, term_problems
 from densephrase.index.manifest import SEGMENTS_FOLDER, EncoderRecord, FileRecord, Manifest, SegmentRecord
 from densephrase.index.own_encoder import is_calibrated_again
+from densephrase.index.regular_file import file_problem, reason
 from densephrase.index.shard_checks import shard_problems
 
 
@@ -34,18 +36,22 @@ def verify(path: str | Path) -> list[str]:
         problems += _byte_problems(path, segment)
     problems += _unknown_files(path, manifest)
     # Rows of damaged files would only repeat in other words that the bytes are wrong.
-    return problems or list(_row_problems(path))
+    return problems or _row_problems(path)
 
 
 def _encoder_problems(path: Path, record: EncoderRecord) -> Iterator[str]:
     for name, checksum in record.files.items():
         file_path = path / record.path / name
-        if not file_path.is_file():
-            yield f"{record.path}/{name}: the file is missing"
+        if problem := file_problem(file_path):
+            yield f"{record.path}/{name}: {problem}"
             continue
-        with file_path.open("rb") as file:
-            differs = hashlib.file_digest(file, "sha256").hexdigest() != checksum
-        if differs and not (name == CONFIG_FILE and is_calibrated_again(path / record.path, record)):
+        try:
+            with file_path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            yield f"{record.path}/{name}: the file cannot be read ({reason(error)})"
+            continue
+        if found != checksum and not (name == CONFIG_FILE and is_calibrated_again(path / record.path, record)):
             yield f"{record.path}/{name}: the bytes do not match their checksum"
 
 
@@ -56,8 +62,8 @@ def _byte_problems(path: Path, segment: SegmentRecord) -> Iterator[str]:
 
 
 def _file_problems(path: Path, record: FileRecord) -> Iterator[str]:
-    if not path.is_file():
-        yield "the file is missing"
+    if problem := file_problem(path):
+        yield problem
         return
     if path.stat().st_size != record.bytes:
         yield f"the file has {path.stat().st_size} bytes, expected {record.bytes}"
@@ -75,21 +81,42 @@ def _file_problems(path: Path, record: FileRecord) -> Iterator[str]:
 
 
 def _unknown_files(path: Path, manifest: Manifest) -> Iterator[str]:
-    known = {path / manifest.encoder.path / name for name in manifest.encoder.files}
+    yield from _unknown_names(path, Path(manifest.encoder.path), set(manifest.encoder.files))
+    yield from _unknown_names(path, Path(SEGMENTS_FOLDER), {segment.name for segment in manifest.segments})
     for segment in manifest.segments:
-        known |= {path / SEGMENTS_FOLDER / segment.name / record.file for record in segment.files}
-    for folder in (SEGMENTS_FOLDER, manifest.encoder.path):
-        for found in sorted((path / folder).rglob("*")):
-            if not found.is_dir() and found not in known:
-                yield f"{found.relative_to(path)}: the file is not part of the index"
+        known = {record.file for record in segment.files}
+        yield from _unknown_names(path, Path(SEGMENTS_FOLDER, segment.name), known)
 
 
-def _row_problems(path: Path) -> Iterator[str]:
+def _unknown_names(path: Path, folder: Path, known: set[str]) -> Iterator[str]:
+    """Yield what lies in a folder of the index beside what is known; no other folder is looked into."""
     try:
-        reader = IndexReader.open(path)
-    except IndexFormatError as error:
-        yield str(error)
+        found = sorted(os.listdir(path / folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return  # then its files are missing
+    except OSError as error:
+        yield f"{folder}: the folder cannot be read ({reason(error)})"
         return
+    for name in found:
+        if name not in known:
+            kind = "folder" if (path / folder / name).is_dir() else "file"
+            yield f"{folder / name}: the {kind} is not part of the index"
+
+
+def _row_problems(path: Path) -> list[str]:
+    problems: list[str] = []
+    try:
+        for problem in _found_in_rows(path):
+            problems.append(problem)  # those before an error count too
+    except IndexFormatError as error:
+        problems.append(str(error))
+    except Exception as error:  # no check foresees all that numbers which don't fit each other do to the next one
+        problems.append(f"{path}: the rows cannot be checked ({type(error).__name__}: {error}); rebuild the index")
+    return problems
+
+
+def _found_in_rows(path: Path) -> Iterator[str]:
+    reader = IndexReader.open(path)
     seen_ids: dict[str, str] = {}
     for shard in reader.shards:
         name = shard.path.relative_to(path)

@@ -68,14 +68,15 @@ class IndexTables:
         ptr, lengths = np.empty(len(rows) + 1, np.int64), np.empty(len(rows), np.int64)
         written = np.empty(_PARAGRAPH_BYTES * len(rows), np.uint8)
         write_paragraphs(self.shards, paragraphs, written, ptr, lengths)
-        if ptr[-1] > written.size:
-            written = np.empty(ptr[-1], np.uint8)
-            write_paragraphs(self.shards, paragraphs, written, ptr, lengths)
         texts, parts = memoryview(written.data), zip(pairwise(ptr.tolist()), lengths.tolist(), strict=True)
         try:
-            return [str(texts[first:last], "utf-8", "surrogatepass")[:length] for (first, last), length in parts]
+            if ptr[-1] <= written.size:
+                found = [str(texts[first:last], "utf-8", "surrogatepass")[:length] for (first, last), length in parts]
+                if list(map(len, found)) == lengths.tolist():
+                    return found
         except UnicodeDecodeError:
-            return [self.reader.paragraph_text(row) for row in rows]  # which says which one is damaged
+            pass
+        return [self.reader.paragraph_text(row) for row in rows]  # which are too long, or one of them is damaged
 
 
 def _shard_table(reader: IndexReader, lists: ListTable, coherency: CoherencyScale) -> ShardTable:

@@ -43,11 +43,14 @@ class Postings:
             IndexFormatError: if a column is missing, or of a type, size or content that cannot be searched safely.
         """
         length = columns.require(f"{unit}_length", "int32", (None,))
-        shift = int(columns.attributes.get(PACKED_BITS, 0))
+        if length.min(initial=0) < 0:
+            raise IndexFormatError(f"{columns.path}: column {unit}_length counts {length.min()} terms; rebuild it")
+        shift = columns.attributes.get(PACKED_BITS, 0)
         if shift not in (0, FREQUENCY_BITS):
             raise IndexFormatError(
-                f"{columns.path}: {PACKED_BITS} is {shift}, expected 0 or {FREQUENCY_BITS}; rebuild it"
+                f"{columns.path}: {PACKED_BITS} is {shift!r}, expected 0 or {FREQUENCY_BITS}; rebuild it"
             )
+        shift = int(shift)
         if shift and f"{unit}_ptr" not in columns:
             nothing = read_only(np.empty(0, np.int32)), read_only(np.empty(0, np.uint16))
             ptr = read_only(np.zeros(vocabulary_size + 1, np.int64))

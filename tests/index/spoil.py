@@ -17,22 +17,26 @@ Columns = dict[str, np.ndarray]
 def rewrite(index: Path, name: str, change: Callable[[Columns], Mapping[str, np.ndarray]]) -> None:
     """Replace the columns of a file by `change(columns)` and put the new checksums into the manifest."""
     manifest = Manifest.load(index)
-    (segment,) = manifest.segments
-    path = index / "segments" / segment.name / name
+    (segment,), codebooks = manifest.segments, manifest.quantisation.codebooks
+    is_codebooks = codebooks is not None and codebooks.file == name
+    path = index / name if is_codebooks else index / "segments" / segment.name / name
     mapped = map_columns(path)
     columns = {column: values.copy() for column, values in mapped.items()}
     checksums = write_columns(path, change(columns), mapped.attributes)
     record = FileRecord(name, path.stat().st_size, checksums)
-    replace(manifest, segments=(_with_file(segment, record),)).save(index)
+    if is_codebooks:
+        replace(manifest, quantisation=replace(manifest.quantisation, codebooks=record)).save(index)
+    else:
+        replace(manifest, segments=(_with_file(segment, record),)).save(index)
 
 
 def _with_file(segment: SegmentRecord, record: FileRecord) -> SegmentRecord:
     shards = tuple(replace(shard, file=record) if shard.file.file == record.file else shard for shard in segment.shards)
     terms = replace(segment.terms, file=record) if segment.terms.file.file == record.file else segment.terms
     is_ann = segment.ann.file is not None and segment.ann.file.file == record.file
-    return replace(
-        segment, shards=shards, terms=terms, ann=replace(segment.ann, file=record) if is_ann else segment.ann
-    )
+    ann = replace(segment.ann, file=record) if is_ann else segment.ann
+    ends = record if segment.ends is not None and segment.ends.file == record.file else segment.ends
+    return replace(segment, shards=shards, terms=terms, ann=ann, ends=ends)
 
 
 def setting(column: str, row: int, value: int) -> Callable[[Columns], Columns]:

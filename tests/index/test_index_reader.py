@@ -100,10 +100,15 @@ HOSTILE: dict[str, tuple[str, Callable[[Columns], Columns], str]] = {
     "fewer groups": ("ann.h5", cutting("group_codes"), "'group_codes' is int8"),
     "terms of unknown documents": ("terms.h5", setting("paragraph_document", -1, 10**6), r"terms\.h5"),
     "terms of other documents": ("terms.h5", setting("paragraph_document", 5, 0), "to other documents than the shard"),
-    "paragraphs of other documents": (
-        SHARD,
-        setting("paragraph_document", 0, 1),
-        r"terms\.h5.*shard-00001\.h5 to other",
+    "paragraphs of other documents": (SHARD, setting("paragraph_document", 0, 1), "'paragraph_document' gives para"),
+    "paragraph before its document": (SHARD, setting("paragraph_start", 0, -1), "'paragraph_end', row 0: the value"),
+    "paragraph turned round": (SHARD, setting("paragraph_end", 1, 0), "'paragraph_end', row 1: the value"),
+    "lengths below zero": ("terms.h5", setting("paragraph_length", 2, -7), "paragraph_length counts -7 terms"),
+    "documents of negative length": ("terms.h5", setting("document_length", 0, -1), "document_length counts -1 terms"),
+    "terms of more documents": (
+        "terms.h5",
+        lambda c: {**c, "document_length": np.append(c["document_length"], np.int32(1))},
+        "25 documents, the shards have .* of 24",
     ),
     "terms of fewer paragraphs": ("terms.h5", cutting("paragraph_document"), r"terms\.h5"),
 }

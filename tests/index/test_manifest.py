@@ -151,6 +151,17 @@ HOSTILE: dict[str, tuple[str, object]] = {
     "unknown key": ("segments.0.surprise", 1),
     "segments as text": ("segments", "all"),
     "counts missing": ("counts", None),
+    "name too long for a file": ("segments.0.terms.file.file", "t" * 300),
+    "no shards": ("segments.0.shards", []),
+    "one file twice": ("segments.0.shards.1.file.file", "shard-00000.h5"),
+    "more than an array holds": ("segments.0.ann.seed", 2**63),
+    "a number of 4,000 digits": ("segments.0.ann.training_rows", 10**3999),
+    "endless vectors": ("quantisation.vector_size", 2**40),
+    "endless sparse vectors": ("quantisation.sparse_rank", 10**5),
+    "heads without end": ("quantisation.sparse_heads", [0] * 100_000),
+    "a surrogate": ("encoder.path", "\ud800"),
+    "not a number": ("quantisation.vector_size", float("nan")),
+    "nested format": ("format", [[[[["x" * 1000]]]]]),
 }
 
 
@@ -159,5 +170,22 @@ def test_hostile_content_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     checksum: Callable[..., str] = lambda _: "fits"  # noqa: E731
     monkeypatch.setattr(manifest_module, "_checksum", checksum)  # an attacker would make it fit
     _save_edited(tmp_path, path, value)
+    with pytest.raises(IndexFormatError, match=r"manifest\.json") as error:
+        Manifest.load(tmp_path)
+    assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize("depth", [100, *range(800, 1000, 10)])
+@pytest.mark.parametrize("key", ["format", "extra", "segments"])
+def test_nesting_that_json_still_reads_is_refused(tmp_path: Path, key: str, depth: int) -> None:
+    content = f'{{"format": "densephrase-index", "format_version": 4, "{key}": {"[" * depth}{"]" * depth}}}'
+    (tmp_path / "manifest.json").write_text(content)
     with pytest.raises(IndexFormatError, match=r"manifest\.json"):
+        Manifest.load(tmp_path)
+
+
+def test_a_manifest_without_end_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "manifest.json").open("wb") as file:
+        file.truncate(2**40)  # takes no place on the disk
+    with pytest.raises(IndexFormatError, match="more than 67108864 bytes"):
         Manifest.load(tmp_path)

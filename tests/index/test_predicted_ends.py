@@ -40,12 +40,18 @@ def test_what_was_stored_is_read(tmp_path: Path) -> None:
 
 DAMAGE: dict[str, tuple[Callable[[Columns], Columns], str]] = {
     "fewer ends": (lambda found: {**found, "end_codes": found["end_codes"][:-1]}, "'end_codes' is uint8"),
-    "no prediction": (lambda found: {k: v for k, v in found.items() if "prediction" not in k}, "prediction lacks"),
+    "no prediction": (
+        lambda found: {k: v for k, v in found.items() if "prediction" not in k},
+        "no column 'prediction_centre'",
+    ),
     "no quantiser": (lambda found: {k: v for k, v in found.items() if "rows" not in k}, "end_rows"),
-    "no number": (lambda found: {**found, "prediction_centre": np.full(6, np.nan, np.float32)}, "finite float32"),
+    "no number": (
+        lambda found: {**found, "prediction_centre": np.full(6, np.nan, np.float32)},
+        "'prediction_centre' holds values outside",
+    ),
     "another size": (
         lambda found: {**found, **{k: v for k, v in columns(7).items() if "prediction" in k}},
-        "the prediction makes 7 columns, the manifest says 6",
+        r"'prediction_centre' is float32 \(7,\), expected float32 \(6\)",
     ),
 }
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from densephrase.index.spelling import WordPieces, pack_forms, spelled_text
+from densephrase.errors import IndexFormatError
+from densephrase.index.spelling import LONGEST_PIECE, WordPieces, pack_forms, spelled_text
 from densephrase.kernels.mapped import Places
 from densephrase.kernels.spelling import Spelled, spelled_bounds
 
@@ -38,10 +39,12 @@ def spell(paragraphs: list[tuple[str, list[Token]]]) -> Spelled:
 def check(paragraphs: list[tuple[str, list[Token]]]) -> None:
     """Compare texts and the places of all pairs of tokens."""
     spelled, vocabulary = spell(paragraphs), PIECES.table
-    together = spelled_text(spelled, vocabulary, 0, len(paragraphs)).decode("utf-8", "surrogatepass")
-    assert together == "".join(text for text, _ in paragraphs)
+    whole = "".join(text for text, _ in paragraphs)
+    together = spelled_text(spelled, vocabulary, 0, len(paragraphs), len(whole)).decode("utf-8", "surrogatepass")
+    assert together == whole
     for number, (text, tokens) in enumerate(paragraphs):
-        assert spelled_text(spelled, vocabulary, number, number + 1).decode("utf-8", "surrogatepass") == text
+        alone = spelled_text(spelled, vocabulary, number, number + 1, len(text))
+        assert alone.decode("utf-8", "surrogatepass") == text
         for start, (_, begin, _) in enumerate(tokens):
             for end in range(start, len(tokens)):
                 assert spelled_bounds(spelled, vocabulary, number, start, end) == (begin, tokens[end][2])
@@ -93,5 +96,15 @@ def test_damaged_bytes_lead_nowhere(odd: bytes, forms: list[int]) -> None:
     pieces = Places.of(np.array([0, 3, 60_000, 5, 6, 1, 2, 3], np.uint16))
     blob = np.frombuffer(bytearray(odd), np.uint8)
     spelled = Spelled(np.array(forms, np.uint8), blob, np.array([0, len(odd)]), pieces, np.array([0, 8]))
-    assert len(spelled_text(spelled, PIECES.table, 0, 1)) <= len(odd) + 8 * 8
+    assert len(spelled_text(spelled, PIECES.table, 0, 1, 8 * 8)) <= len(odd) + 8 * 8
     spelled_bounds(spelled, PIECES.table, 0, 2, 7)
+
+
+def test_tokens_that_stand_for_more_than_their_paragraph_get_no_memory() -> None:
+    pieces, tokens = WordPieces.of({"x" * LONGEST_PIECE: 0, "y" * (LONGEST_PIECE + 1): 1}), 1000
+    assert [len(piece) for piece in pieces.pieces] == [LONGEST_PIECE, 0]
+    ids, none = Places.of(np.zeros(tokens, np.uint16)), np.empty(0, np.uint8)
+    spelled = Spelled(np.zeros(tokens, np.uint8), none, np.zeros(2, np.int64), ids, np.array([0, tokens]))
+    assert len(spelled_text(spelled, pieces.table, 0, 1, LONGEST_PIECE * tokens)) == LONGEST_PIECE * tokens
+    with pytest.raises(IndexFormatError, match="paragraphs 0 to 0 make 1024000 bytes of 3000 characters"):
+        spelled_text(spelled, pieces.table, 0, 1, 3000)
