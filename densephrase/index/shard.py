@@ -202,7 +202,7 @@ class Shard:
         """
         length = int(self.paragraph_end[row] - self.paragraph_start[row])
         if self.is_spelled:
-            text = self._spelled_text(row, row + 1)
+            text = self.spelled_paragraph(row)
         else:
             document = int(self.paragraph_document[row])
             is_last = row + 1 == self.document_paragraph_ptr[document + 1]
@@ -239,6 +239,14 @@ class Shard:
     def _spelled(self) -> Spelled:
         pieces = Places.of(self.token_ids)
         return Spelled(self.token_forms, self.odd_blob, self.paragraph_odd_ptr, pieces, self.paragraph_token_ptr)
+
+    def spelled_paragraph(self, row: int) -> str:
+        """Return the text of the spelled paragraph in `row` and what follows it up to the next one.
+
+        Raises:
+            IndexFormatError: if its bytes are damaged.
+        """
+        return self._spelled_text(row, row + 1)
 
     def _spelled_text(self, first: int, last: int) -> str:
         """Return the text from where the paragraph `first` begins to where `last` does."""

@@ -18,21 +18,24 @@ def shard_problems(shard: Shard, seen_ids: dict[str, str]) -> Iterator[str]:
     Of each kind of problem only the first row is named.
     """
     lengths, begins = np.zeros(shard.counts.documents, np.int64), shard.paragraph_byte.copy()
+    starts = shard.paragraph_start.astype(np.int64)
     for row in range(shard.counts.documents):
         try:
             document = shard.document(row)
-            text = document.text
+            text, mine = document.text, slice(*shard.document_paragraph_ptr[row : row + 2].tolist())
+            if shard.is_spelled:
+                starts[mine] = _spelled_starts(shard, mine, len(text))
         except IndexFormatError as error:
             yield f"document row {row}: {error}"
             continue
         lengths[row] = len(text)
         if not shard.is_spelled:
-            mine = slice(*shard.document_paragraph_ptr[row : row + 2].tolist())
             begins[mine] = shard.text_offsets[row] + _bytes_before(text, shard.paragraph_start[mine])
         place = f"{shard.path.name} row {row}"
         if seen_ids.setdefault(document.id, place) != place:
             yield f"column 'document_id', row {row}: id {document.id!r} also stands in {seen_ids[document.id]}"
     yield from _paragraph_problems(shard, lengths)
+    yield from _first("paragraph_start", shard.paragraph_start != starts, "is not where the paragraph's text begins")
     yield from _first("paragraph_byte", shard.paragraph_byte != begins, "is not where the paragraph's text begins")
     for side in SIDES:
         if shard.is_spelled:
@@ -54,6 +57,12 @@ def _paragraph_problems(shard: Shard, lengths: NDArray[np.int64]) -> Iterator[st
     yield from _first("token_ids", shard.token_ids < 0, "is no word piece")
     if shard.paragraph_tokens.sum(dtype=np.int64) != shard.counts.tokens:
         yield f"column 'paragraph_tokens' does not add up to {shard.counts.tokens}"
+
+
+def _spelled_starts(shard: Shard, paragraphs: slice, length: int) -> NDArray[np.int64]:
+    """Return where the spelled paragraphs of a document begin in its text, of which they take the last part."""
+    lengths = [len(shard.spelled_paragraph(row)) for row in range(paragraphs.start, paragraphs.stop)]
+    return length - np.cumsum(lengths[::-1], dtype=np.int64)[::-1]
 
 
 def _bytes_before(text: str, places: NDArray[np.integer]) -> NDArray[np.int64]:

@@ -111,6 +111,12 @@ def test_what_kernels_index_with_is_checked(
     assert any(name in problem for problem in verify(copy))
 
 
+def test_a_paragraph_that_begins_elsewhere_is_found(copy: Path) -> None:
+    start = IndexReader.open(copy).shards[1].paragraph_start[1]
+    rewrite(copy, SHARD, setting("paragraph_start", 1, int(start) + 1))
+    assert any(f"{SHARD}: column 'paragraph_start', row 1: the value is not where" in found for found in verify(copy))
+
+
 def test_rows_of_a_shard_without_tokens_are_refused(copy: Path) -> None:
     def without_tokens(columns: Columns) -> Columns:
         columns["paragraph_tokens"][:] = 0
