@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
 import torch
 
 from densephrase.errors import DeviceError
+
+_PROCESS = os.getpid()
 
 
 def find_device(name: str) -> torch.device:
@@ -26,3 +30,18 @@ def prefers_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
     return bool(torch.cpu._is_avx512_bf16_supported())
+
+
+def check_process(device: torch.device) -> None:
+    """Make torch usable in a process that was forked from one with this module in it; call it before each use.
+
+    Raises DeviceError for a CUDA device, which a forked process cannot reach.
+    """
+    if os.getpid() == _PROCESS:
+        return
+    if device.type == "cuda":
+        raise DeviceError(
+            f"The encoder was loaded on {str(device)!r} before this process was forked from process {_PROCESS}, and "
+            "CUDA does not outlive a fork. Open the index after the fork, or start processes by 'spawn'."
+        )
+    torch.set_num_threads(1)  # its other threads did not come along, and OpenMP would wait for them

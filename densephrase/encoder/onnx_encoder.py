@@ -52,7 +52,7 @@ class OnnxQuestionEncoder:
         self._folder = weights.folder
         self._session: InferenceSession = start_session(QuestionGraph(config, weights, precision).model())
         self._first = first_position(config)
-        self._map = ThreadPoolExecutor(threads).map if threads > 1 else map
+        self._threads = threads
 
     @classmethod
     def from_pretrained(
@@ -106,14 +106,22 @@ class OnnxQuestionEncoder:
         rows = self.tokeniser.questions(questions)
         order = sorted(range(len(rows)), key=lambda number: len(rows[number]))
         batches = [[rows[number] for number in order[at : at + _TOGETHER]] for at in range(0, len(order), _TOGETHER)]
-        # Handing a single batch to another thread would only take longer.
-        encoded = list((self._map if len(batches) > 1 else map)(self._encode, batches))
+        encoded = self._encode_all(batches)
         place = np.argsort(order)
         start, end = (np.concatenate([getattr(part, side) for part in encoded])[place] for side in ("start", "end"))
         if self.sparse_scale is None:
             return QuestionVectors(start, end)
         sparse = [item for part in encoded for item in part.sparse or ()]
         return QuestionVectors(start, end, tuple(sparse[at] for at in place))
+
+    def _encode_all(self, batches: Sequence[list[list[int]]]) -> list[QuestionVectors]:
+        """Encode each batch, several at the same time; a single one would only take longer on another thread."""
+        threads = min(self._threads, len(batches))
+        if threads <= 1:
+            return list(map(self._encode, batches))
+        # Threads of this call: those that an encoder keeps would be missing, and waited for, after a fork.
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(self._encode, batches))
 
     def _encode(self, rows: Sequence[list[int]]) -> QuestionVectors:
         ids, mask = pad_rows(rows, self.config.pad_token_id)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from densephrase.corpus.fitting_paragraphs import fitting_paragraphs
 from densephrase.data import Paragraph
 from densephrase.encoder.config import EncoderConfig
-from densephrase.encoder.device import find_device, prefers_bf16
+from densephrase.encoder.device import check_process, find_device, prefers_bf16
 from densephrase.encoder.device_codes import codes_of
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionNgrams, QuestionVectors
 from densephrase.encoder.location import ENCODER_FILES, find_encoder_folder, fingerprint_of
@@ -174,6 +174,7 @@ class PhraseEncoder:
         return QuestionVectors(start, end, tuple(item for batch in batches for item in batch.sparse or ()))
 
     def _encode_batch(self, questions: Sequence[list[int]]) -> QuestionVectors:
+        check_process(self._device)
         ids, mask = pad_batch(questions, self.config.pad_token_id)
         with torch.inference_mode():
             output = self._model.encode_questions(ids.to(self._device), mask.to(self._device))
@@ -184,6 +185,7 @@ class PhraseEncoder:
         return QuestionVectors(start, end, tuple(_ngrams(row, weights[at]) for at, row in enumerate(questions)))
 
     def _encode_windows(self, windows: list[TokenWindow], collected: _Collected) -> None:
+        check_process(self._device)
         ids, mask = pad_batch([window.input_ids for window in windows], self.config.pad_token_id)
         paragraph, token = _ownership(windows, ids.shape[1])
         thresholds = (self.config.start_threshold, self.config.end_threshold)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
@@ -14,6 +15,8 @@ from densephrase.kernels import candidates, stages
 
 # Numba's threads belong to the process, and some of its ways to run them abort when two callers meet.
 _one_caller = Lock()
+# A fork takes neither numba's threads along nor who holds the lock, and GNU OpenMP ends a process that goes on with it.
+_PROCESS = os.getpid()
 
 
 class Stages(NamedTuple):
@@ -67,8 +70,11 @@ def check_threads(threads: object) -> int:
 
 @contextmanager
 def stages_on(threads: int, questions: int) -> Iterator[Stages]:
-    """Give the steps for that many questions: one question, or one thread, needs no other threads."""
-    if min(threads, questions) <= 1:
+    """Give the steps for that many questions: one question, or one thread, needs no other threads.
+
+    A process that was forked from one with this module in it has none.
+    """
+    if min(threads, questions) <= 1 or os.getpid() != _PROCESS:
         yield _SERIAL
         return
     with _one_caller:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Lock
+from threading import local
 
 import Stemmer
 
@@ -58,13 +58,19 @@ class _EnglishStems(dict[str, str]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._stemmer = Stemmer.Stemmer("english", 0)
-        self._lock = Lock()  # a stemmer has inner state and is not re-entrant
+        # A stemmer has inner state and is not re-entrant. Each thread has its own: a lock that another thread holds
+        # while the process is forked would stay closed in the new one.
+        self._thread = local()
 
     def __missing__(self, word: str) -> str:
-        with self._lock:
-            stem = "" if word in ENGLISH_STOP_WORDS else self._stemmer.stemWord(word)
-            if len(self) >= _CACHED_STEMS:
-                self.clear()
-            self[word] = stem
+        stem = "" if word in ENGLISH_STOP_WORDS else self._stemmer().stemWord(word)
+        if len(self) >= _CACHED_STEMS:
+            self.clear()
+        self[word] = stem
         return stem
+
+    def _stemmer(self) -> Stemmer.Stemmer:
+        stemmer = getattr(self._thread, "stemmer", None)
+        if stemmer is None:
+            stemmer = self._thread.stemmer = Stemmer.Stemmer("english", 0)
+        return stemmer
