@@ -129,7 +129,9 @@ def test_float32_vectors_are_those_of_torch(backbone: dict[str, Any], tmp_path: 
 def test_stored_8_bit_weights_are_taken_as_they_are(backbone: dict[str, Any], tmp_path: Path) -> None:
     save_encoder(tmp_path, backbone, "int8")
     expected = PhraseEncoder.from_pretrained(tmp_path, bf16=False).encode_questions(QUESTIONS)
-    assert_near(OnnxQuestionEncoder.from_pretrained(tmp_path, "float32").encode_questions(QUESTIONS), expected, ROUNDING)
+    assert_near(
+        OnnxQuestionEncoder.from_pretrained(tmp_path, "float32").encode_questions(QUESTIONS), expected, ROUNDING
+    )
     assert_near(OnnxQuestionEncoder.from_pretrained(tmp_path, "int8").encode_questions(QUESTIONS), expected, 0.15)
 
 
