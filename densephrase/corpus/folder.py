@@ -64,11 +64,16 @@ class FolderContent:
                     content.outside.add(name)
         return content
 
+    @property
+    def passed_over(self) -> str:
+        """What is not read, to stand behind something; empty where all is."""
+        kinds = [f"{names.count} {reason} ({names})" for reason, names in sorted(self.passed.items())]
+        return f": passed over {', '.join(kinds)}" if kinds else ""
+
     def remarks(self) -> Iterator[str]:
         """Yield what somebody who thinks that just the files of the folder are read should know."""
         if self.passed:
-            kinds = [f"{names.count} {reason} ({names})" for reason, names in sorted(self.passed.items())]
-            yield f"{Place(self.path)}: passed over {', '.join(kinds)}"
+            yield f"{Place(self.path)}{self.passed_over}"
         if self.outside.count:
             yield (
                 f"{Place(self.path)}: {self.outside.count} links lead to files outside the folder, which are read too "

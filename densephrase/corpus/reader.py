@@ -74,7 +74,7 @@ def _find_files(path: Path, tell: _Tell) -> list[tuple[Path, str]]:
     if is_folder:
         content = FolderContent.of(path, READERS)
         if not content.files:
-            raise Place(path).error(f"the folder holds no file that can be read; {_ACCEPTED}")
+            raise Place(path).error(f"the folder holds no file that can be read{content.passed_over}; {_ACCEPTED}")
         for remark in content.remarks():
             tell(remark)
         return [(path / name, name) for name in content.files]

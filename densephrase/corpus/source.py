@@ -24,6 +24,7 @@ _HEAD_BYTES, _ZEROS = 256, 6  # that the encoding is told from, and how many of 
 _UNREADABLE = (OSError, EOFError, zlib.error)
 # Text shrinks to a third or a tenth; a bomb to a thousandth, which is the most that gzip can do.
 _LARGEST_RATIO = 200
+_GZIP = b"\x1f\x8b\x08"
 _WIDE = {  # UTF-32 first: the mark of UTF-16 is the beginning of its mark
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -103,6 +104,8 @@ def _read_utf8(file: CorpusFile) -> Iterator[bytes]:
     if encoding is not None:
         yield from _transcode(file.path, encoding, first, chunks)
         return
+    if first.startswith(_GZIP):
+        raise Place(file.path).error("this is gzip data; let the file's name end in .gz")
     if _seems_wide(first):
         raise Place(file.path, 1).error("this seems to be UTF-16 without a byte order mark; write the file as UTF-8")
     if first := first.removeprefix(codecs.BOM_UTF8):

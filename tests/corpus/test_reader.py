@@ -37,7 +37,11 @@ def test_links_to_folders_are_not_followed(write, tmp_path):
         pytest.param("a.pdf", "the suffix '.pdf' names no known format", id="unknown-suffix"),
         pytest.param("a.tar.gz", "the suffix '.tar' names no known format", id="unknown-suffix-zipped"),
         pytest.param("README", "the suffix '' names no known format", id="no-suffix"),
-        pytest.param("empty", "the folder holds no file that can be read", id="empty-folder"),
+        pytest.param(
+            "empty",
+            r"the folder holds no file that can be read: passed over 1 hidden \(\.b\.txt\), 1 of unknown suffix",
+            id="empty-folder",
+        ),
     ],
 )
 def test_paths_that_are_no_corpus_fail_at_once(write, tmp_path, name, expected):
@@ -123,6 +127,10 @@ def test_a_damaged_gzip_is_an_error(tmp_path, raw, expected):
     with pytest.raises(CorpusError) as caught:
         list(read_corpus(path))
     assert str(caught.value).startswith(str(path) + expected)
+
+
+def test_gzip_data_under_another_name_is_refused(fails):
+    assert "this is gzip data; let the file's name end in .gz" in fails("a.jsonl", gzip.compress(LINES.encode()))
 
 
 def test_a_file_that_cannot_be_opened_is_named(tmp_path, write, read_skipping):
