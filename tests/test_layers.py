@@ -22,6 +22,8 @@ KERNEL_IMPORTS_OF = {
     "kernels/rows.py": KERNEL_IMPORTS | {"llvmlite"},
 }
 PICKLERS = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
+WRITERS = {f"sys.{stream}.{name}" for stream in ("stdout", "stderr") for name in ("write", "writelines")}
+WRITERS |= {"print", "logging.StreamHandler", "argparse.ArgumentParser"}
 COMPILERS = {"njit", "jit", "vectorize", "guvectorize", "stencil"}
 
 
@@ -102,8 +104,8 @@ def call_faults(node: ast.AST, path: str) -> Iterator[str]:
     if not isinstance(node, ast.Call):
         return
     called = ast.unparse(node.func)
-    if called == "print" and not path.startswith(("densephrase/cli/", "benchmarks/", "tests/")):
-        yield "calls print; only the command line prints"
+    if called in WRITERS and not path.startswith(("densephrase/cli/output.py", "benchmarks/", "tests/")):
+        yield f"calls {called}; only densephrase/cli/output.py writes, where control characters are made visible"
     if called in ("torch.load", "torch.save") or keyword_is(node, "allow_pickle", True):
         yield f"calls {called}, which pickles"
     if keyword_is(node, "strict", False) and called != "zip" and not path.startswith("tests/"):
@@ -173,6 +175,10 @@ BAD = {
     "bare-njit": ("densephrase/x.py", "from numba import njit"),
     "bare-njit-as-attribute": ("kernels/scan.py", "import numba\n@numba.njit\ndef f(): pass"),
     "print": ("densephrase/x.py", "print('x')"),
+    "print-of-a-command": ("densephrase/cli/ask.py", "print('x')"),
+    "write-of-a-command": ("densephrase/cli/ask.py", "sys.stderr.write('x')"),
+    "handler": ("densephrase/x.py", "logging.StreamHandler()"),
+    "parser": ("densephrase/cli/main.py", "argparse.ArgumentParser()"),
     "pickle": ("build_index/x.py", "import pickle"),
     "pickle-late": ("build_index/x.py", "def f():\n    from pickle import loads"),
     "pickle-through-numpy": ("densephrase/x.py", "np.load(path, allow_pickle=True)"),
