@@ -11,6 +11,15 @@ from densephrase.terms.analyser import LANGUAGES
 
 PROFILES = ("default", "compact")
 _READING = ("skip_bad", "document_bytes", "quotes")  # what they change shows in the documents' checksums
+_LARGEST_SEED = 2**31 - 1  # FAISS's is an int of C
+_RANGES = {
+    "shard_characters": (1, None),
+    "flat_limit": (0, None),
+    "lists": (1, None),
+    "list_dimensions": (1, None),
+    "seed": (0, _LARGEST_SEED),
+    "document_bytes": (1, None),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +27,7 @@ class BuildOptions:
     """Options of a build.
 
     Raises:
-        BuildError: if a value makes no sense.
+        BuildError: if a value is of another type, or makes no sense.
     """
 
     shard_characters: int = 4_000_000  # characters of text in a shard, the unit of restart (about a million tokens)
@@ -33,21 +42,17 @@ class BuildOptions:
     quotes: bool = True  # fields of csv and tsv in double quotes are quoted; without it, quotes are text
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("shard_characters", 1),
-            ("flat_limit", 0),
-            ("lists", 1),
-            ("list_dimensions", 1),
-            ("seed", 0),
-            ("document_bytes", 1),
-        ):
-            value = getattr(self, name)
-            if value is not None and value < least:
-                raise BuildError(f"The build option {name} is {value}; it must be at least {least}.")
+        for name, (least, most) in _RANGES.items():
+            if not (name == "lists" and self.lists is None):
+                _check_whole_number(name, getattr(self, name), least, most)
         for name, known in (("language", LANGUAGES), ("profile", PROFILES)):
             value = getattr(self, name)
             if value not in known:
                 raise BuildError(f"The build option {name} is {value!r}; choose one of {', '.join(known)}.")
+        for name in ("skip_bad", "quotes"):
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise BuildError(f"The build option {name} is {value!r}; expected True or False.")
 
     def stored(self) -> dict[str, int | str | None]:
         """Return the options that the bytes of the index depend on."""
@@ -56,3 +61,12 @@ class BuildOptions:
     def reading(self) -> dict[str, Any]:
         """Return the options of `densephrase.corpus.reader.read_corpus`."""
         return {name: getattr(self, name) for name in _READING}
+
+
+def _check_whole_number(name: str, value: object, least: int, most: int | None) -> None:
+    """Raise BuildError for what the manifest could not hold: 4e6, True and numpy's numbers are no whole numbers."""
+    if type(value) is int and least <= value and (most is None or value <= most):
+        return
+    limits = f"of at least {least}" if most is None else f"from {least} to {most}"
+    found = f"{value!r}" if type(value) is int else f"{value!r} ({type(value).__name__})"
+    raise BuildError(f"The build option {name} is {found}; expected a whole number {limits}.")
