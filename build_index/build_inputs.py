@@ -18,10 +18,14 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class BuildInputs:
-    """The corpus (shard by shard), the encoder's fingerprint, the stored options, and the libraries' versions."""
+    """The corpus (shard by shard), the encoder's fingerprint, the stored options, and the libraries' versions.
+
+    precision: what the encoder computes texts in; rows of one index are never of two kinds.
+    """
 
     shards: tuple[ShardPlan, ...]
     encoder: str
+    precision: str
     options: dict[str, int | str | None]
     versions: dict[str, str]
 
@@ -39,8 +43,8 @@ class BuildInputs:
         difference = self._difference(begun)
         if difference:
             raise BuildError(
-                f"{index_path} holds an unfinished build with other inputs: {difference}. Use the same corpus, encoder "
-                "and options to continue it, or remove the folder to start over."
+                f"{index_path} holds an unfinished build with other inputs: {difference}. Use the same corpus, "
+                "encoder, options and kind of processor to continue it, or remove the folder to start over."
             )
         if self.versions != begun.versions:
             _logger.warning(
@@ -55,6 +59,8 @@ class BuildInputs:
                 return f"option {name} was {begun.options.get(name)!r} and is {self.options.get(name)!r} now"
         if self.encoder != begun.encoder:
             return f"the encoder's fingerprint was {begun.encoder[:16]}... and is {self.encoder[:16]}... now"
+        if self.precision != begun.precision:
+            return f"the encoder computed in {begun.precision} and computes in {self.precision} now"
         first = 1
         for before, now in zip(begun.shards, self.shards, strict=False):
             if before != now:

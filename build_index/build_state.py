@@ -7,7 +7,6 @@ again, so it does not matter at which instruction a build was killed.
 from __future__ import annotations
 
 import json
-import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -15,16 +14,16 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
-from densephrase.errors import BuildError, IndexFormatError
-from densephrase.index.atomic_file import TEMPORARY, write_json
+from densephrase.errors import BuildError
+from densephrase.index.atomic_file import TEMPORARY, make_folder, write_json
 from densephrase.index.codebooks import CODEBOOKS_FILE
 from densephrase.index.manifest import ENCODER_FOLDER, MANIFEST_FILE, SEGMENTS_FOLDER
 from densephrase.index.records import record_from_json, record_to_json
 
 STATE_FOLDER = "build-state"
 _LOCK_FILE = "lock"
+_INPUTS = "inputs"
 _PARTS = {STATE_FOLDER, ENCODER_FOLDER, CODEBOOKS_FILE, SEGMENTS_FOLDER, MANIFEST_FILE}
-_logger = logging.getLogger(__name__)
 _Record = TypeVar("_Record")
 
 
@@ -36,25 +35,39 @@ class BuildState:
         self.folder = index_path / STATE_FOLDER
 
     def read(self, name: str, kind: type[_Record]) -> _Record | None:
-        """Return the record `name`, or None if that part is not complete."""
-        path = self.folder / f"{name}.json"
+        """Return the record `name`, or None if that part is not complete.
+
+        Raises:
+            BuildError: if it cannot be read; what it vouches for may be hours of work.
+        """
+        path = self._path(name)
         if not path.exists():
             return None
         try:
-            return record_from_json(kind, json.loads(path.read_text(encoding="utf-8")), str(path))
-        except (ValueError, IndexFormatError) as error:
-            _logger.warning("%s is damaged (%s); that part is built again", path, error)
-            return None
+            return record_from_json(kind, json.loads(path.read_text(encoding="utf-8")), name)
+        except (ValueError, RecursionError) as error:
+            raise BuildError(
+                f"{path} cannot be read as a record of this version ({error}); nothing was removed. Put it back from a "
+                f"copy, or remove {self._without(name)}."
+            ) from error
 
     def write(self, name: str, record: Any) -> None:
         """Record that the part `name` is complete and on the disk."""
-        write_json(self.folder / f"{name}.json", record_to_json(record))
+        write_json(self._path(name), record_to_json(record))
 
-    def start_over(self) -> None:
-        """Remove everything that no record vouches for, when there is no record of the inputs."""
-        for path in (*self.index_path.iterdir(), *self.folder.iterdir()):
-            if path.name not in (STATE_FOLDER, _LOCK_FILE):
-                _remove(path)
+    def check_new(self) -> None:
+        """Refuse to begin a build where parts of another one lie that no record of the inputs vouches for.
+
+        Raises:
+            BuildError: naming one of them.
+        """
+        for path in sorted((*self.index_path.iterdir(), *self.folder.iterdir())):
+            if path.name not in (STATE_FOLDER, _LOCK_FILE) and not path.name.endswith(TEMPORARY):
+                raise BuildError(
+                    f"{self.index_path} holds an unfinished build (there is {path}) without the record of its inputs, "
+                    f"{self._path(_INPUTS)}; nothing was removed. Put that back from a copy, or remove "
+                    f"{self._without(_INPUTS)}."
+                )
 
     def remove_leftovers(self) -> None:
         """Remove files that a killed build had not finished."""
@@ -64,6 +77,15 @@ class BuildState:
     def remove(self) -> None:
         """Forget the build: its index is complete."""
         shutil.rmtree(self.folder)
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.json"
+
+    def _without(self, name: str) -> str:
+        """Say what to remove if the record `name` is lost."""
+        if name == _INPUTS:
+            return "the folder of the index to start over"
+        return "it to have that part made again"
 
 
 def check_target(index_path: Path) -> None:
@@ -106,7 +128,7 @@ def locked(index_path: Path) -> Iterator[BuildState]:
 
 def _open_lock(folder: Path) -> TextIO:
     while True:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         with suppress(FileNotFoundError):  # removed by a build that has just completed
             return (folder / _LOCK_FILE).open("a")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +33,7 @@ from densephrase.build_index.terms import write_terms
 from densephrase.corpus.reader import read_corpus
 from densephrase.data import Document
 from densephrase.errors import BuildError, DiskSpaceError
+from densephrase.index.atomic_file import make_folder
 from densephrase.index.manifest import (
     MANIFEST_FILE,
     SEGMENTS_FOLDER,
@@ -102,7 +104,8 @@ class _Run:
         self.counter.enter("reading the corpus")
         documents = read_corpus(self.corpus, **self.options.reading())
         shards = tuple(plan_shards(documents, self.options.shard_characters))
-        return BuildInputs(shards, self.encoder.fingerprint, self.options.stored(), versions_of(self.encoder.device))
+        encoder, options = self.encoder, self.options.stored()
+        return BuildInputs(shards, encoder.fingerprint, encoder.precision, options, versions_of(encoder.device))
 
     def documents(self) -> Iterator[Document]:
         """Read the corpus again; what is left out was told while planning."""
@@ -114,7 +117,7 @@ class _Run:
             inputs.check_continues(begun, self.index_path)
         if not (self.index_path / MANIFEST_FILE).exists():
             if begun is None:
-                state.start_over()
+                state.check_new()
                 state.write("inputs", inputs)
             state.remove_leftovers()
             self._build_parts(state, begun or inputs, free, is_new=begun is None)
@@ -130,9 +133,9 @@ class _Run:
             self._check_space(state, inputs, form, left, free)
         except DiskSpaceError:
             if is_new:  # leave the disk as it was
-                _remove_beginning(state, self.index_path)
+                shutil.rmtree(self.index_path)
             raise
-        self.segment.mkdir(parents=True, exist_ok=True)
+        make_folder(self.segment)
         shards = self._build_shards(state, inputs, form, finished)
         ann = self._build_ann(state, form, shards)
         ends = self._build_ends(state, form, shards, ann)
@@ -283,9 +286,3 @@ def _check_apart(corpus: Path, index_path: Path) -> None:
         raise BuildError(
             f"{index_path} lies inside the corpus {corpus} and would become part of it. Give another folder."
         )
-
-
-def _remove_beginning(state: BuildState, index_path: Path) -> None:
-    state.start_over()
-    state.remove()
-    index_path.rmdir()

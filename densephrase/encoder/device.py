@@ -32,6 +32,20 @@ def prefers_bf16(device: torch.device) -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported())
 
 
+def precision_of(device: torch.device, dtype: torch.dtype) -> str:
+    """Name what decides the bits of computed vectors: the precision, and for bfloat16 what computes in it.
+
+    Programs for one and the same processor differ in the last bits of float32 only, and in bfloat16 in what they round.
+    """
+    if dtype != torch.bfloat16:
+        return "float32"
+    if device.type != "cpu":
+        return f"bfloat16 by {device.type}"
+    if not torch.cpu._is_avx512_bf16_supported():
+        return "bfloat16 without instructions for it"
+    return "bfloat16 by AMX" if torch.cpu._is_amx_tile_supported() else "bfloat16 by AVX-512"
+
+
 def check_process(device: torch.device) -> None:
     """Make torch usable in a process that was forked from one with this module in it; call it before each use.
 

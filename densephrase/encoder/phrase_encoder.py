@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from densephrase.corpus.fitting_paragraphs import fitting_paragraphs
 from densephrase.data import Paragraph
 from densephrase.encoder.config import EncoderConfig
-from densephrase.encoder.device import check_process, find_device, prefers_bf16
+from densephrase.encoder.device import check_process, find_device, precision_of, prefers_bf16
 from densephrase.encoder.device_codes import codes_of
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionNgrams, QuestionVectors
 from densephrase.encoder.location import ENCODER_FILES, find_encoder_folder, fingerprint_of
@@ -128,6 +128,11 @@ class PhraseEncoder:
     def device(self) -> str:
         """The device that it runs on: "cpu", "cuda", "cuda:1", ..."""
         return str(self._device)
+
+    @property
+    def precision(self) -> str:
+        """What texts are computed in: "float32", or "bfloat16" and by what."""
+        return precision_of(self._device, next(self._text_backbone.parameters()).dtype)
 
     @property
     def runtime(self) -> str:

@@ -140,9 +140,7 @@ def _damage(path: Path) -> None:
     ids=["bit", "missing", "cut"],
 )
 @pytest.mark.parametrize("options", ["flat"], indirect=True)
-@pytest.mark.parametrize(
-    "name", ["segments/000001/shard-00000.h5", "build-state/shard-00000.json", "encoder/config.json"]
-)
+@pytest.mark.parametrize("name", ["segments/000001/shard-00000.h5", "encoder/config.json"], ids=["shard", "encoder"])
 def test_damaged_parts_are_built_again(
     tmp_path: Path, corpus: Path, uninterrupted: Path, options: BuildOptions, name: str, spoil: Callable[[Path], None]
 ) -> None:
@@ -155,18 +153,43 @@ def test_damaged_parts_are_built_again(
     assert file_hashes(tmp_path / "index") == file_hashes(uninterrupted)
 
 
-@pytest.mark.parametrize("content", [None, "{"], ids=["missing", "damaged"])
-def test_without_a_record_of_its_inputs_a_build_starts_over(tmp_path: Path, corpus: Path, content: str | None) -> None:
-    options = BuildOptions(shard_characters=800)
+UNREADABLE = {
+    "cut": "{",
+    "binary": "\udcff\udcfe",
+    "deep": "[" * 100_000,
+    "of another version": '{"later": 1}',
+}
+
+
+@pytest.mark.parametrize("content", UNREADABLE.values(), ids=UNREADABLE.keys())
+@pytest.mark.parametrize("name", ["inputs", "shard-00000", "estimate"])
+def test_what_cannot_be_read_is_never_made_again_unasked(tmp_path: Path, corpus: Path, name: str, content: str) -> None:
     index = _stopped(tmp_path / "index", corpus)
-    inputs = index / STATE_FOLDER / "inputs.json"
-    inputs.unlink()
-    if content is not None:
-        inputs.write_text(content)
-    other = FakeEncoder(seed=1)
-    build(corpus, index, encoder=other, options=options)
-    build(corpus, tmp_path / "other", encoder=other, options=options)
-    assert file_hashes(index) == file_hashes(tmp_path / "other")
+    record = index / STATE_FOLDER / f"{name}.json"
+    good = record.read_text()
+    record.write_text(content, "utf-8", "surrogateescape")
+    before = file_hashes(index)
+    with pytest.raises(BuildError, match=rf"{name}\.json cannot be read as a record .* nothing was removed"):
+        build(corpus, index, encoder=FakeEncoder(), options=BuildOptions(shard_characters=800))
+    assert file_hashes(index) == before
+    record.write_text(good)
+    build(corpus, index, encoder=FakeEncoder(), options=BuildOptions(shard_characters=800))
+    assert not (index / STATE_FOLDER).exists()
+
+
+def test_a_build_without_the_record_of_its_inputs_is_left_alone(tmp_path: Path, corpus: Path) -> None:
+    index = _stopped(tmp_path / "index", corpus)
+    (index / STATE_FOLDER / "inputs.json").unlink()
+    before = file_hashes(index)
+    with pytest.raises(BuildError, match=r"without the record of its inputs, .*inputs\.json; nothing was removed"):
+        build(corpus, index, encoder=FakeEncoder(), options=BuildOptions(shard_characters=800))
+    assert file_hashes(index) == before
+
+
+def test_a_build_killed_before_its_first_record_begins_again(tmp_path: Path, corpus: Path) -> None:
+    with locked(tmp_path / "index") as state:
+        (state.folder / "inputs.json.tmp").write_text("{")
+    build(corpus, tmp_path / "index", encoder=FakeEncoder())
 
 
 def _stopped(path: Path, corpus: Path) -> Path:
@@ -206,6 +229,13 @@ def test_another_encoder_is_refused(tmp_path: Path, corpus: Path) -> None:
     index = _stopped(tmp_path / "index", corpus)
     with pytest.raises(BuildError, match="the encoder's fingerprint was 0000000000000000"):
         build(corpus, index, encoder=FakeEncoder(seed=1), options=BuildOptions(shard_characters=800))
+
+
+def test_another_precision_is_refused(tmp_path: Path, corpus: Path) -> None:
+    index = _stopped(tmp_path / "index", corpus)
+    other = FakeEncoder(precision="bfloat16 by AMX")
+    with pytest.raises(BuildError, match="computed in float32 and computes in bfloat16 by AMX now.*kind of processor"):
+        build(corpus, index, encoder=other, options=BuildOptions(shard_characters=800))
 
 
 def test_other_options_are_refused(tmp_path: Path, corpus: Path) -> None:

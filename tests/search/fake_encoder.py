@@ -39,6 +39,7 @@ class FakeEncoder:
     vocabulary: int = 40
     capacity: int = 100
     device: str = "cpu"
+    precision: str = "float32"
     config: EncoderConfig = field(init=False)
     start_quantiser: VectorQuantiser = field(init=False)
     end_quantiser: VectorQuantiser = field(init=False)
