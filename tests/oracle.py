@@ -1,8 +1,8 @@
 """The truth that every search is compared with: plain loops over the stored rows of an index.
 
-It shares no code with the search but the analyser and the answer normalisation: BM25 is computed from the texts,
-vectors are decoded to float64, and every pair of a start and an end is tried. In a compact index, bytes are decoded
-with its codebooks, and tokens get their places from the encoder's tokeniser.
+It shares no code with the search but the analyser, the borders of phrases and the names of answers: BM25 is computed
+from the texts, vectors are decoded to float64, and every pair of a start and an end is tried. In a compact index, bytes
+are decoded with its codebooks, and tokens get their places from the encoder's tokeniser.
 """
 
 from __future__ import annotations
@@ -19,16 +19,18 @@ from numpy.typing import NDArray
 
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.shard import Shard
-from densephrase.metrics import normalise_answer
+from densephrase.metrics import answer_name
+from densephrase.search.phrase_borders import phrase_borders
 
 _DECIMALS = 7  # scores this close are taken for equal, because they were added up in different orders
 
 
 @dataclass(frozen=True)
 class Hit:
-    """A start with its best end: rows and offsets, the score and its parts in the order of `ScoreParts`."""
+    """A start with its best end: the span of tokens, the phrase that is cited, the score's parts as in `ScoreParts`."""
 
     document: int
+    span: tuple[int, int]
     start: int
     end: int
     text: str
@@ -42,7 +44,7 @@ class Hit:
     @property
     def order(self) -> tuple[float, int, int, int]:
         """Best score first, then the order of the corpus."""
-        return (-round(self.score, _DECIMALS), self.document, self.start, self.end)
+        return (-round(self.score, _DECIMALS), self.document, *self.span)
 
 
 def oracle_answers(
@@ -75,10 +77,13 @@ def oracle_answers(
             for start in range(shard.paragraph_start_ptr[paragraph], shard.paragraph_start_ptr[paragraph + 1]):
                 best = _best_end(shard, paragraph, start, tokens, starts, ends, sparse[1], vectors, max_answer_tokens)
                 if best is not None:
-                    origin = int(shard.paragraph_start[paragraph])
-                    first, last = origin + starts_at[tokens[0][start]], origin + ends_at[tokens[1][best[0]]]
+                    origin, stop = int(shard.paragraph_start[paragraph]), int(shard.paragraph_end[paragraph])
+                    span = starts_at[tokens[0][start]], ends_at[tokens[1][best[0]]]
+                    first, last = (origin + place for place in phrase_borders(text[origin:stop], *span))
                     parts = (*best[1:], *terms, sparse[0][start], sparse[1][best[0]])
-                    hits.append(Hit(document, first, last, text[first:last], parts))
+                    hits.append(
+                        Hit(document, (origin + span[0], origin + span[1]), first, last, text[first:last], parts)
+                    )
     return _groups(sorted(hits, key=lambda hit: hit.order), top_k)
 
 
@@ -276,7 +281,12 @@ def _bm25(texts: Sequence[Sequence[str]], terms: Sequence[str], parameters: Any)
 
 
 def _groups(hits: Sequence[Hit], top_k: int) -> list[list[Hit]]:
+    """Group hits, best first, by the names of their phrases; a phrase that is cited twice counts once."""
     groups: dict[str, list[Hit]] = {}
+    cited = set()
     for hit in hits:
-        groups.setdefault(normalise_answer(hit.text) or hit.text.casefold(), []).append(hit)
+        place = hit.document, hit.start, hit.end
+        if place not in cited:
+            cited.add(place)
+            groups.setdefault(answer_name(hit.text), []).append(hit)
     return list(groups.values())[:top_k]

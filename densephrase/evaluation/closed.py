@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,8 @@ from densephrase.search.confidence import (
     answer_features,
     missing_confidence,
 )
-from densephrase.search.grouping import group_spans, ranked
+from densephrase.search.grouping import distinct, group_spans, ranked
+from densephrase.search.phrase_borders import phrase_borders
 
 if TYPE_CHECKING:
     from densephrase.encoder.phrase_encoder import PhraseEncoder
@@ -55,14 +57,21 @@ def evaluate_closed(
 def closed_features(question: Question, spans: ParagraphSpans, row: int) -> dict[str, float]:
     """Return what the confidence in one span of the question's paragraph is computed from."""
     text = question.context or ""
+    borders = partial(closed_borders, question, spans)
 
     def name(row: int) -> str:
-        return answer_name(text[spans.start[row] : spans.end[row]])
+        return answer_name(text[slice(*borders(row))])
 
-    groups = group_spans(ranked(spans.score.astype(np.float64), SPANS), name, RIVALS, SPANS)
+    rows = distinct(ranked(spans.score.astype(np.float64), SPANS), borders)
+    groups = group_spans(rows, name, RIVALS, SPANS)
     rivals = [Rival(name(group[0]), tuple(spans.score[group].tolist()), "") for group in groups]
-    candidate = Candidate(text[spans.start[row] : spans.end[row]], spans.parts(row), "")
+    candidate = Candidate(text[slice(*borders(row))], spans.parts(row), "")
     return answer_features(question.text, candidate, rivals)
+
+
+def closed_borders(question: Question, spans: ParagraphSpans, row: int) -> tuple[int, int]:
+    """Return the borders of the phrase that one span of the question's paragraph cites, as a search does."""
+    return phrase_borders(question.context or "", int(spans.start[row]), int(spans.end[row]))
 
 
 def closed_spans(encoder: PhraseEncoder, questions: Sequence[Question]) -> Iterator[tuple[Question, ParagraphSpans]]:
@@ -111,6 +120,6 @@ def _question_vectors(encoder: PhraseEncoder, texts: Sequence[str]) -> QuestionV
 
 
 def _to_dict(question: Question, spans: ParagraphSpans, row: int, confidence: float | None) -> dict[str, Any]:
-    start, end = int(spans.start[row]), int(spans.end[row])
+    start, end = closed_borders(question, spans, row)
     text = (question.context or "")[start:end]
     return {"text": text, "score": float(spans.score[row]), "confidence": confidence, "start": start, "end": end}

@@ -13,8 +13,10 @@ from densephrase.metrics import answer_name
 from densephrase.search.confidence import RIVALS, SPANS, Candidate, ConfidenceModel, Rival
 from densephrase.search.evidence_list import EvidenceList
 from densephrase.search.explain import Explanation
-from densephrase.search.grouping import group_spans
+from densephrase.search.grouping import distinct, group_spans
 from densephrase.search.options import SearchOptions, Unit
+from densephrase.search.paired_marks import has_mark
+from densephrase.search.phrase_borders import phrase_borders
 from densephrase.search.spans import Spans
 
 
@@ -44,7 +46,7 @@ class AnswerWriter:
             for group in self._rivals
         ]
         candidates = [
-            Candidate(self._phrases[group[0]], self.spans.score_parts(group[0]), documents[group[0]])
+            Candidate(self._cited[0][group[0]], self.spans.score_parts(group[0]), documents[group[0]])
             for group in self._groups(options)
         ]
         return model.judge(question, candidates, rivals)
@@ -58,12 +60,12 @@ class AnswerWriter:
     @cached_property
     def _rivals(self) -> list[list[int]]:
         """The best phrases as confidence compares them, which is the same whatever unit and options are."""
-        return group_spans(range(len(self.spans)), self._names.__getitem__, RIVALS, SPANS)
+        return group_spans(self._rows, self._names.__getitem__, RIVALS, SPANS)
 
     def _groups(self, options: SearchOptions) -> list[list[int]]:
         if self.unit == "phrase" and options.evidence_spans == SPANS and options.top_k <= RIVALS:
             return self._rivals[: options.top_k]
-        return group_spans(range(len(self.spans)), self._key(), options.top_k, options.evidence_spans)
+        return group_spans(self._rows, self._key(), options.top_k, options.evidence_spans)
 
     def _key(self) -> Callable[[int], Hashable]:
         """Return the function that names the group of a span."""
@@ -91,19 +93,34 @@ class AnswerWriter:
         return dict(zip(rows, self.paragraph_texts(rows), strict=True))
 
     @cached_property
-    def _phrases(self) -> list[str]:
-        """The phrase of each span."""
-        texts = self._paragraphs
-        columns = map(self._column, ("paragraph", "paragraph_start", "start", "end"))
-        return [
-            texts[paragraph][start - first : end - first] for paragraph, first, start, end in zip(*columns, strict=True)
-        ]
+    def _cited(self) -> tuple[list[str], list[int], list[int]]:
+        """The phrase of each span, and where it begins and ends in its document."""
+        texts, phrases = self._paragraphs, []
+        starts, ends = [*self._column("start")], [*self._column("end")]
+        columns = zip(self._column("paragraph"), self._column("paragraph_start"), starts, ends, strict=True)
+        for row, (paragraph, origin, first, last) in enumerate(columns):
+            text, start, end = texts[paragraph], first - origin, last - origin
+            # Few borders move, and only these; to ask about each of them would take longer than all else.
+            if has_mark(text, start, end) or not (text.isascii() or (text[start] + text[end : end + 1]).isascii()):
+                start, end = phrase_borders(text, start, end)
+                starts[row], ends[row] = origin + start, origin + end
+            phrases.append(text[start:end])
+        return phrases, starts, ends
+
+    @cached_property
+    def _rows(self) -> Sequence[int]:
+        """The spans, best first, less those whose phrase is that of a better one."""
+        _, starts, ends = self._cited
+        places = list(zip(self._column("document"), starts, ends, strict=True))
+        rows = range(len(places))
+        return rows if len(set(places)) == len(places) else list(distinct(rows, places.__getitem__))
 
     @cached_property
     def _names(self) -> list[str]:
         """What phrases that count as the same answer share, of each span."""
-        names = {phrase: answer_name(phrase) for phrase in set(self._phrases)}
-        return [names[phrase] for phrase in self._phrases]
+        phrases = self._cited[0]
+        names = {phrase: answer_name(phrase) for phrase in set(phrases)}
+        return [names[phrase] for phrase in phrases]
 
     def _context(self, row: int) -> tuple[int, int]:
         """Return the bounds of what is shown around a span: its sentence, paragraph or document."""
@@ -112,9 +129,9 @@ class AnswerWriter:
             return first, last
         if self.unit == "document":
             return 0, len(self._document(row).text)
-        start, end = self._column("start")[row], self._column("end")[row]
+        _, starts, ends = self._cited
         paragraph = self._paragraphs[self._column("paragraph")[row]]
-        sentence = sentence_around(paragraph, start - first, end - first)
+        sentence = sentence_around(paragraph, starts[row] - first, ends[row] - first)
         return first + sentence[0], first + sentence[1]
 
     def _document(self, row: int) -> Document:
@@ -122,12 +139,13 @@ class AnswerWriter:
 
     def _evidence(self, row: int) -> Evidence:
         first, last = self._context(row)
+        _, starts, ends = self._cited
         parts = self.spans.score_parts(row)
         explanation = None if self.explain is None else self.explain(row)
         return Evidence(
             document=self._document(row),
-            start=self._column("start")[row],
-            end=self._column("end")[row],
+            start=starts[row],
+            end=ends[row],
             paragraph_start=first,
             paragraph_end=last,
             score=parts.total,

@@ -25,6 +25,16 @@ def ranked(scores: NDArray[np.float64], first: int) -> Iterator[int]:
         seen, wanted = wanted, min(wanted * _GROWTH, scores.size)
 
 
+def distinct(rows: Iterable[int], place: Callable[[int], Hashable]) -> Iterator[int]:
+    """Yield the rows whose place no row before them has."""
+    seen = set()
+    for row in rows:
+        where = place(row)
+        if where not in seen:
+            seen.add(where)
+            yield row
+
+
 def group_spans(
     rows: Iterable[int], key: Callable[[int], Hashable], top_k: int, evidence_spans: int
 ) -> list[list[int]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from densephrase.data import Answer, Question
-from densephrase.evaluation.closed import closed_features, closed_spans
+from densephrase.evaluation.closed import closed_borders, closed_features, closed_spans
 from densephrase.index.index_reader import IndexReader
 from densephrase.metrics import exact_match_and_f1
 from densephrase.search.confidence import Candidate, Rival, answer_features
@@ -51,6 +51,6 @@ def judge_closed(encoder: PhraseEncoder, questions: Sequence[Question]) -> Itera
     for question, spans in closed_spans(encoder, questions):
         best = spans.best()
         if best is not None:
-            text = (question.context or "")[spans.start[best] : spans.end[best]]
+            text = (question.context or "")[slice(*closed_borders(question, spans, best))]
             right, overlap = exact_match_and_f1(text, question.answers)
             yield Judged(closed_features(question, spans, best), right, overlap, answerable=bool(question.answers))

@@ -5,7 +5,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from densephrase.corpus.graphemes import grapheme_border
+from densephrase.corpus.graphemes import grapheme_border, grapheme_start
 
 
 def borders(text: str) -> list[int]:
@@ -31,6 +31,7 @@ def test_borders_are_those_of_the_whole_text(text: str) -> None:
     found = borders(text)
     for place in range(len(text) + 1):
         assert grapheme_border(text, place) == min(border for border in found if border >= place)
+        assert grapheme_start(text, place) == max(border for border in found if border <= place)
 
 
 @given(

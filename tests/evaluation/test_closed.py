@@ -65,6 +65,11 @@ def test_each_question_is_answered_from_its_own_paragraph() -> None:
     assert all(result.right_paragraph is None and result.seconds is None for result in results.values())
 
 
+def test_a_phrase_has_the_borders_that_a_search_gives_it() -> None:
+    [result] = evaluate_closed(CharacterEncoder(), [question("1", "`3", "8143", "port `8143`.")])  # type: ignore[arg-type]
+    assert result.answers == ({"text": "8143", "score": 2.0, "confidence": None, "start": 6, "end": 10},)
+
+
 def test_each_paragraph_is_encoded_once_with_its_title() -> None:
     encoder = CharacterEncoder()
     questions = [question(str(n), "ab", "ab", f"ab {n % 200}", f"title {n % 200}") for n in range(400)]

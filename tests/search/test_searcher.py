@@ -86,6 +86,18 @@ def test_offsets_are_code_points(make_searcher: MakeSearcher) -> None:
     assert {"𝔘𝔫", "café", "東京", "Zürich"} <= {answer.text for answer in answers}
 
 
+@pytest.mark.parametrize("unit", get_args(Unit))
+def test_phrases_are_cited_once_and_in_whole_letters(unit: Any, make_searcher: MakeSearcher) -> None:
+    text = "Malmo\u0308 (Malmo\u0308) `Malmo\u0308` x\u0304"
+    searcher, _ = make_searcher([Document("one", text, "")], FakeEncoder(kept_starts=1.0, kept_ends=1.0))
+    [answers] = searcher.search(["Malmo\u0308?"], SearchOptions(unit=unit, top_k=99))
+    check_places(answers)
+    places = [(evidence.start, evidence.end) for answer in answers for evidence in answer.evidence]
+    assert len(places) == len(set(places)) > 0
+    assert not {text[place : place + 1] for pair in places for place in pair} & {"\u0308", "\u0304"}
+    assert all(answer.text.count("(") == answer.text.count(")") for answer in answers if answer.text not in "()")
+
+
 def test_answers_that_normalise_to_nothing_are_kept_apart(make_searcher: MakeSearcher) -> None:
     searcher, _ = make_searcher([Document("d", "The . , THE")], FakeEncoder(kept_starts=1, kept_ends=1))
     [answers] = searcher.search(["?"], SearchOptions(exhaustive=True, max_answer_tokens=1))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from densephrase.data import Answer, ScoreParts
+from densephrase.data import Answer, Document, ScoreParts
 from densephrase.search.options import SearchOptions
 from tests.oracle import Hit, oracle_answers
 from tests.search.conftest import MakeSearcher, random_documents
@@ -93,6 +93,15 @@ def test_kinds_of_rows(encoder: FakeEncoder, make_searcher: MakeSearcher) -> Non
     for question in QUESTIONS:
         [answers] = searcher.search([question], options)
         check(answers, oracle_answers(reader, encoder, question, **settings()))
+
+
+def test_phrases_of_other_borders_than_their_spans(make_searcher: MakeSearcher) -> None:
+    text = 'Who (or what) is `Paris`, "the Seine" or Malmo\u0308? **Nils Aas** (Malmo\u0308) f(x) [Paris](paris.md).'
+    encoder = FakeEncoder(kept_starts=1.0, kept_ends=1.0, sparc_size=8)
+    searcher, reader = make_searcher([Document("d0", text, ""), Document("d1", text[::-1], "")], encoder)
+    options = SearchOptions(exhaustive=True, evidence_spans=EVERYTHING, **settings(top_k=100))
+    for question, answers in zip(QUESTIONS, searcher.search(QUESTIONS, options), strict=True):
+        check(answers, oracle_answers(reader, encoder, question, **settings(top_k=100)))
 
 
 @pytest.mark.parametrize("strategy", ["hybrid", "dense-first"])
