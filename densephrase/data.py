@@ -150,10 +150,11 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A group of phrases that normalise to the same string, best first; the answer speaks for its best member.
+    """A group of phrases that say the same, best first; the answer speaks for its best member.
 
-    `evidence` is never empty; a search makes what follows the first piece only when it is looked at. `confidence` is
-    the probability that the best member is right, None where the encoder has none fitted.
+    `densephrase.metrics.answer_name` tells which do. `evidence` is never empty; a search makes what follows the first
+    piece only when it is looked at. `confidence` is the probability that the best member is right, None where the
+    encoder has none fitted.
     """
 
     evidence: Sequence[Evidence]

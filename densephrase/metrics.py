@@ -12,6 +12,11 @@ _PUNCTUATION = str.maketrans("", "", string.punctuation)
 _LOWER, _ASCII_PUNCTUATION = bytes(range(256)).lower(), string.punctuation.encode()
 _ARTICLE_WORDS = frozenset(("a", "an", "the"))
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
+_ASCII_OUTER, _ASCII_INNER = " !\"'()*,.:;?[]_`{}", frozenset("#$%&+/<=>@\\^|~")
+_OUTER_SIGN = (
+    r"(?:(?!\.\w)[`\p{Pc}\p{Pe}\p{Pf}\p{Pi}\p{Po}\p{Ps}--#%&@/\\\u00a7\u2030-\u2034\uff03\uff05\uff06\uff20]|\s)"
+)
+_OUTER = regex.compile(rf"^(?:{_OUTER_SIGN}|\p{{Pd}}(?=\s))+|(?:{_OUTER_SIGN}|(?<=\s)\p{{Pd}})+$", regex.V1)
 _TOKEN = regex.compile(r"[\p{L}\p{N}\p{M}]+|[^\p{Z}\p{C}]")
 
 
@@ -27,8 +32,36 @@ def normalise_answer(text: str) -> str:
 
 
 def answer_name(text: str) -> str:
-    """Return what texts that count as the same answer share: the normal form, or the text where that is empty."""
-    return normalise_answer(text) or text.casefold()
+    """Return what texts that count as the same answer share.
+
+    Case, Unicode's ways to write a letter, the amount of white space, a leading article and outer punctuation do not
+    count; everything else does: `$1.2 billion` and `$12 billion`, `C++` and `C`, `-5` and `5` are different answers. A
+    text of nothing but punctuation is its own name.
+    """
+    if text.isascii():
+        words = text.lower().split()
+    else:
+        words = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold()).split()
+    has_article = len(words) > 1 and words[0] in _ARTICLE_WORDS
+    if has_article:
+        del words[0]
+    name = " ".join(words)
+    if name[:1].isalnum() and name[-1].isalnum():
+        return name
+    bare = _without_outer(name)
+    first, _, rest = bare.partition(" ")
+    if rest and first in _ARTICLE_WORDS and not has_article:
+        bare = _without_outer(rest)
+    return bare or text.casefold()
+
+
+def _without_outer(name: str) -> str:
+    """Leave out punctuation at both ends; signs at a number, as of `-5`, `.5` and `6"`, are none."""
+    bare = name.strip(_ASCII_OUTER)
+    if not bare or not all(sign.isalnum() or sign in _ASCII_INNER for sign in (bare[0], bare[-1])) or "." in name[:2]:
+        bare = _OUTER.sub("", name)
+    is_measure = name[-1:] in ("'", '"') and name[-2:-1].isdigit() and name.count(name[-1]) % 2
+    return bare + name[-1] if is_measure else bare
 
 
 def exact_match(prediction: str, references: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from densephrase.metrics import answer_tokens, exact_match, f1, has_answer, normalise_answer
+from densephrase.metrics import answer_name, answer_tokens, exact_match, f1, has_answer, normalise_answer
 
 NORMALISED = {
     "case": ("William SHAKESPEARE", "william shakespeare"),
@@ -33,6 +33,62 @@ NORMALISED = {
     "chinese": ("\u5317\u4eac", "\u5317\u4eac"),
     "capital sharp s": ("STRA\u1e9eE", "stra\u00dfe"),
 }
+
+
+SAME_ANSWER = {
+    "case": ("William SHAKESPEARE", "william Shakespeare"),
+    "sharp s": ("STRASSE", "stra\u00dfe"),
+    "composed and decomposed": ("Malm\u00f6", "Malmo\u0308"),
+    "white space": ("New \t York\nCity", "New York City"),
+    "no-break space": ("10\u00a0km", "10 km"),
+    "leading article": ("the Beatles", "Beatles"),
+    "article in quotes": ('"The Hamlet"', "Hamlet"),
+    "quotes after an article": ('the "Hamlet"', "Hamlet"),
+    "quotes": ("\u201cHamlet\u201d", "'Hamlet'"),
+    "French quotes": ("\u00ab Le Cid \u00bb", "Le Cid"),
+    "full stop": ("in 1905.", "in 1905"),
+    "comma": ("Paris,", "Paris"),
+    "brackets": ("(1921)", "1921"),
+    "markup": ("**Nils Aas**", "`Nils Aas`"),
+    "dash of a list": ("- Nils Aas", "Nils Aas"),
+    "quoted number": ('"1984"', "1984"),
+}
+OTHER_ANSWER = {
+    "decimal point": ("$1.2 billion", "$12 billion"),
+    "thousands": ("1,234", "1.234"),
+    "leading point": (".5", "5"),
+    "sign": ("-5", "5"),
+    "minus": ("\u22125 \u00b0C", "5 \u00b0C"),
+    "plus signs": ("C++", "C"),
+    "hash": ("C#", "C"),
+    "grades": ("A-", "A+"),
+    "grade and letter": ("A-", "A"),
+    "currency": ("$12", "12"),
+    "other currency": ("\u20ac12", "$12"),
+    "per cent": ("12%", "12"),
+    "per mille": ("12\u2030", "12%"),
+    "degrees": ("12\u00b0", "12"),
+    "feet and inches": ("6'", '6"'),
+    "number and inches": ('6"', "6"),
+    "at": ("@nils", "nils"),
+    "path": ("/etc", "etc"),
+    "framework": (".NET", "NET"),
+    "hyphen": ("re-sign", "resign"),
+    "inner article": ("vitamin A", "vitamin"),
+    "apostrophe": ("we're", "were"),
+    "accent": ("pat\u00e9", "pate"),
+    "stars and dots": ("***", "..."),
+}
+
+
+@pytest.mark.parametrize(("one", "other"), SAME_ANSWER.values(), ids=SAME_ANSWER.keys())
+def test_same_answers_have_one_name(one: str, other: str) -> None:
+    assert answer_name(one) == answer_name(other) != ""
+
+
+@pytest.mark.parametrize(("one", "other"), OTHER_ANSWER.values(), ids=OTHER_ANSWER.keys())
+def test_other_answers_have_other_names(one: str, other: str) -> None:
+    assert answer_name(one) != answer_name(other)
 
 
 @pytest.mark.parametrize(("text", "expected"), NORMALISED.values(), ids=NORMALISED.keys())

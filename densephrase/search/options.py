@@ -25,8 +25,8 @@ class SearchOptions:
 
     strategy: "dense-first" rescores the starts with the largest dot products, "sparse-first" all starts of the
         paragraphs with the best term scores, "hybrid" the union (Sparc, section 4; all score phrases alike).
-    unit: what counts as one answer: phrases that normalise to the same string, or a sentence, paragraph or document,
-        which then answers with its best phrase.
+    unit: what counts as one answer: phrases that say the same, or a sentence, paragraph or document, which then answers
+        with its best phrase.
     top_k: answers to return; fewer come back when there are fewer.
     dense_candidates: starts that the dense side proposes (None: by strategy, see `densephrase.search.effort`).
     paragraph_candidates: paragraphs that the sparse side proposes (None: by strategy).
