@@ -63,7 +63,7 @@ class IndexProbe:
 
         self._encoder: QuestionEncoder = load_question_encoder(sound / "encoder")
         document = IndexReader.open(sound).document(0)
-        self._questions = ["Who was born in the city?", document.text[:80], f"What is {document.title}?", ""]
+        self._questions = [f"Who was born in the city? {document.text[:80]}", ""]
 
     def __call__(self, folder: Path, outcome: Outcome) -> None:
         """Try the index in `folder`."""
@@ -87,10 +87,10 @@ class IndexProbe:
         searcher = Searcher(reader, self._encoder)
         for unit in _UNITS:
             for strategy in _STRATEGIES if unit == "phrase" else _STRATEGIES[:1]:
-                options = SearchOptions(strategy=strategy, unit=unit, top_k=5, explain=unit == "phrase")
+                options = SearchOptions(strategy=strategy, unit=unit, top_k=4, explain=unit == "sentence")
                 self._read(searcher.search(self._questions, options))
         excluded = [reader.document(0).id] if reader.bases.documents[-1] else []
-        options = SearchOptions(exhaustive=True, top_k=30, exclude_documents=tuple(excluded))
+        options = SearchOptions(exhaustive=True, top_k=10, exclude_documents=tuple(excluded))
         self._read(searcher.search(self._questions[:1], options))
 
     @staticmethod
@@ -100,7 +100,7 @@ class IndexProbe:
             for answer in answers:
                 json.dumps([answer.text, answer.context, answer.score, answer.confidence, answer.document.id])
                 _ = answer.document.text[answer.start : answer.end], answer.document.metadata
-                _ = [(evidence.context, evidence.parts.total) for evidence in answer.evidence]
+                _ = [(evidence.context, evidence.parts.total) for evidence in answer.evidence[:3]]
 
 
 PROBES: dict[str, Callable[[Path], Callable[[Path, Outcome], None]]] = {"index": IndexProbe}

@@ -18,7 +18,7 @@ from densephrase.encoder.product_quantiser import CENTROIDS, ProductQuantiser
 from densephrase.errors import EncoderError, IndexFormatError
 from densephrase.index.columns import MappedColumns, map_columns, write_columns
 from densephrase.index.manifest import HEADS, Quantisation
-from densephrase.index.spelling import LONGEST_PIECE, MOST_PIECE_BYTES, WordPieces
+from densephrase.index.spelling import LONGEST_PIECE, MOST_PIECE_BYTES, MOST_PIECES, WordPieces
 from densephrase.index.strings import StringColumn, pack_strings
 from densephrase.kernels.sparse import FactorBooks
 
@@ -127,10 +127,10 @@ def read_fitted(
 def _read_pieces(columns: MappedColumns) -> WordPieces:
     blob = columns.require("piece_blob", "uint8", (None,))
     offsets = columns.require("piece_offsets", "int64", (None,))
-    if max(blob.size, offsets.size) > MOST_PIECE_BYTES:
+    if blob.size > MOST_PIECE_BYTES or offsets.size > MOST_PIECES:
         raise IndexFormatError(
-            f"{columns.path}: {offsets.size} word pieces of {blob.size} bytes, expected at most {MOST_PIECE_BYTES} of "
-            "either; rebuild the index"
+            f"{columns.path}: {offsets.size} word pieces of {blob.size} bytes, expected at most {MOST_PIECES} of "
+            f"{MOST_PIECE_BYTES}; rebuild the index"
         )
     if blob.max(initial=0) > _LARGEST or np.diff(offsets).max(initial=0) > LONGEST_PIECE:
         raise IndexFormatError(

@@ -20,7 +20,7 @@ from densephrase.kernels.spelling import AFTER_SPACE, CAPITALISED, CAPITALS, ODD
 _CONTINUED = "##"
 _BYTES_A_TOKEN = 8  # for which there is room at first
 LONGEST_PIECE = 1024  # a few bytes of an index must not stand for endless text
-MOST_PIECE_BYTES = 1 << 26  # of all pieces together: far more than a tokenizer has
+MOST_PIECES, MOST_PIECE_BYTES = 1 << 22, 1 << 26  # far more than a tokenizer has
 
 
 @dataclass(frozen=True, eq=False)

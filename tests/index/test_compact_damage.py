@@ -117,6 +117,22 @@ def test_a_paragraph_that_begins_elsewhere_is_found(copy: Path) -> None:
     assert any(f"{SHARD}: column 'paragraph_start', row 1: the value is not where" in found for found in verify(copy))
 
 
+def test_bits_of_other_paragraphs_are_found_by_verify_and_where_they_are_looked_at(copy: Path) -> None:
+    def swap_bits(columns: Columns) -> Columns:
+        bits = np.unpackbits(columns["start_kept"], bitorder="little")
+        tokens = int(columns["paragraph_tokens"][0])
+        kept = int(np.flatnonzero(bits[:tokens])[0])
+        free = tokens + int(np.flatnonzero(bits[tokens : columns["paragraph_tokens"].sum()] == 0)[0])
+        bits[[kept, free]] = 0, 1
+        return {**columns, "start_kept": np.packbits(bits, bitorder="little")}
+
+    rewrite(copy, SHARD, swap_bits)
+    reader = IndexReader.open(copy)  # a kernel looks for no more bits than there are
+    with pytest.raises(IndexFormatError, match=f"{SHARD}: column 'start_kept' has .* rows of paragraph 0"):
+        reader.shards[1].row_tokens("start", 0)
+    assert any("'paragraph_start_ptr', row 0: the value does not fit 'start_kept'" in found for found in verify(copy))
+
+
 def test_rows_of_a_shard_without_tokens_are_refused(copy: Path) -> None:
     def without_tokens(columns: Columns) -> Columns:
         columns["paragraph_tokens"][:] = 0

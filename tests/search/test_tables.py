@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from densephrase.data import Document
@@ -30,6 +31,19 @@ def test_texts_are_those_of_the_reader(layout: dict[str, Any], profile: str, mak
     rows = list(range(int(reader.bases.paragraphs[-1])))
     for asked in (rows, rows[::-1], rows[-3:], [2, 2], []):
         assert tables_of(reader).paragraph_texts(asked) == [reader.paragraph_text(row) for row in asked]
+
+
+@pytest.mark.parametrize("profile", ["default", "compact"])
+def test_a_paragraph_that_is_too_short_is_named(profile: str, make_searcher: MakeSearcher) -> None:
+    _, reader = make_searcher([Document("d", "Zürich\n\nParis")], profile=profile)
+    shard = reader.shards[0].path
+
+    def lengthen(columns: dict[str, Any]) -> dict[str, Any]:
+        return {**columns, "paragraph_end": columns["paragraph_end"] + np.int32(3)}
+
+    rewrite(reader.path, shard.name, lengthen)
+    with pytest.raises(IndexFormatError, match=f"{shard}: paragraph 1 has 5 characters of 8"):
+        tables_of(IndexReader.open(reader.path)).paragraph_texts([1])
 
 
 def test_damaged_bytes_are_named(make_searcher: MakeSearcher) -> None:
