@@ -122,11 +122,11 @@ def _found_in_rows(path: Path) -> Iterator[str]:
     reader = IndexReader.open(path)
     seen_ids: dict[str, str] = {}
     for shard in reader.shards:
-        name = shard.path.relative_to(path)
+        name = shard.path.relative_to(reader.path)
         yield from (f"{name}: {problem}" for problem in shard_problems(shard, seen_ids))
     segment = reader.manifest.segments[0]
     folder = f"{SEGMENTS_FOLDER}/{segment.name}"
     yield from (f"{folder}/{segment.terms.file.file}: {problem}" for problem in term_problems(reader.terms))
     if reader.lists is not None:
         problems = list_problems(reader.lists, reader.shards, reader.bases.starts)
-        yield from (f"{reader.lists.path.relative_to(path)}: {problem}" for problem in problems)
+        yield from (f"{reader.lists.path.relative_to(reader.path)}: {problem}" for problem in problems)

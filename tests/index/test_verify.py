@@ -26,6 +26,13 @@ def test_a_sound_index_has_no_problems(built_index: Path) -> None:
     assert verify(built_index) == []
 
 
+def test_a_path_may_be_relative_or_a_link(built_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "link").symlink_to(built_index)
+    monkeypatch.chdir(built_index.parent)
+    assert verify(built_index.name) == []
+    assert verify(tmp_path / "link") == []
+
+
 def _flip(path: Path, position: int, bit: int) -> None:
     content = bytearray(path.read_bytes())
     content[position] ^= 1 << bit
