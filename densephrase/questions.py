@@ -48,6 +48,8 @@ def iterate_questions(path: str | Path, *, document_bytes: int = DOCUMENT_BYTES)
         yield from _reader(file)(file)
     except CorpusError as error:
         raise QuestionError(str(error)) from error
+    except MemoryError as error:
+        raise QuestionError(f"{Place(file.path)}: a row or an article does not fit into memory. Divide it.") from error
 
 
 def _reader(file: CorpusFile) -> Callable[[CorpusFile], Iterator[Question]]:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from densephrase.corpus.records import CorpusFile, Entry, Place, Remark, attempt, make_document
+from densephrase.corpus.records import CorpusFile, Entry, Place, Remark, attempt, make_document, no_memory
 from densephrase.corpus.source import read_lines, too_large
 from densephrase.data import Document
 from densephrase.errors import CorpusError
@@ -94,6 +94,9 @@ class _Rows:
                 continue
             except CorpusError as error:
                 yield place, error
+                continue
+            except MemoryError:
+                yield place, no_memory(place)
                 continue
             if row is None:
                 return

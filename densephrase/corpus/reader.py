@@ -10,7 +10,7 @@ from densephrase.corpus.delimited import read_csv, read_tsv
 from densephrase.corpus.folder import FolderContent, format_of
 from densephrase.corpus.jsonl import read_jsonl
 from densephrase.corpus.markdown import read_markdown
-from densephrase.corpus.records import DOCUMENT_BYTES, CorpusFile, Entry, Found, Place, Remark
+from densephrase.corpus.records import DOCUMENT_BYTES, CorpusFile, Entry, Found, Place, Remark, no_memory
 from densephrase.corpus.seen_ids import SeenIds
 from densephrase.corpus.squad import read_squad
 from densephrase.corpus.text import read_plain_text
@@ -108,6 +108,8 @@ def _read_file(file: CorpusFile) -> Iterator[Entry]:
         yield from READERS[format_of(file.name)](file)
     except CorpusError as error:
         yield error
+    except MemoryError:
+        yield no_memory(Place(file.path))
 
 
 def _refuse_duplicates(entries: Iterator[Entry]) -> Iterator[Entry]:

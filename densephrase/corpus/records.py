@@ -71,7 +71,12 @@ def attempt(place: Place, make: Callable[[], Document]) -> Entry:
     except RecursionError:
         return place.error("the JSON value is nested too deeply")
     except MemoryError:
-        return place.error("the record does not fit into memory; divide it")
+        return no_memory(place)
+
+
+def no_memory(place: Place) -> CorpusError:
+    """Return the error of a record that is allowed to be so large, but not on this machine."""
+    return place.error("what stands here does not fit into memory; divide it, or set a lower document_bytes")
 
 
 def file_id(file: CorpusFile) -> str:

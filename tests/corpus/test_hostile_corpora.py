@@ -4,13 +4,17 @@ import gzip
 import json
 import os
 import socket
+import subprocess
+import sys
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
 from densephrase.corpus.reader import read_corpus
 from densephrase.errors import CorpusError
 
+ROOT = Path(__file__).resolve().parents[2]
 LINE = '{"id": %s, "text": "x"}\n'
 
 
@@ -196,6 +200,37 @@ def test_a_title_that_comes_back_often_gets_its_number_in_linear_time(write):
     article = {"title": "A", "paragraphs": [{"context": "x"}]}
     found = ids(write("a.json", json.dumps({"data": [article] * 30_000})))
     assert (found[0], found[-1], len(set(found))) == ("A", "A (30000)", 30_000)
+
+
+LITTLE_MEMORY = """
+import resource, sys
+from densephrase.corpus.reader import read_corpus
+from densephrase.questions import read_questions
+resource.setrlimit(resource.RLIMIT_AS, (200 << 20, 200 << 20))
+for read, path in ((lambda path: list(read_corpus(path)), sys.argv[1]), (read_questions, sys.argv[2])):
+    try:
+        read(path)
+    except ValueError as error:
+        print(type(error).__name__, "memory" in str(error))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is that of Linux")
+@pytest.mark.parametrize("name", ["jsonl", "json", "csv", "txt"])
+def test_what_does_not_fit_into_memory_is_an_error(tmp_path, name):
+    many = "[]," * 5_000_000
+    row = '{"id": "a", "text": "x", "question": "x", "answers": [], "more": [' + many + "1]}"
+    content = {
+        "jsonl": (row, row),
+        "json": ('{"data": [' + row + "]}", f"[{row}]"),
+        "csv": ("id,text\n" + "," * 50_000_000, "who\t[" + "'a'," * 10_000_000 + "]"),
+        "txt": ("x" * 90_000_000, "who\t[" + "'a'," * 10_000_000 + "]"),
+    }[name]
+    for path, text in zip(("a", "q"), content, strict=True):
+        (tmp_path / f"{path}.{name}").write_text(text)
+    paths = [str(tmp_path / f"{path}.{name}") for path in ("a", "q")]
+    done = subprocess.run([sys.executable, "-c", LITTLE_MEMORY, *paths], capture_output=True, text=True, cwd=ROOT)
+    assert (done.stdout, done.stderr) == ("CorpusError True\nQuestionError True\n", "")
 
 
 def test_an_error_is_short_however_long_the_id_is(write):

@@ -41,8 +41,6 @@ def _decode(line: str, where: str) -> object:
         problem = f"{error.msg} at character {error.pos + 1}"
     except RecursionError:
         problem = "it is nested too deeply"
-    except MemoryError:
-        problem = "it does not fit into memory"
     except ValueError as error:
         problem = str(error)
     raise QuestionError(f"{where}: not JSON ({problem}). Write one JSON object a line.")
