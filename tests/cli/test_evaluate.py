@@ -186,3 +186,21 @@ def test_questions_without_answers_are_pointed_out(run: Run, index_path: Path, t
     ran = run("evaluate", index_path, tmp_path / "q.jsonl", "--json")
     assert ran.objects[0]["questions_without_answers"] == 1
     assert "1 of 1 questions have no reference answer" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("q.jsonl", '{"question": "Who wrote Hamlet?", "answer": ["Shakespeare"]}\n'),
+        ("q.jsonl", '{"question": "Who wrote Hamlet?", "answers": {"text": ["Shakespeare"], "answer_start": [20]}}\n'),
+        ("q.jsonl", '{"input": "Who wrote Hamlet?", "output": [{"answer": "Shakespeare"}, {"provenance": []}]}\n'),
+        ("q.tsv", "Who wrote Hamlet?\t['Shakespeare']\n"),
+    ],
+    ids=["NQ-open", "Hugging Face", "KILT", "DPR"],
+)
+@pytest.mark.usefixtures("fixed_index")
+def test_questions_of_public_forms(name: str, content: str, run: Run, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content + content.replace("'Shakespeare'", "''").replace('"Shakespeare"', '""'))
+    [figures] = run("evaluate", "index", tmp_path / name, "--json").objects
+    assert (figures["questions"], figures["questions_without_answers"]) == (2, 1)
+    assert figures["has_answer"]["em"] == 100
