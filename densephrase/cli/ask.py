@@ -21,6 +21,7 @@ from densephrase.cli.usage import UsageError
 from densephrase.errors import QuestionError
 
 _MARK = "\ufeff"  # byte order mark, as some editors write it at the beginning of a file
+_LONGEST = 1_000_000  # characters of a line of stdin: what never ends should not fill the memory
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,7 +78,10 @@ def _questions(question: str | None) -> Iterator[str]:
             raise UsageError("the question is empty")
         yield question
         return
-    for number, line in enumerate(sys.stdin, start=1):
+    lines = iter(lambda: sys.stdin.readline(_LONGEST + 1), "")
+    for number, line in enumerate(lines, start=1):
+        if len(line) > _LONGEST:
+            raise QuestionError(f"Line {number} of stdin has more than {_LONGEST:,} characters; expected a question.")
         if not _is_text(line):
             raise QuestionError(f"Line {number} of stdin is not UTF-8 text: {line.strip()[:80]!r}. Write it as UTF-8.")
         text = line.lstrip(_MARK).strip()  # files that are piped one after the other have a mark each

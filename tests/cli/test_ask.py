@@ -116,6 +116,13 @@ def test_a_byte_order_mark_in_piped_questions_is_dropped(
     assert [reply["question"] for reply in ran.objects] == ["Who wrote Hamlet?", "When was Tesla born?"]
 
 
+def test_a_line_without_end_is_an_error(run: Run, index_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("Who?\n" + "x" * 2_000_000))
+    ran = run("ask", index_path, "--json")
+    assert (ran.code, len(ran.objects)) == (1, 1)
+    assert "Line 2 of stdin has more than 1,000,000 characters" in ran.err
+
+
 @pytest.mark.parametrize("question", ["", " \t"], ids=["nothing", "spaces"])
 def test_an_empty_question_is_wrong_usage(question: str, run: Run, index_path: Path) -> None:
     ran = run("ask", index_path, question)
