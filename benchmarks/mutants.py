@@ -21,7 +21,7 @@ _WEIRD_TEXTS = ["", "x" * 300, "../../x", "/etc/passwd", "\ud800", "\0", "\x1b[3
 _WEIRD_NUMBERS = [0, 1, -1, 2, 255, 256, 2**31 - 1, 2**31, 2**53, 2**63 - 1, 2**63, 10**30, 10**4000, 0.5, 1e308]
 WEIRD: list[Any] = [None, True, [], {}, [[]], float("nan"), float("inf"), *_WEIRD_TEXTS, *_WEIRD_NUMBERS]
 _DEPTHS = (50, 900, 100_000)
-_ENDLESS = 4 << 30  # bytes
+_ENDLESS = 1 << 30  # bytes
 
 
 def files_of(folder: Path, suffix: str = "") -> list[Path]:

@@ -18,6 +18,8 @@ from densephrase.index.own_encoder import is_calibrated_again
 from densephrase.index.regular_file import file_problem, reason
 from densephrase.index.shard_checks import shard_problems
 
+_MOST_ENCODER_BYTES = 16 << 30  # of a file: the largest encoders take a tenth of it
+
 
 def verify(path: str | Path) -> list[str]:
     """Return every problem of the index at `path`, naming file, column and row; an empty list means none.
@@ -44,6 +46,10 @@ def _encoder_problems(path: Path, record: EncoderRecord) -> Iterator[str]:
         file_path = path / record.path / name
         if problem := file_problem(file_path):
             yield f"{record.path}/{name}: {problem}"
+            continue
+        size = file_path.stat().st_size
+        if size > _MOST_ENCODER_BYTES:  # there may be no end of them
+            yield f"{record.path}/{name}: the file has {size} bytes, expected at most {_MOST_ENCODER_BYTES}"
             continue
         try:
             with file_path.open("rb") as file:

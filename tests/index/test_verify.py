@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -87,6 +88,16 @@ def test_cut_files_are_named(index_copy: Path) -> None:
 def test_unknown_files_are_named(index_copy: Path, name: str) -> None:
     (index_copy / name).write_bytes(b"")
     assert verify(index_copy) == [f"{name}: the file is not part of the index"]
+
+
+def test_files_without_end_are_named_and_not_read(index_copy: Path) -> None:
+    for name in (f"{SEGMENT}/{SHARD}", "encoder/config.json"):
+        os.truncate(index_copy / name, 2**42)  # takes no place on the disk
+    problems = verify(index_copy)
+    assert [problem.partition(" the file has ")[0] for problem in problems] == [
+        "encoder/config.json:",
+        f"{SEGMENT}/{SHARD}:",
+    ]
 
 
 def test_swapped_shards_are_found(index_copy: Path) -> None:
