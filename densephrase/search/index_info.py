@@ -9,6 +9,7 @@ import numpy as np
 
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.manifest import FileRecord
+from densephrase.index.regular_file import file_problem
 from densephrase.index.shard import Shard
 from densephrase.index.shard_format import SPARSE_COLUMNS
 
@@ -72,9 +73,10 @@ def _component(column: str) -> str:
 
 def _other_bytes(reader: IndexReader) -> dict[str, int]:
     lists = [segment.ann.file for segment in reader.manifest.segments]
+    encoder = [reader.encoder_path / name for name in reader.manifest.encoder.files]
     return {
         "lists": sum(file.bytes for file in lists if isinstance(file, FileRecord)),
         "terms": sum(segment.terms.file.bytes for segment in reader.manifest.segments),
         "codebooks": sum(file.bytes for file in reader.manifest.files),
-        "encoder": sum(file.stat().st_size for file in reader.encoder_path.rglob("*") if file.is_file()),
+        "encoder": sum(path.stat().st_size for path in encoder if file_problem(path) is None),
     }

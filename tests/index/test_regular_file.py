@@ -13,6 +13,7 @@ from densephrase.errors import IndexFormatError
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.regular_file import check_file, file_problem
 from densephrase.index.verify import verify
+from densephrase.search.index_info import describe_index
 
 
 def _circle(path: Path) -> None:
@@ -97,3 +98,11 @@ def deep_folder(index_copy: Path) -> Iterator[None]:
 @pytest.mark.usefixtures("deep_folder")
 def test_other_folders_are_named_and_not_entered(index_copy: Path) -> None:
     assert verify(index_copy) == ["segments/000001/deeper: the folder is not part of the index"]
+
+
+@pytest.mark.usefixtures("deep_folder")
+def test_what_an_index_takes_counts_its_own_files_only(index_copy: Path) -> None:
+    (index_copy / "encoder" / "more").write_bytes(b"x" * 1000)
+    (index_copy / "encoder" / "circle").symlink_to("circle")
+    counted = describe_index(IndexReader.open(index_copy))["bytes_by_component"]["encoder"]
+    assert counted == (index_copy / "encoder" / "config.json").stat().st_size
