@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from densephrase.encoder.encoded import ParagraphInput
 from densephrase.errors import EncoderError
 
 TOKENIZER_FILE = "tokenizer.json"
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class PhraseTokeniser:
     def __init__(self, tokenizer: Tokenizer, config: EncoderConfig) -> None:
         tokenizer.no_truncation()
         tokenizer.no_padding()
+        tokenizer.encode_special_tokens = True  # "[SEP]" in a text is what its author wrote, no end of anything
         self.tokenizer = tokenizer
         self._config = config
 
@@ -87,10 +90,20 @@ class PhraseTokeniser:
         return [np.array(encoding.offsets, np.int32).reshape(-1, 2) for encoding in encodings]
 
     def questions(self, questions: Sequence[str]) -> list[list[int]]:
-        """Return `[CLS] question [SEP]` ids of each question; one that is too long loses its last tokens."""
+        """Return `[CLS] question [SEP]` ids of each question; one that is too long loses its first tokens.
+
+        What is asked mostly stands at the end. A warning is logged where any is too long.
+        """
         room = self._config.max_question_tokens - 2
         encodings = self.tokenizer.encode_batch(list(questions), add_special_tokens=False)
-        return [[self._config.cls_token_id, *encoding.ids[:room], self._config.sep_token_id] for encoding in encodings]
+        cut = [number for number, encoding in enumerate(encodings) if len(encoding.ids) > room]
+        if cut:
+            _logger.warning(
+                "%d of %d questions have more word pieces than the %d that the encoder reads, and lose their "
+                "beginnings: %.80r has %d. Ask shorter ones.",
+                *(len(cut), len(questions), room, questions[cut[0]], len(encodings[cut[0]].ids)),
+            )
+        return [[self._config.cls_token_id, *encoding.ids[-room:], self._config.sep_token_id] for encoding in encodings]
 
     def _titles(self, titles: Sequence[str]) -> list[list[int]]:
         room = self._config.max_title_tokens

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from densephrase.encoder import phrase_encoder
+from densephrase.encoder.encoded import ParagraphInput
 from densephrase.encoder.phrase_encoder import PhraseEncoder
 from tests.conftest import make_encoder
 from tests.encoder.direct import own_ids
@@ -42,11 +43,29 @@ def test_padding_and_batches_change_nothing(encoder: PhraseEncoder, monkeypatch:
             np.testing.assert_allclose(vectors.end[number], alone.end[0], atol=1e-5)
 
 
-def test_a_long_question_loses_its_last_tokens(encoder: PhraseEncoder) -> None:
+def test_a_long_question_keeps_its_end_and_is_warned_of(
+    encoder: PhraseEncoder, caplog: pytest.LogCaptureFixture
+) -> None:
     room = encoder.config.max_question_tokens - 2
-    words = ["river"] * (room - 1) + ["king", "queen", "war"]
-    cut, whole = encoder.encode_questions([" ".join(words[:room]), " ".join(words)]).start
+    words = ["king", "queen", "war", *["river"] * (room - 1), "x"]
+    cut, short = encoder.encode_questions([" ".join(words[-room:]), "x"]).start
+    assert not caplog.messages
+    whole, other = encoder.encode_questions([" ".join(words), "x"]).start
     np.testing.assert_allclose(whole, cut, atol=1e-6)
+    np.testing.assert_allclose(other, short, atol=1e-6)
+    [message] = caplog.messages
+    assert message.startswith(f"1 of 2 questions have more word pieces than the {room} that the encoder reads")
+    assert "'king queen war river" in message and f"has {room + 3}." in message
+
+
+@pytest.mark.parametrize("name", ["[SEP]", "[CLS]", "[PAD]", "[UNK]"])
+def test_names_of_special_tokens_are_text(name: str, encoder: PhraseEncoder) -> None:
+    special = encoder.tokeniser.tokenizer.token_to_id(name)
+    assert special is not None
+    [ids] = encoder.tokeniser.questions([f"king{name} queen"])
+    assert special not in ids[1:-1] or name == "[UNK]"
+    [places] = encoder.tokeniser.paragraphs([ParagraphInput(f"king{name} queen")]).offsets
+    assert places[:2].tolist() == [[0, 4], [4, 5]]
 
 
 def test_vectors_follow_the_formula(encoder: PhraseEncoder) -> None:
