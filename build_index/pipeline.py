@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from densephrase.build_index.progress import Listener, ProgressCounter
 from densephrase.build_index.shard_builder import ShardContent, build_shard
 from densephrase.build_index.stored_form import StoredForm, asked, compact_form, rows_path
 from densephrase.build_index.terms import write_terms
+from densephrase.corpus.memory import written_documents
 from densephrase.corpus.reader import read_corpus
 from densephrase.data import Document
 from densephrase.errors import BuildError, DiskSpaceError
@@ -53,7 +54,7 @@ _logger = logging.getLogger(__name__)
 
 
 def build(
-    corpus: str | Path,
+    corpus: str | Path | Iterable[Document],
     index_path: str | Path,
     *,
     encoder: PhraseEncoder,
@@ -63,8 +64,10 @@ def build(
 ) -> Manifest:
     """Build the index of `corpus` in the folder `index_path`, or continue a build that was stopped there.
 
-    The corpus is read twice (to plan and to encode) and never held in memory. Inverted lists are fitted on the device
-    of the encoder. `progress` is told how far the build is; `free` says how many bytes may go to a folder's disk.
+    The corpus is read twice (to plan and to encode) and never held in memory; documents that are handed over are asked
+    for once, and kept in a file beside the index meanwhile. To continue, hand over the same ones again. Inverted lists
+    are fitted on the device of the encoder. `progress` is told how far the build is; `free` says how many bytes may go
+    to a folder's disk.
 
     Raises:
         CorpusError: if the corpus cannot be read, is empty, or holds bad documents and `options.skip_bad` is off.
@@ -74,6 +77,9 @@ def build(
     """
     index_path = Path(index_path)
     check_target(index_path)
+    if not isinstance(corpus, str | os.PathLike):
+        with written_documents(corpus, index_path, skip_bad=(options or BuildOptions()).skip_bad) as path:
+            return build(path, index_path, encoder=encoder, options=options, progress=progress, free=free)
     _check_apart(Path(corpus), index_path)
     run = _Run(Path(corpus), index_path, encoder, options or BuildOptions(), ProgressCounter(progress))
     inputs = run.plan()
