@@ -9,12 +9,15 @@ from typing import Any, Literal
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A text with a stable id. All offsets of this library are code points of `text`."""
+    """A text with a stable id. All offsets of this library are code points of `text`.
+
+    Its hash leaves the metadata out, which may hold lists and objects.
+    """
 
     id: str
     text: str
     title: str = ""
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def passage(self, start: int, end: int) -> str:
         """Return `text[start:end]`."""

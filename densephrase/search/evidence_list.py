@@ -40,6 +40,10 @@ class EvidenceList(Sequence[Evidence]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, tuple | EvidenceList) and self._members == tuple(other)
 
+    def __hash__(self) -> int:
+        """Return the hash of the tuple that it equals."""
+        return hash(self._members)
+
     def __repr__(self) -> str:
         return repr(self._members)
 
