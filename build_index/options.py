@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
 
 from densephrase.corpus.records import DOCUMENT_BYTES
 from densephrase.errors import BuildError
@@ -40,6 +40,15 @@ class BuildOptions:
     skip_bad: bool = False  # leave out documents that cannot be read instead of stopping
     document_bytes: int = DOCUMENT_BYTES  # in UTF-8 that a document (record, row, article, text file) may have
     quotes: bool = True  # fields of csv and tsv in double quotes are quoted; without it, quotes are text
+
+    @classmethod
+    def of(cls, **given: Any) -> Self:
+        """Return the options of these names; BuildError for a name that there is not."""
+        known = [field.name for field in fields(cls)]
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            raise BuildError(f"There is no build option {unknown[0]!r}; there are {', '.join(known)}.")
+        return cls(**given)
 
     def __post_init__(self) -> None:
         for name, (least, most) in _RANGES.items():

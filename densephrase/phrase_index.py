@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
-from densephrase.data import Answer
+from densephrase.build_keywords import BuildKeywords
+from densephrase.data import Answer, Document
 from densephrase.errors import SearchError
 from densephrase.index.index_reader import IndexReader
 from densephrase.search.index_info import describe_index
-from densephrase.search.options import SearchOptions, Strategy, Unit
+from densephrase.search.options import SearchKeywords, SearchOptions, Strategy, Unit
+from densephrase.search.question_checks import check_questions
 
 if TYPE_CHECKING:
     from densephrase.encoder.phrase_encoder import PhraseEncoder
@@ -80,18 +82,19 @@ class PhraseIndex:
     @classmethod
     def build(
         cls,
-        corpus: str | Path,
+        corpus: str | Path | Iterable[Document],
         path: str | Path,
         encoder: str | Path | PhraseEncoder = "default",
         device: str = "cpu",
-        **options: Any,
+        **options: Unpack[BuildKeywords],
     ) -> Self:
         """Build an index of the corpus at `path` and open it.
 
-        corpus: a file or folder of documents (jsonl, csv, txt, md, SQuAD json; .gz of each).
+        corpus: a file or folder of documents (jsonl, csv, txt, md, SQuAD json; .gz of each), or an iterable of
+            `Document`, which is asked for each once.
         encoder: a loaded encoder, or the name or folder of one. Inverted lists are fitted on the encoder's device.
         device: where an encoder that is named is loaded, and where the index is opened, as in `open`.
-        options: fields of `densephrase.build_index.options.BuildOptions`.
+        options: fields of `densephrase.build_index.options.BuildOptions`, which says what each means.
 
         Raises:
             CorpusError, EncoderError, DeviceError, BuildError: as reading, loading and building do.
@@ -102,17 +105,27 @@ class PhraseIndex:
 
         if isinstance(encoder, str | Path):
             encoder = PhraseEncoder.from_pretrained(encoder, device)
-        build(corpus, path, encoder=encoder, options=BuildOptions(**options))
+        build(corpus, path, encoder=encoder, options=BuildOptions.of(**options))
         return cls.open(path, device)
 
     @overload
     def search(
-        self, question: str, top_k: int = ..., strategy: Strategy = ..., unit: Unit = ..., **options: Any
+        self,
+        question: str,
+        top_k: int = ...,
+        strategy: Strategy = ...,
+        unit: Unit = ...,
+        **options: Unpack[SearchKeywords],
     ) -> list[Answer]: ...
 
     @overload
     def search(
-        self, question: Sequence[str], top_k: int = ..., strategy: Strategy = ..., unit: Unit = ..., **options: Any
+        self,
+        question: Sequence[str],
+        top_k: int = ...,
+        strategy: Strategy = ...,
+        unit: Unit = ...,
+        **options: Unpack[SearchKeywords],
     ) -> list[list[Answer]]: ...
 
     def search(
@@ -121,18 +134,19 @@ class PhraseIndex:
         top_k: int = 10,
         strategy: Strategy = "hybrid",
         unit: Unit = "phrase",
-        **options: Any,
+        **options: Unpack[SearchKeywords],
     ) -> list[Answer] | list[list[Answer]]:
         """Return the best answers to a question, best first; a list of questions gives a list of lists.
 
-        options: further fields of `SearchOptions`.
+        options: further fields of `SearchOptions`, which says what each means.
 
         Raises:
-            SearchError: if an option makes no sense, a question is not a string, or the index is closed.
+            SearchError: if an option is unknown or makes no sense, a question is not a string, is empty or holds half
+                of a surrogate pair, or the index is closed.
             MissingExtraError, DeviceError: with the first search, if its lists cannot go to the device.
         """
-        chosen = SearchOptions(top_k=top_k, strategy=strategy, unit=unit, **options)
-        answers = self._searcher.search(_as_list(question), chosen)
+        chosen = SearchOptions.of(top_k=top_k, strategy=strategy, unit=unit, **options)
+        answers = self._searcher.search(check_questions(question), chosen)
         return answers[0] if isinstance(question, str) else answers
 
     def warm_up(self) -> None:
@@ -189,20 +203,12 @@ class PhraseIndex:
     ) -> None:
         self.close()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the path and what `open` was told: whoever unpickles opens the index there, in any process."""
+        return type(self).open, (self.path, self._device, self._other_encoder, self._runtime, self._threads)
+
     def __repr__(self) -> str:
         if self._reader is None:
             return "PhraseIndex(closed)"
         counts = self._reader.manifest.counts
         return f"PhraseIndex({str(self._reader.path)!r}, documents={counts.documents}, starts={counts.starts})"
-
-
-def _as_list(question: object) -> list[str]:
-    """Return the questions as a list; SearchError for anything but a string or strings."""
-    if isinstance(question, str):
-        return [question]
-    if not isinstance(question, Sequence):
-        raise SearchError(f"Question is {question!r}; expected a string or a sequence of strings.")
-    for number, text in enumerate(question):
-        if not isinstance(text, str):
-            raise SearchError(f"Question {number} is {text!r}; expected a string.")
-    return list(question)

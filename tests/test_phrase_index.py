@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
+import numpy as np
 import pytest
 
 from densephrase import PhraseIndex
+from densephrase.build_index.options import BuildOptions
+from densephrase.build_keywords import BuildKeywords
+from densephrase.data import Answer, Document
 from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.errors import IndexFormatError, SearchError
+from densephrase.errors import BuildError, IndexFormatError, SearchError
 from tests.search.fake_encoder import FakeEncoder
 
 DOCUMENTS = [
@@ -57,6 +62,33 @@ def test_every_strategy_and_unit(strategy: Any, unit: Any, index: PhraseIndex) -
     assert index.search("capital France", strategy=strategy, unit=unit, max_answer_tokens=2)
 
 
+def test_a_copy_opens_the_index_again(index: PhraseIndex) -> None:
+    other = copy.copy(index)  # as pickles do
+    assert other.path == index.path and other._reader is not index._reader
+    index.close()
+    assert other.info()["documents"] == 2
+    with pytest.raises(SearchError, match="closed"):
+        copy.copy(index)
+
+
+def test_answers_can_be_put_into_sets(index: PhraseIndex) -> None:
+    first, second = (index.search("Who wrote Hamlet?", top_k=5) for _ in range(2))
+    assert first == second
+    assert set(first) == set(second) and len(set(first)) == len(first)
+    plain = [Answer(tuple(answer.evidence), answer.confidence) for answer in first]
+    assert set(plain) == set(first)
+    assert (
+        len({answer.document for answer in first} | {evidence for answer in first for evidence in answer.evidence}) > 1
+    )
+
+
+def test_documents_are_indexed_from_memory(corpus: Path, tmp_path: Path, index: PhraseIndex) -> None:
+    documents = (Document(row["id"], row["text"], row["title"]) for row in DOCUMENTS)
+    encoder: Any = FakeEncoder()
+    with PhraseIndex.build(documents, tmp_path / "other", encoder=encoder) as other:
+        assert other.search("Who wrote Hamlet?") == index.search("Who wrote Hamlet?")
+
+
 def test_an_index_is_found_again(index: PhraseIndex) -> None:
     expected = index.search("Hamlet?")
     with PhraseIndex.open(index.path) as again:
@@ -98,16 +130,53 @@ def test_a_repr_says_what_it_is(index: PhraseIndex) -> None:
     assert repr(index).startswith(f"PhraseIndex({str(index.path)!r}, documents=2, starts=")
 
 
-def test_questions_must_be_strings(index: PhraseIndex) -> None:
-    with pytest.raises(SearchError, match="Question 1 is 7; expected a string"):
-        index.search(["Hamlet?", 7])  # type: ignore[list-item]
-    with pytest.raises(SearchError, match="Question is None; expected a string or a sequence of strings"):
-        index.search(None)  # type: ignore[call-overload]
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        pytest.param(["Hamlet?", 7], "Question 1 is 7; expected a string", id="number in a list"),
+        pytest.param([["Hamlet?"]], r"Question 0 is \['Hamlet\?'\]; expected a string", id="list in a list"),
+        pytest.param(["Hamlet?", None], "Question 1 is None; expected a string", id="None in a list"),
+        pytest.param(None, "Question is None; expected a string or a sequence of strings", id="None"),
+        pytest.param(b"Hamlet?", r"Question is b'Hamlet\?'; expected a string or a sequence of strings", id="bytes"),
+        pytest.param(iter(["Hamlet?"]), "Question is <.*; expected a string or a sequence of strings", id="iterator"),
+        pytest.param({"Hamlet?"}, "Question is .*; expected a string or a sequence of strings", id="set"),
+        pytest.param("", "Question is empty", id="empty"),
+        pytest.param(["Hamlet?", " \n"], "Question 1 is empty", id="blank in a list"),
+        pytest.param("who \ud800 built it", r"Question is 'who \\ud800 built it', which holds U\+D800", id="surrogate"),
+        pytest.param(["fine?", "bad \udcff"], r"Question 1 is 'bad \\udcff', which holds U\+DCFF", id="bad byte"),
+    ],
+)
+def test_what_cannot_be_asked_is_named(asked: Any, expected: str, index: PhraseIndex) -> None:
+    with pytest.raises(SearchError, match=expected):
+        index.search(asked)
+
+
+def test_strings_of_other_libraries_can_be_asked(index: PhraseIndex) -> None:
+    assert index.search(np.str_("Who wrote Hamlet?")) == index.search("Who wrote Hamlet?")
 
 
 def test_options_are_checked(index: PhraseIndex) -> None:
     with pytest.raises(SearchError, match="top_k is 0"):
         index.search("Hamlet?", top_k=0)
+    with pytest.raises(SearchError, match="no search option 'topk'; there are strategy, unit, top_k"):
+        index.search("Hamlet?", topk=3)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize("count", ["top_k", "evidence_spans", "dense_candidates", "paragraph_candidates", "probes"])
+def test_any_count_may_be_larger_than_what_there_is(count: str, index: PhraseIndex) -> None:
+    everything = index.search("Who wrote Hamlet?", exhaustive=True, top_k=1000, evidence_spans=1000)
+    most: Any = {"top_k": 1000, "evidence_spans": 1000, count: 2**63}
+    assert [answer.text for answer in index.search("Who wrote Hamlet?", **most)] == [one.text for one in everything]
+
+
+def test_an_unknown_option_of_a_build_is_refused(corpus: Path, tmp_path: Path) -> None:
+    encoder: Any = FakeEncoder()
+    with pytest.raises(BuildError, match="no build option 'shards'; there are shard_characters, flat_limit"):
+        PhraseIndex.build(corpus, tmp_path / "other", encoder=encoder, shards=3)  # type: ignore[call-arg]
+
+
+def test_keywords_of_a_build_are_its_options() -> None:
+    assert get_type_hints(BuildKeywords) == get_type_hints(BuildOptions)
 
 
 def test_a_missing_index_is_named(tmp_path: Path) -> None:

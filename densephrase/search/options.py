@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from numbers import Integral, Real
-from typing import Literal, get_args
+from typing import Any, Literal, Self, TypedDict, get_args
 
 from densephrase.errors import SearchError
 
@@ -17,6 +17,24 @@ _COUNTS = ("top_k", "evidence_spans")
 _DEFAULTED_COUNTS = ("dense_candidates", "paragraph_candidates", "probes", "max_answer_tokens")
 _SWITCHES = ("exhaustive", "sparc", "explain")
 _WEIGHTS = ("paragraph_weight", "document_weight")
+_MOST = 2**40  # more than any index holds of anything: kernels count in 64 bits, and some counts are multiplied
+
+
+class SearchKeywords(TypedDict, total=False):
+    """The options of a search that `PhraseIndex.search` has no parameter for, as editors and mypy know them."""
+
+    dense_candidates: int | None
+    paragraph_candidates: int | None
+    probes: int | None
+    evidence_spans: int
+    max_answer_tokens: int | None
+    paragraph_weight: float | None
+    document_weight: float | None
+    exhaustive: bool
+    sparc: bool
+    explain: bool
+    exclude_documents: Sequence[str]
+    min_confidence: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +45,7 @@ class SearchOptions:
         paragraphs with the best term scores, "hybrid" the union (Sparc, section 4; all score phrases alike).
     unit: what counts as one answer: phrases that say the same, or a sentence, paragraph or document, which then answers
         with its best phrase.
-    top_k: answers to return; fewer come back when there are fewer.
+    top_k: answers to return; fewer come back when there are fewer. Any count may be larger than what there is.
     dense_candidates: starts that the dense side proposes (None: by strategy, see `densephrase.search.effort`).
     paragraph_candidates: paragraphs that the sparse side proposes (None: by strategy).
     probes: inverted lists that the dense side looks into, where the index has lists (None: by strategy).
@@ -60,6 +78,15 @@ class SearchOptions:
     exclude_documents: Sequence[str] = ()
     min_confidence: float | None = None
 
+    @classmethod
+    def of(cls, **given: Any) -> Self:
+        """Return the options of these names; SearchError for a name that there is not."""
+        known = [field.name for field in fields(cls)]
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            raise SearchError(f"There is no search option {unknown[0]!r}; there are {', '.join(known)}.")
+        return cls(**given)
+
     def __post_init__(self) -> None:
         self._check_choice("strategy", get_args(Strategy))
         self._check_choice("unit", get_args(Unit))
@@ -83,12 +110,14 @@ class SearchOptions:
             return
         if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 1:
             raise _wrong(name, value, "a whole number of at least 1")
+        if type(value) is not int or value > _MOST:
+            object.__setattr__(self, name, min(int(value), _MOST))
 
     def _check_weight(self, name: str) -> None:
         value: object = getattr(self, name)
         if value is None:
             return
-        if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) < math.inf:
+        if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= _number(value) < math.inf:
             raise _wrong(name, value, "a finite number of at least 0, or None for the encoder's weight")
 
     def _check_exclusion(self) -> None:
@@ -100,8 +129,16 @@ class SearchOptions:
         value: object = self.min_confidence
         if value is None:
             return
-        if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= float(value) <= 1:
+        if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= _number(value) <= 1:
             raise _wrong("min_confidence", value, "a probability from 0 to 1, or None")
+
+
+def _number(value: Real) -> float:
+    """Return a number as a float: infinity where it is too large for one."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _wrong(name: str, found: object, expected: str) -> SearchError:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import fields
+from typing import Any, get_type_hints
 
 import numpy as np
 import pytest
 
 from densephrase.errors import SearchError
-from densephrase.search.options import SearchOptions
+from densephrase.search.options import SearchKeywords, SearchOptions
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,9 @@ from densephrase.search.options import SearchOptions
         ("paragraph_weight", -0.5, "a finite number of at least 0, or None for the encoder's weight"),
         ("document_weight", float("nan"), "a finite number of at least 0, or None for the encoder's weight"),
         ("document_weight", float("inf"), "a finite number of at least 0, or None for the encoder's weight"),
+        pytest.param(
+            "document_weight", 10**400, "a finite number of at least 0, or None for the encoder's weight", id="huge"
+        ),
         ("exhaustive", 1, "True or False"),
         ("sparc", None, "True or False"),
         ("explain", "yes", "True or False"),
@@ -67,3 +71,24 @@ def test_sensible_options_are_taken_as_they_are(options: dict[str, Any]) -> None
 def test_unknown_options_are_refused() -> None:
     with pytest.raises(TypeError, match="nprobe"):
         SearchOptions(nprobe=4)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("name", ["top_k", "evidence_spans", "dense_candidates", "probes", "max_answer_tokens"])
+@pytest.mark.parametrize("value", [2**31, 2**63, 10**400, np.int8(100)], ids=["2^31", "2^63", "10^400", "int8"])
+def test_counts_are_plain_numbers_that_can_be_multiplied(name: str, value: Any) -> None:
+    count = getattr(SearchOptions(**{name: value}), name)
+    assert type(count) is int
+    assert count == min(int(value), 2**40)
+
+
+def test_keywords_are_the_fields_that_have_no_parameter() -> None:
+    parameters = ["strategy", "unit", "top_k"]
+    annotations = {field.name: field.type for field in fields(SearchOptions)}
+    assert [*annotations] == [*parameters, *SearchKeywords.__annotations__]
+    hints = get_type_hints(SearchKeywords)
+    assert {**hints} == {name: hint for name, hint in get_type_hints(SearchOptions).items() if name not in parameters}
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(SearchError, match="no search option 'topk'; there are strategy, unit, top_k, dense_candidates"):
+        SearchOptions.of(topk=3)

@@ -1,0 +1,20 @@
+"""The options of a build as editors and mypy know them; the facade has them without loading the builder."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+
+class BuildKeywords(TypedDict, total=False):
+    """The fields of `densephrase.build_index.options.BuildOptions`, which says what each means."""
+
+    shard_characters: int
+    flat_limit: int
+    lists: int | None
+    list_dimensions: int
+    profile: str
+    language: str
+    seed: int
+    skip_bad: bool
+    document_bytes: int
+    quotes: bool
