@@ -49,8 +49,9 @@ class ExactSearcher(Searcher):
         options: SearchOptions,
         excluded: Exclusion,
         wanted: int,
+        growth: int = 1,
     ) -> list[Spans]:
-        """Return the best of all spans of each question."""
+        """Return the best of all spans of each question, among which no growth finds more."""
         scoring = Scoring.choose(options, self._encoder.config)
         batch = self._prepare(texts, vectors, options, True)
         bounds = self._bounds.of(vectors if options.sparc else replace(vectors, sparse=None)).T

@@ -55,7 +55,11 @@ class AnswerWriter:
         """Tell whether more spans would give more answers, or more rivals to compare them with."""
         if len(self.spans) == self.spans.candidates:
             return False
-        return len(self._groups(options)) < options.top_k or (has_confidence and len(self._rivals) < RIVALS)
+        return self.count(options) < options.top_k or (has_confidence and len(self._rivals) < RIVALS)
+
+    def count(self, options: SearchOptions) -> int:
+        """Return how many answers there are."""
+        return len(self._groups(options))
 
     @cached_property
     def _rivals(self) -> list[list[int]]:

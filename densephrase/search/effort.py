@@ -29,8 +29,10 @@ class Effort:
     most_starts: int
 
     @classmethod
-    def choose(cls, options: SearchOptions, rows: int, lists: int, groups: int, is_compact: bool = False) -> Effort:
-        """Return what the options ask for, with the defaults of the strategy where they leave it open.
+    def choose(
+        cls, options: SearchOptions, rows: int, lists: int, groups: int, is_compact: bool = False, growth: int = 1
+    ) -> Effort:
+        """Return what the options ask for, with `growth` times the strategy's defaults where they leave it open.
 
         A side that the strategy does not use proposes nothing. Exhaustive search takes every start; sparse-first every
         paragraph that shares a term with the question. `rows`, `lists` and `groups` are those of the index, whose rows
@@ -41,11 +43,11 @@ class Effort:
             dense = options.strategy != "sparse-first"
             return cls(_EVERYTHING, 0, 0, 0, _EVERYTHING) if dense else cls(0, 0, 0, _EVERYTHING, _EVERYTHING)
         return cls(
-            (options.dense_candidates or default.starts) if default.starts else 0,
-            options.probes or max(1, round(default.probed * choose_probes(rows, lists))),
-            _probed_groups(options, default.probed, lists, groups),
-            (options.paragraph_candidates or default.paragraphs) if default.paragraphs else 0,
-            _most_starts(options, default.most_starts),
+            (options.dense_candidates or growth * default.starts) if default.starts else 0,
+            options.probes or growth * max(1, round(default.probed * choose_probes(rows, lists))),
+            growth * _probed_groups(options, default.probed, lists, groups),
+            (options.paragraph_candidates or growth * default.paragraphs) if default.paragraphs else 0,
+            _most_starts(options, growth * default.most_starts),
         )
 
 

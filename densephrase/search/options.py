@@ -45,10 +45,12 @@ class SearchOptions:
         paragraphs with the best term scores, "hybrid" the union (Sparc, section 4; all score phrases alike).
     unit: what counts as one answer: phrases that say the same, or a sentence, paragraph or document, which then answers
         with its best phrase.
-    top_k: answers to return; fewer come back when there are fewer. Any count may be larger than what there is.
-    dense_candidates: starts that the dense side proposes (None: by strategy, see `densephrase.search.effort`).
-    paragraph_candidates: paragraphs that the sparse side proposes (None: by strategy).
-    probes: inverted lists that the dense side looks into, where the index has lists (None: by strategy).
+    top_k: answers to return; fewer come back when there are fewer. Where candidates are too few, more are looked for.
+        Any count may be larger than what there is.
+    dense_candidates: starts that the dense side proposes, never more (None: by strategy, see
+        `densephrase.search.effort`, and more where answers are missing).
+    paragraph_candidates: paragraphs that the sparse side proposes, never more (None: likewise).
+    probes: inverted lists that the dense side looks into, where the index has lists (None: likewise).
     evidence_spans: phrases, best first, among which the evidence of the answers is collected; more are looked at
         only while answers are missing, for those alone.
     max_answer_tokens: longest phrase in word pieces (None: the encoder's limit).

@@ -38,7 +38,7 @@ _Item = TypeVar("_Item")
 _Found = TypeVar("_Found")
 _SEARCHED_TOGETHER = 32  # questions
 _EXHAUSTIVE_TOGETHER = 1  # every start of the index is held for each
-_GROWTH = 8  # each further look for answers takes this many times as many spans
+_GROWTH = 8  # each further look for answers takes this many times as many spans, or candidates
 _CACHED_DOCUMENTS = 256
 
 
@@ -106,9 +106,13 @@ class Searcher:
         options: SearchOptions,
         excluded: Exclusion,
         wanted: int,
+        growth: int = 1,
     ) -> list[Spans]:
-        """Return the best spans of each question, at most `wanted`, one for each start; `vectors` are theirs."""
-        scoring, effort = Scoring.choose(options, self._encoder.config), self._effort(options)
+        """Return the best spans of each question, at most `wanted`, one for each start; `vectors` are theirs.
+
+        growth: times the candidates that the strategy proposes where the options leave that open.
+        """
+        scoring, effort = Scoring.choose(options, self._encoder.config), self._effort(options, growth)
         if scoring.document_weight and not self._reader.terms.documents.is_stored:
             raise SearchError(
                 f"The document weight is {scoring.document_weight}, but the compact index {self._reader.path} was "
@@ -130,10 +134,10 @@ class Searcher:
             )
         return [question_spans(table, question) for question in range(len(texts))]
 
-    def _effort(self, options: SearchOptions) -> Effort:
+    def _effort(self, options: SearchOptions, growth: int = 1) -> Effort:
         lists, starts = self._tables.lists, int(self._reader.bases.starts[-1])
         is_compact = self._reader.products is not None
-        return Effort.choose(options, starts, len(lists.list_codes), len(lists.group_codes), is_compact)
+        return Effort.choose(options, starts, len(lists.list_codes), len(lists.group_codes), is_compact, growth)
 
     def _prepare(
         self, texts: Sequence[str], vectors: QuestionVectors, options: SearchOptions, uses_terms: bool
@@ -163,15 +167,50 @@ class Searcher:
             self._encoder.sparse_scale,
         )
 
+    def _writer(self, text: str, vectors: QuestionVectors, options: SearchOptions, spans: Spans) -> AnswerWriter:
+        """Return what turns the spans of one question into answers."""
+        explain = self._explainer(text, vectors, options, spans).explain if options.explain else None
+        return AnswerWriter(spans, options.unit, self._document, self._tables.paragraph_texts, explain)
+
+    def _enough(
+        self, text: str, vectors: QuestionVectors, options: SearchOptions, excluded: Exclusion, spans: Spans
+    ) -> AnswerWriter:
+        """Return what turns spans into answers; looks for more spans, then for more candidates, while some are missing.
+
+        Ends where there are enough, or no more to be found.
+        """
+        growth, writer, most = 1, self._writer(text, vectors, options, spans), self._most_answers(options, excluded)
+        while True:
+            has_more = writer.is_short(options, self._confidence is not None)
+            if not has_more and (writer.count(options) >= most or not self._can_grow(options, growth)):
+                return writer
+            if not has_more:
+                growth *= _GROWTH
+            before, wanted = writer.spans.candidates, max(SPANS, _GROWTH * len(writer.spans))
+            [spans] = self.spans([text], vectors, options, excluded, wanted, growth)
+            if not has_more and spans.candidates <= before:
+                return writer
+            writer = self._writer(text, vectors, options, spans)
+
+    def _can_grow(self, options: SearchOptions, growth: int) -> bool:
+        """Tell whether a look for more than `growth` times the candidates could find some that this one does not."""
+        bases, now, then = self._reader.bases, *(self._effort(options, times) for times in (growth, _GROWTH * growth))
+        return now != then and (0 < now.starts < bases.starts[-1] or 0 < now.paragraphs < bases.paragraphs[-1])
+
+    def _most_answers(self, options: SearchOptions, excluded: Exclusion) -> int:
+        """Return how many answers there can be of those that are asked for."""
+        bases, left_out = self._reader.bases, excluded.paragraphs
+        if options.unit == "document":
+            return min(options.top_k, int(bases.documents[-1]) - len(left_out))
+        if options.unit == "paragraph":
+            return min(options.top_k, int(bases.paragraphs[-1] - (left_out[:, 1] - left_out[:, 0]).sum()))
+        return options.top_k
+
     def _answer(
         self, text: str, vectors: QuestionVectors, options: SearchOptions, excluded: Exclusion, spans: Spans
     ) -> list[Answer]:
-        """Return the answers among the best spans of one question; looks for more spans where answers are missing."""
-        explain = self._explainer(text, vectors, options, spans).explain if options.explain else None
-        writer = AnswerWriter(spans, options.unit, self._document, self._tables.paragraph_texts, explain)
-        if writer.is_short(options, self._confidence is not None):
-            [more] = self.spans([text], vectors, options, excluded, _GROWTH * len(spans))
-            return self._answer(text, vectors, options, excluded, more)
+        """Return the answers to one question, whose best spans are given."""
+        writer = self._enough(text, vectors, options, excluded, spans)
         answers = writer.answers(options)
         if self._confidence is None:
             return answers
