@@ -40,7 +40,7 @@ from densephrase.metrics import exact_match_and_f1
 from densephrase.questions import read_questions
 from densephrase.search.options import SearchOptions
 from densephrase.search.searcher import Searcher
-from densephrase.training.judged import documents_by_title
+from densephrase.training.excluded_articles import documents_by_title
 
 COVERAGES = tuple(number / 10 for number in range(1, 11))
 

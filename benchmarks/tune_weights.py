@@ -1,10 +1,12 @@
 """Choose the weights of the term scores on held-out training questions, never on dev.
 
-    python -m benchmarks.tune_weights INDEX TRAIN_QUESTIONS [--limit 600] [--write ENCODER_FOLDER]
+    python -m benchmarks.tune_weights INDEX TRAIN_QUESTIONS --exclude-articles-of DEV_QUESTIONS [--limit 600]
+        [--write ENCODER_FOLDER]
 
 The questions are those of the articles that training holds out (by hash of the title); the index must hold their
-paragraphs. Prints exact match of hybrid search for each pair of weights; `--write` stores the best pair in the
-configuration of an encoder, whose fingerprint changes with it: indexes built afterwards use the new weights.
+paragraphs, and documents of the articles that evaluation asks about are no candidates. Prints exact match of hybrid
+search for each pair of weights; `--write` stores the best pair in the configuration of an encoder, whose fingerprint
+changes with it: indexes built afterwards use the new weights.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ from pathlib import Path
 import torch
 
 from densephrase import PhraseIndex
+from densephrase.cli.arguments import add_excluded_articles, excluded_titles
 from densephrase.data import Question
 from densephrase.encoder.config import EncoderConfig
 from densephrase.evaluation.ranked import evaluate_search, sample_questions
 from densephrase.questions import read_questions
 from densephrase.training.config import TrainingConfig
+from densephrase.training.excluded_articles import check_apart, documents_of
 from densephrase.training.holdout import split_by_title
 
 PARAGRAPH_WEIGHTS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
@@ -40,15 +44,19 @@ def main() -> None:
     parser.add_argument("--paragraph-weights", type=float, nargs="+", default=PARAGRAPH_WEIGHTS)
     parser.add_argument("--document-weights", type=float, nargs="+", default=DOCUMENT_WEIGHTS)
     parser.add_argument("--write", metavar="ENCODER_FOLDER")
+    add_excluded_articles(parser)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     _, held_out = split_by_title(read_questions(options.questions), TrainingConfig().held_out_articles)
     questions = sample_questions(held_out, options.limit, options.seed)
+    titles = excluded_titles(options)
+    check_apart(questions, titles)
     print(f"{len(questions)} of {len(held_out)} held-out questions\n\n| paragraph | document | EM |\n|---|---|---|")
     best = (-1.0, 0.0, 0.0)
     with PhraseIndex.open(options.index) as index:
+        excluded = documents_of(index._opened(), titles)
         for document, paragraph in itertools.product(options.document_weights, options.paragraph_weights):
-            exact = exact_match(index, questions, paragraph, document)
+            exact = exact_match(index, questions, paragraph, document, excluded)
             print(f"| {paragraph} | {document} | {exact:.2f} |", flush=True)
             if exact > best[0]:  # of equal ones the first, which has the smaller weights
                 best = (exact, paragraph, document)
@@ -59,10 +67,13 @@ def main() -> None:
         replace(tuned, confidence={}).save(folder)  # it was fitted to the former scores
 
 
-def exact_match(index: PhraseIndex, questions: Sequence[Question], paragraph: float, document: float) -> float:
+def exact_match(
+    index: PhraseIndex, questions: Sequence[Question], paragraph: float, document: float, excluded: Sequence[str]
+) -> float:
     """Return the exact match, in percent, of hybrid search with these weights."""
+    weights = {"paragraph_weight": paragraph, "document_weight": document}
     results = evaluate_search(
-        lambda text: index.search(text, top_k=1, paragraph_weight=paragraph, document_weight=document), questions
+        lambda text: index.search(text, top_k=1, exclude_documents=excluded, **weights), questions
     )
     return 100 * sum(result.exact_match for result in results) / len(questions)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from densephrase.cli.output import note
 from densephrase.cli.usage import UsageError
 from densephrase.errors import SearchError
 
@@ -58,6 +59,30 @@ def add_runtime(parser: argparse.ArgumentParser) -> None:
         help="what encodes questions: onnx is fast on a processor and knows backbones that are built like BERT, torch "
         "knows all (default: onnx on a processor where it can)",
     )
+
+
+def add_excluded_articles(parser: argparse.ArgumentParser) -> None:
+    """Add `--exclude-articles-of`."""
+    parser.add_argument(
+        "--exclude-articles-of",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="questions kept for evaluation: the documents of their articles are no candidates, so that nothing is "
+        "learnt from them; may be given several times",
+    )
+
+
+def excluded_titles(options: argparse.Namespace) -> set[str]:
+    """Return the titles of the articles to leave out; say so on stderr where none are."""
+    from densephrase.training.excluded_articles import article_titles
+
+    if not options.exclude_articles_of:
+        note(
+            "No articles are left out. If the index holds those of questions that you evaluate with, name these "
+            "questions with --exclude-articles-of."
+        )
+    return article_titles(options.exclude_articles_of)
 
 
 def add_search(parser: argparse.ArgumentParser, top_k: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from densephrase.cli.arguments import add_device, add_json, positive
+from densephrase.cli.arguments import add_device, add_excluded_articles, add_json, excluded_titles, positive
 from densephrase.cli.output import follow, note, write_json, write_table
 from densephrase.cli.usage import check_outside_index
 from densephrase.data import Question
@@ -50,12 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--closed-unanswerable",
         type=_share,
-        default=0.5,
         metavar="X",
-        help="the same where a paragraph is given (default: 0.5, as in SQuAD v2.0's development set)",
+        help="the same where a paragraph is given (default: as many as there are when each question is also asked of "
+        "another paragraph of its article, about a half)",
     )
     parser.add_argument("--limit", type=positive, metavar="N", help="use a random sample of N questions")
     parser.add_argument("--seed", type=int, default=0, help="seed of the sample (default: 0)")
+    add_excluded_articles(parser)
     add_device(parser)
     add_json(parser)
 
@@ -65,16 +66,23 @@ def run(options: argparse.Namespace) -> int:
     from densephrase.encoder.phrase_encoder import PhraseEncoder
     from densephrase.index.index_reader import IndexReader
     from densephrase.training.confidence_report import fit_and_report
+    from densephrase.training.excluded_articles import check_apart, documents_of
 
     check_outside_index(options.output, options.index)
     reader = IndexReader.open(options.index)
     encoder = PhraseEncoder.from_pretrained(reader.checked_encoder(), device=options.device)
+    titles = excluded_titles(options)
     fitted, unseen = _questions(options, reader, encoder.config.training)
-    shares = {"open": options.open_unanswerable, "closed": options.closed_unanswerable}
+    check_apart([*fitted, *unseen], titles)
+    excluded = documents_of(reader, titles)
     judged = {
-        "open": (_judge_open(reader, encoder, fitted), _judge_open(reader, encoder, unseen)),
+        "open": (_judge_open(reader, encoder, fitted, excluded), _judge_open(reader, encoder, unseen, excluded)),
         "closed": (_judge_closed(encoder, fitted), _judge_closed(encoder, unseen)),
     }
+    closed_share = options.closed_unanswerable
+    if closed_share is None:
+        closed_share = sum(not answer.answerable for answer in judged["closed"][0]) / len(judged["closed"][0])
+    shares = {"open": options.open_unanswerable, "closed": closed_share}
     models: dict[str, Any] = {}
     report: dict[str, Any] = {}
     for setting, share in shares.items():
@@ -82,6 +90,7 @@ def run(options: argparse.Namespace) -> int:
         models[setting] = model.to_dict()
     encoder.save_pretrained(options.output)
     replace(encoder.config, confidence=models).save(Path(options.output))
+    report["excluded_documents"] = len(excluded)
     report["output"] = options.output
     report["fingerprint"] = PhraseEncoder.from_pretrained(options.output).fingerprint
     if options.json:
@@ -108,14 +117,14 @@ def _questions(
     """
     from densephrase.evaluation.ranked import sample_questions
     from densephrase.questions import read_questions
+    from densephrase.training.excluded_articles import documents_by_title, plain_title
     from densephrase.training.holdout import check_held_out, held_out_articles, split_by_title
-    from densephrase.training.judged import documents_by_title
 
     titles = documents_by_title(reader).keys()
     articles = options.held_out or held_out_articles(trained) or _HELD_OUT
     check_held_out(trained, articles)
     _, held_out = split_by_title(read_questions(options.questions), articles)
-    known = [question for question in held_out if question.title.replace("_", " ") in titles]
+    known = [question for question in held_out if plain_title(question.title) in titles]
     if len(known) < len(held_out):
         note(f"{len(held_out) - len(known)} of {len(held_out)} held-out questions have no article in the index.")
     fitted, unseen = split_by_title(sample_questions(known, options.limit, options.seed), options.unseen)
@@ -127,16 +136,19 @@ def _questions(
     return fitted, unseen
 
 
-def _judge_open(reader: IndexReader, encoder: PhraseEncoder, questions: Sequence[Question]) -> list[Judged]:
+def _judge_open(
+    reader: IndexReader, encoder: PhraseEncoder, questions: Sequence[Question], excluded: Sequence[str]
+) -> list[Judged]:
     from densephrase.search.confidence import RIVALS, SPANS
     from densephrase.search.options import SearchOptions
     from densephrase.search.searcher import Searcher
-    from densephrase.training.judged import documents_by_title, judge_open
+    from densephrase.training.excluded_articles import documents_by_title
+    from densephrase.training.judged import judge_open
 
     searcher = Searcher(reader, encoder)
     options = SearchOptions(top_k=RIVALS, evidence_spans=SPANS)
     answers = judge_open(
-        lambda text, left_out: searcher.search([text], replace(options, exclude_documents=left_out))[0],
+        lambda text, left_out: searcher.search([text], replace(options, exclude_documents=(*excluded, *left_out)))[0],
         questions,
         documents_by_title(reader),
     )
@@ -172,4 +184,5 @@ def _rows(report: dict[str, Any]) -> list[tuple[str, str]]:
             rows.append(("  Brier score", f"{found['brier_score']:.4f}"))
             rows.append(("  mean risk over coverages", f"{found['mean_risk']:.4f}"))
             rows.append(("  F1 with no-answer", f"{found['f1_at_threshold']:.2f}"))
+    rows.append(("documents left out", str(report["excluded_documents"])))
     return [*rows, ("encoder", report["output"]), ("fingerprint", report["fingerprint"][:16])]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 
+from densephrase.cli.arguments import add_excluded_articles, excluded_titles
 from densephrase.cli.settings import add_training_arguments, read_settings, run_training
 from densephrase.cli.usage import check_outside_index
 from densephrase.training.query_side_config import QuerySideConfig
@@ -17,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("index", metavar="INDEX", help="folder of an index that holds the answers; it stays as it is")
     questions = "SQuAD json or JSON lines with answers; with contexts and offsets too for '--labels position'"
     add_training_arguments(parser, QuerySideConfig, "encoder", questions)
+    add_excluded_articles(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -25,7 +27,10 @@ def run(options: argparse.Namespace) -> int:
     check_outside_index(options.output, options.index)
     from densephrase.training.query_side import tune_questions
 
+    titles = excluded_titles(options)
     return run_training(
         options,
-        lambda questions: tune_questions(options.index, questions, options.output, config, device=options.device),
+        lambda questions: tune_questions(
+            options.index, questions, options.output, config, device=options.device, excluded_titles=titles
+        ),
     )

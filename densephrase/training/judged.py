@@ -7,22 +7,13 @@ from typing import TYPE_CHECKING
 
 from densephrase.data import Answer, Question
 from densephrase.evaluation.closed import closed_borders, closed_features, closed_spans
-from densephrase.index.index_reader import IndexReader
 from densephrase.metrics import exact_match_and_f1
 from densephrase.search.confidence import Candidate, Rival, answer_features
 from densephrase.training.confidence import Judged
+from densephrase.training.excluded_articles import plain_title
 
 if TYPE_CHECKING:
     from densephrase.encoder.phrase_encoder import PhraseEncoder
-
-
-def documents_by_title(reader: IndexReader) -> dict[str, list[str]]:
-    """Return the ids of the documents of each title, underscores taken for spaces."""
-    documents: dict[str, list[str]] = {}
-    for shard in reader.shards:
-        for identity, title in zip(shard.document_ids, shard.titles, strict=True):
-            documents.setdefault(title.replace("_", " "), []).append(identity)
-    return documents
 
 
 def judge_open(
@@ -37,13 +28,13 @@ def judge_open(
     still matches, because another document says it too, counts as right.
     """
     for question in questions:
-        own = documents[question.title.replace("_", " ")]
+        own = documents[plain_title(question.title)]
         for left_out in ((), own):
             answers = search(question.text, left_out)
             if answers:
                 features = answer_features(question.text, Candidate.of(answers[0]), [Rival.of(one) for one in answers])
                 right, overlap = exact_match_and_f1(answers[0].text, question.answers)
-                yield Judged(features, right, overlap, answerable=not left_out)
+                yield Judged(features, right, overlap, not left_out)
 
 
 def judge_closed(encoder: PhraseEncoder, questions: Sequence[Question]) -> Iterator[Judged]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from densephrase.errors import TrainingError
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.manifest import MANIFEST_FILE
 from densephrase.training.checkpoint import CHECKPOINT_FILE, Progress, load_checkpoint, save_checkpoint
+from densephrase.training.excluded_articles import check_apart, documents_of
 from densephrase.training.loop import StepLoss, Training, endless
 from densephrase.training.query_side_candidates import CandidateFinder
 from densephrase.training.query_side_config import QuerySideConfig
@@ -51,6 +52,7 @@ def tune_questions(
     output: str | Path,
     config: QuerySideConfig,
     device: str = "cpu",
+    excluded_titles: Collection[str] = (),
 ) -> dict[str, Any]:
     """Tune the question heads of an index's encoder and save the encoder in `output`, its phrase side unchanged.
 
@@ -58,8 +60,11 @@ def tune_questions(
     better. A stopped run goes on from its last checkpoint in `output`. Returns what the run came to; its exact match
     is of the articles that chose the epoch.
 
+    excluded_titles: those of articles whose documents are no candidates, with spaces for underscores.
+
     Raises:
         TrainingError: for unusable questions and for a checkpoint of another run.
+        QuestionError: if questions are about an article that is left out.
         IndexFormatError, EncoderError: as opening the index and loading its encoder do.
         KeyboardInterrupt: on Ctrl-C, after a last checkpoint.
     """
@@ -67,6 +72,8 @@ def tune_questions(
     reader = IndexReader.open(index)
     trained = EncoderConfig.load(reader.checked_encoder()).training
     tuned, unseen = choose_questions(questions, config, trained)
+    check_apart([*tuned, *unseen], excluded_titles)
+    excluded = documents_of(reader, excluded_titles)
     encoder = PhraseEncoder.from_pretrained(reader.encoder_path, device)
     folder.mkdir(parents=True, exist_ok=True)
     per_epoch = -(-len(tuned) // config.batch_questions)
@@ -74,15 +81,15 @@ def tune_questions(
     torch.manual_seed(config.seed)
     heads = TunedHeads(encoder.model, -(-steps // per_epoch), config.weights)
     training = Training.start(heads, config, find_device(device), folder, steps)
-    progress = load_checkpoint(folder, heads, training.optimiser, _identity(config, reader, questions))
+    progress = load_checkpoint(folder, heads, training.optimiser, _identity(config, reader, questions, excluded))
     _, precision = read_stored_weights(reader.encoder_path)
     right = RightSpans(find_places(reader, tuned) if config.labels == "position" else {})
-    finder = CandidateFinder(reader, encoder, config.candidates, right)
+    finder = CandidateFinder(reader, encoder, config.candidates, right, excluded)
     tuning = _Tuning(
         training, config, finder, freeze_questions(encoder, tuned), freeze_questions(encoder, unseen), precision
     )
     progress = tuning.run(progress, per_epoch)
-    report = tuning.report(progress, per_epoch)
+    report = {**tuning.report(progress, per_epoch), "excluded_documents": len(excluded)}
     note = {**report, "settings": asdict(config), "library": densephrase.__version__, "torch": torch.__version__}
     write_tuned_encoder(reader.encoder_path, folder, heads, {**note, "index_encoder": encoder.fingerprint})
     return {**report, "seconds": round(progress.seconds, 1), "encoder": str(folder), "checkpoint": CHECKPOINT_FILE}
@@ -183,6 +190,8 @@ class _Tuning:
         )
 
 
-def _identity(config: QuerySideConfig, reader: IndexReader, questions: Sequence[Question]) -> str:
+def _identity(
+    config: QuerySideConfig, reader: IndexReader, questions: Sequence[Question], excluded: Sequence[str]
+) -> str:
     manifest = (reader.path / MANIFEST_FILE).read_bytes()  # holds the checksums of all rows, and the encoder's
-    return run_identity("query side", asdict(config), questions, manifest)
+    return run_identity("query side", {**asdict(config), "excluded": excluded}, questions, manifest)

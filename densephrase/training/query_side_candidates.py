@@ -59,7 +59,15 @@ class _ShardSpans:
 class CandidateFinder:
     """Searches an index as `ask` does and hands the best spans back as vectors and labels."""
 
-    def __init__(self, reader: IndexReader, encoder: PhraseEncoder, candidates: int, right: RightSpans) -> None:
+    def __init__(
+        self,
+        reader: IndexReader,
+        encoder: PhraseEncoder,
+        candidates: int,
+        right: RightSpans,
+        excluded: Sequence[str] = (),
+    ) -> None:
+        """Search with `encoder`, for so many candidates, none of which stands in an `excluded` document (ids)."""
         if reader.codebooks is not None:
             raise TrainingError(
                 f"{reader.path} is a compact index; questions are tuned on the rows of 8 bits that an index of the "
@@ -68,7 +76,7 @@ class CandidateFinder:
         self._reader, self._encoder, self._candidates, self._right = reader, encoder, candidates, right
         self._searcher = Searcher(reader, encoder)
         self._options = SearchOptions()
-        self._everything = Exclusion.of(reader, ())
+        self._excluded = Exclusion.of(reader, excluded)
         self._longest = Scoring.choose(self._options, encoder.config).max_answer_tokens
         self._text = lru_cache(_CACHED_TEXTS)(lambda row: reader.document(row).text)
 
@@ -95,7 +103,7 @@ class CandidateFinder:
         return self._join(question.ngrams, spans, pieces, np.concatenate(right))
 
     def _spans(self, question: Question, vectors: QuestionVectors, wanted: int) -> Spans:
-        [spans] = self._searcher.spans([question.text], vectors, self._options, self._everything, wanted)
+        [spans] = self._searcher.spans([question.text], vectors, self._options, self._excluded, wanted)
         return spans
 
     def _with_ends(self, number: int, spans: Spans, chosen: NDArray[np.int64]) -> Sequence[_ShardSpans]:

@@ -89,6 +89,35 @@ def test_the_report_is_json(run: Run, plain: Path, asked: Path, tmp_path: Path) 
     assert report["output"] == str(tmp_path / "e")
 
 
+def test_articles_of_other_questions_are_left_out(run: Run, plain: Path, asked: Path, tmp_path: Path) -> None:
+    kept, towns = tmp_path / "kept.jsonl", tmp_path / "towns.jsonl"
+    rows = asked.read_text("utf-8").splitlines(keepends=True)
+    kept.write_text("".join(row for row in rows if "Towns" not in row), encoding="utf-8")
+    towns.write_text("".join(row for row in rows if "Towns" in row), encoding="utf-8")
+    options = ("--held-out", 3, "--unseen", 1, "--json")
+    ran = run("calibrate", plain, kept, "--output", tmp_path / "e", "--exclude-articles-of", towns, *options)
+    assert ran.objects[0]["excluded_documents"] == 1
+    assert "No articles are left out" not in ran.err
+    ran = run("calibrate", plain, kept, "--output", tmp_path / "f", *options)
+    assert ran.objects[0]["excluded_documents"] == 0
+    assert "--exclude-articles-of" in ran.err
+    ran = run(
+        "calibrate",
+        plain,
+        asked,
+        "--output",
+        tmp_path / "f",
+        "--exclude-articles-of",
+        towns,
+        "--held-out",
+        4,
+        "--unseen",
+        1,
+    )
+    assert (ran.code, ran.out) == (1, "")
+    assert "both asked about and left out, 'Towns'" in ran.err
+
+
 def test_the_report_for_people(run: Run, plain: Path, asked: Path, tmp_path: Path) -> None:
     ran = run("calibrate", plain, asked, "--output", tmp_path / "e", "--held-out", 4, "--unseen", 1)
     assert "calibration error" in ran.out
