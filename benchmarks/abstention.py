@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from densephrase.encoder.phrase_encoder import PhraseEncoder
 from densephrase.evaluation.calibration import (
     area_under_risk,
     brier_score,
+    calibration_by_rank,
     calibration_error,
     risk_at,
     risk_coverage,
@@ -38,21 +39,26 @@ from densephrase.evaluation.summary import Summary
 from densephrase.index.index_reader import IndexReader
 from densephrase.metrics import exact_match_and_f1
 from densephrase.questions import read_questions
+from densephrase.search.confidence import RIVALS
 from densephrase.search.options import SearchOptions
 from densephrase.search.searcher import Searcher
-from densephrase.training.excluded_articles import documents_by_title
+from densephrase.training.excluded_articles import documents_by_title, plain_title
 
 COVERAGES = tuple(number / 10 for number in range(1, 11))
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """The best answers to some questions: confidence and score of each, and whether it is right."""
+    """The best answers to some questions: confidence and score of each, and whether it is right.
+
+    `ranked` are the confidences in the answers to each question, best first, and whether they are right.
+    """
 
     name: str
     confidence: list[float]
     score: list[float]
     right: list[bool]
+    ranked: list[list[tuple[float, bool]]] = field(default_factory=list)
 
     def __add__(self, other: Answers) -> Answers:
         return Answers(
@@ -60,6 +66,7 @@ class Answers:
             self.confidence + other.confidence,
             self.score + other.score,
             self.right + other.right,
+            self.ranked + other.ranked,
         )
 
 
@@ -73,7 +80,7 @@ def main() -> None:
     asked, first, robbed = search_all(Searcher(reader, encoder), questions, documents_by_title(reader))
     groups = [asked, first, robbed, asked + robbed]
     print(f"Open: {options.index}, hybrid search, {len(questions):,} questions (seed {options.seed})\n")
-    print("\n".join([*_calibration_table(groups), "", *_risk_table(groups)]), flush=True)
+    print("\n".join([*_calibration_table(groups), "", *_rank_table(groups), "", *_risk_table(groups)]), flush=True)
     if options.plot:
         plot(groups, Path(options.plot))
     closed = sample_questions(read_questions(options.squad2_dev), options.limit, options.seed)
@@ -100,26 +107,33 @@ def _arguments() -> argparse.Namespace:
 def search_all(
     searcher: Searcher, questions: Sequence[Question], documents: dict[str, list[str]]
 ) -> tuple[Answers, Answers, Answers]:
-    """Return the best answers: as asked, the same judged by first references, and without the questions' documents."""
+    """Return the answers: as asked, the same judged by first references, and without the questions' documents."""
     asked, first, robbed = (
         Answers(name, [], [], []) for name in ("as asked", "as asked, first reference only", "own article left out")
     )
     for question in questions:
-        for best in searcher.search([question.text], SearchOptions(top_k=1))[0]:
-            _add(asked, best, question.answers)
-            _add(first, best, question.answers[:1])
-        own = documents.get(question.title.replace("_", " "), [])
-        for best in searcher.search([question.text], SearchOptions(top_k=1, exclude_documents=own))[0]:
-            _add(robbed, best, question.answers)
+        found = searcher.search([question.text], SearchOptions(top_k=RIVALS))[0]
+        _add(asked, found, question.answers)
+        _add(first, found, question.answers[:1])
+        own = documents.get(plain_title(question.title), [])
+        found = searcher.search([question.text], SearchOptions(top_k=RIVALS, exclude_documents=own))[0]
+        _add(robbed, found, question.answers)
     return asked, first, robbed
 
 
-def _add(answers: Answers, best: Answer, references: Sequence[str]) -> None:
-    if best.confidence is None:
-        raise SystemExit("The encoder has no confidence for open search; fit one with 'densephrase calibrate'.")
-    answers.confidence.append(best.confidence)
-    answers.score.append(best.score)
-    answers.right.append(exact_match_and_f1(best.text, references)[0])
+def _add(answers: Answers, found: Sequence[Answer], references: Sequence[str]) -> None:
+    """Add the answers to one question."""
+    ranked = []
+    for answer in found:
+        if answer.confidence is None:
+            raise SystemExit("The encoder has no confidence for open search; fit one with 'densephrase calibrate'.")
+        ranked.append((answer.confidence, exact_match_and_f1(answer.text, references)[0]))
+    if ranked:
+        confidence, right = ranked[0]
+        answers.confidence.append(confidence)
+        answers.score.append(found[0].score)
+        answers.right.append(right)
+        answers.ranked.append(ranked)
 
 
 def _closed_answers(results: Sequence[Result]) -> Answers:
@@ -149,6 +163,24 @@ def _calibration_table(groups: Sequence[Answers]) -> list[str]:
             + " | ".join(f"{risk:.4f}" for risk in rankings)
             + " |"
         )
+    return lines
+
+
+def _rank_table(groups: Sequence[Answers]) -> list[str]:
+    """Return for each rank the share of right answers, the mean confidence and the calibration error of each group."""
+    lines = [
+        "| right, mean confidence, calibration error of answer | " + " | ".join(group.name for group in groups) + " |",
+        "|---" * (len(groups) + 1) + "|",
+    ]
+    for rows in zip(*(calibration_by_rank(group.ranked) for group in groups), strict=False):
+        cells = (f"{row['right']:.2%}, {row['mean_confidence']:.2%}, {row['calibration_error']:.4f}" for row in rows)
+        lines.append(f"| {rows[0]['rank']} | " + " | ".join(cells) + " |")
+    for name, count in (
+        ("mean sum of a question's confidences", lambda ranked: sum(confidence for confidence, _ in ranked)),
+        ("right answers to a question", lambda ranked: sum(right for _, right in ranked)),
+    ):
+        means = (sum(map(count, group.ranked)) / len(group.ranked) for group in groups)
+        lines.append(f"| {name} | " + " | ".join(f"{mean:.3f}" for mean in means) + " |")
     return lines
 
 

@@ -184,5 +184,13 @@ def _rows(report: dict[str, Any]) -> list[tuple[str, str]]:
             rows.append(("  Brier score", f"{found['brier_score']:.4f}"))
             rows.append(("  mean risk over coverages", f"{found['mean_risk']:.4f}"))
             rows.append(("  F1 with no-answer", f"{found['f1_at_threshold']:.2f}"))
+            for rank in found["by_rank"]:
+                rows.append(
+                    (
+                        f"  answer {rank['rank']}: right, mean confidence, calibration error",
+                        f"{100 * rank['right']:.2f} %, {100 * rank['mean_confidence']:.2f} %, "
+                        f"{rank['calibration_error']:.4f}",
+                    )
+                )
     rows.append(("documents left out", str(report["excluded_documents"])))
     return [*rows, ("encoder", report["output"]), ("fingerprint", report["fingerprint"][:16])]

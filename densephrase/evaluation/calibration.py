@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +21,26 @@ def calibration_error(confidence: ArrayLike, right: ArrayLike, bins: int = BINS)
     order = np.argsort(confidences, kind="stable")
     parts = [part for part in np.array_split(order, bins) if part.size]
     return float(sum(abs(confidences[part].sum() - hits[part].sum()) for part in parts) / len(order))
+
+
+def calibration_by_rank(ranked: Sequence[Sequence[tuple[float, bool]]]) -> list[dict[str, Any]]:
+    """Return for each rank how many answers have it, how many are right, their mean confidence and calibration error.
+
+    ranked: of each question the confidence in each answer, best first, and whether it is right.
+    """
+    rows = []
+    for rank in range(max(map(len, ranked), default=0)):
+        confidence, right = np.array([answers[rank] for answers in ranked if len(answers) > rank], np.float64).T
+        rows.append(
+            {
+                "rank": rank + 1,
+                "answers": len(right),
+                "right": float(right.mean()),
+                "mean_confidence": float(confidence.mean()),
+                "calibration_error": calibration_error(confidence, right),
+            }
+        )
+    return rows
 
 
 def brier_score(confidence: ArrayLike, right: ArrayLike) -> float:

@@ -1,19 +1,22 @@
-"""How likely an answer is to be right: a logistic model over how the answer stands among its rivals.
+"""How likely an answer is to be right: a logistic model over how the best answer stands among its rivals.
 
-It is fitted to hybrid search with the encoder's own weights; other strategies and weights change what scores mean.
+Another one says it of the answers behind it (see `densephrase.search.later_answers`). Both are fitted to hybrid search
+with the encoder's own weights; other strategies and weights change what scores mean.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 from densephrase.data import Answer, ScoreParts
 from densephrase.errors import EncoderError, SearchError
 from densephrase.metrics import answer_name
+from densephrase.search.later_answers import LATER_FEATURES, AnswerChain
+from densephrase.search.logistic import LogisticModel
 
 Setting = Literal["open", "closed"]  # over an index, or over the one paragraph that is given
 SETTINGS: tuple[Setting, ...] = ("open", "closed")
@@ -115,31 +118,51 @@ def _log_sum_exp(scores: Sequence[float]) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class ConfidenceModel:
-    """Logistic regression: the probability that an answer matches a reference exactly."""
+class ConfidenceModel(LogisticModel):
+    """The probability that an answer matches a reference exactly; `later` says it of all answers but the best.
 
-    weights: Mapping[str, float]
-    bias: float
+    Without `later`, as in encoders of former versions, the model of the best answer judges all of them.
+    """
 
-    def probability(self, features: Mapping[str, float]) -> float:
-        """Return the probability, in [0, 1], for the features of `answer_features`."""
-        logit = self.bias + sum(weight * features[name] for name, weight in self.weights.items())
-        return 1 / (1 + math.exp(-logit)) if logit > -700 else 0.0  # exp overflows from 710 on
+    later: LogisticModel | None = None
 
-    def judge(self, question: str, candidates: Iterable[Candidate], rivals: Sequence[Rival]) -> list[float]:
-        """Return the probability that each of some answers to a question is right."""
+    def judge(self, question: str, candidates: Sequence[Candidate], rivals: Sequence[Rival]) -> list[float]:
+        """Return the probability that each of some answers to a question is right.
+
+        The first candidate is the best answer of all. Candidates that say the same are right together: with `later`,
+        their probability is that of the best one.
+        """
         field = RivalField(question, rivals)
-        return [self.probability(field.features(candidate)) for candidate in candidates]
+        if self.later is None or not candidates:
+            return [self.probability(field.features(candidate)) for candidate in candidates]
+        chain, best = AnswerChain(self, self.later, field.features(candidates[0])), candidates[0].parts.total
+        known, others, confidences = {answer_name(candidates[0].text): chain.first}, iter(rivals[1:]), []
+        for candidate in candidates:
+            name = answer_name(candidate.text)
+            while name not in known:
+                rival = next(others, None)
+                if rival is None:
+                    known[name] = chain.following(candidate.parts.total - best)
+                else:
+                    known[rival.name] = chain.following(rival.score - best)
+            confidences.append(known[name])
+        return confidences
 
     def to_dict(self) -> dict[str, Any]:
         """Return the model as the configuration of an encoder holds it."""
-        return {"bias": self.bias, "weights": dict(self.weights)}
+        own = LogisticModel.to_dict(self)
+        return own if self.later is None else {**own, "later": self.later.to_dict()}
 
     @classmethod
     def of(cls, confidence: Mapping[str, Any], setting: Setting) -> ConfidenceModel | None:
         """Take the model of a setting from a checked configuration; None where none was fitted."""
         model = confidence.get(setting)
-        return None if model is None else cls(model["weights"], model["bias"])
+        if model is None:
+            return None
+        later = model.get("later")
+        return cls(
+            model["weights"], model["bias"], None if later is None else LogisticModel(later["weights"], later["bias"])
+        )
 
 
 def missing_confidence(setting: Setting) -> SearchError:
@@ -154,20 +177,31 @@ def missing_confidence(setting: Setting) -> SearchError:
 def check_confidence(confidence: Mapping[str, Any]) -> None:
     """Check what an encoder's configuration holds under `confidence`: {setting: {"bias": x, "weights": {name: x}}}.
 
+    A setting may also have such an object under "later".
+
     Raises:
         EncoderError: if a setting or a feature is unknown, or a number is missing or not finite.
     """
     for setting, model in confidence.items():
         if setting not in SETTINGS:
             raise _fault(repr(setting), f"one of {', '.join(SETTINGS)}")
-        if not isinstance(model, dict) or set(model) != {"bias", "weights"} or not isinstance(model["weights"], dict):
-            raise _fault(f"{setting}={model!r}", "an object of 'bias' and 'weights'")
-        unknown = sorted(set(model["weights"]) - set(FEATURES))
-        if unknown:
-            raise _fault(f"weights of {', '.join(unknown)} under {setting}", f"some of {', '.join(FEATURES)}")
-        for name, value in (("bias", model["bias"]), *model["weights"].items()):
-            if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
-                raise _fault(f"{setting}: {name}={value!r}", f"a finite number of at most {_LARGEST:g}")
+        later = {}
+        if isinstance(model, dict) and "later" in model:
+            model, later = {name: part for name, part in model.items() if name != "later"}, {"later": model["later"]}
+        _check_model(setting, model, FEATURES)
+        for name, part in later.items():
+            _check_model(f"{setting}: {name}", part, LATER_FEATURES)
+
+
+def _check_model(where: str, model: Any, features: Sequence[str]) -> None:
+    if not isinstance(model, dict) or set(model) != {"bias", "weights"} or not isinstance(model["weights"], dict):
+        raise _fault(f"{where}={model!r}", "an object of 'bias' and 'weights'")
+    unknown = sorted(set(model["weights"]) - set(features))
+    if unknown:
+        raise _fault(f"weights of {', '.join(unknown)} under {where}", f"some of {', '.join(features)}")
+    for name, value in (("bias", model["bias"]), *model["weights"].items()):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= _LARGEST:
+            raise _fault(f"{where}: {name}={value!r}", f"a finite number of at most {_LARGEST:g}")
 
 
 def _fault(found: str, expected: str) -> EncoderError:

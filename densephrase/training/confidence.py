@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,13 +13,23 @@ from scipy.special import expit
 
 from densephrase.errors import TrainingError
 from densephrase.search.confidence import FEATURES, ConfidenceModel
+from densephrase.search.later_answers import LATER_FEATURES, later_features
+from densephrase.search.logistic import LogisticModel
 
 _PENALTY = 1.0  # half the squared norm of the standardised slopes counts as much as the loss of one answer
 
 
 @dataclass(frozen=True, slots=True)
+class LaterAnswer:
+    """An answer behind the best one: its score less that of the best, and whether it is right."""
+
+    margin: float
+    right: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
-    """The best answer to a question: its features, and how right it is.
+    """The best answer to a question: its features, and how right it is; `later` are the answers behind it, best first.
 
     `answerable` is false where what was searched had been robbed of the answer.
     """
@@ -28,6 +38,7 @@ class Judged:
     right: bool
     f1: float
     answerable: bool
+    later: Sequence[LaterAnswer] = ()
 
 
 def with_share(answers: Sequence[Judged], unanswerable: float, seed: int = 0) -> list[Judged]:
@@ -54,8 +65,11 @@ def with_share(answers: Sequence[Judged], unanswerable: float, seed: int = 0) ->
 def fit_confidence(answers: Sequence[Judged]) -> ConfidenceModel:
     """Fit the probability that an answer is right; features that never change get no weight.
 
+    Where there are later answers, right ones and wrong ones, what is fitted to them is how likely they are to be right
+    if none before them is.
+
     Raises:
-        TrainingError: if all answers are right, or all wrong.
+        TrainingError: if all best answers are right, or all wrong.
     """
     right = np.array([answer.right for answer in answers], np.float64)
     if not 0 < right.sum() < len(right):
@@ -63,13 +77,37 @@ def fit_confidence(answers: Sequence[Judged]) -> ConfidenceModel:
             f"{int(right.sum())} of {len(right)} answers are right; a confidence is fitted to right and wrong ones. "
             "Give more questions."
         )
-    values = np.array([[answer.features[name] for name in FEATURES] for answer in answers])
+    best = _fit([answer.features for answer in answers], right, FEATURES)
+    later = [pair for answer in answers for pair in _later_examples(answer, best)]
+    outcomes = np.array([is_right for _, is_right in later], np.float64)
+    if not 0 < outcomes.sum() < len(outcomes):
+        return ConfidenceModel(best.weights, best.bias)
+    behind = _fit([features for features, _ in later], outcomes, LATER_FEATURES)
+    return ConfidenceModel(best.weights, best.bias, behind)
+
+
+def _later_examples(answer: Judged, best: LogisticModel) -> Iterator[tuple[dict[str, float], bool]]:
+    """Yield the features of later answers, as far as no answer before them is right, and whether they are."""
+    if answer.right:
+        return
+    first = best.log_odds(answer.features)
+    for later in answer.later:
+        yield later_features(later.margin, first, answer.features["question_words"]), later.right
+        if later.right:
+            return
+
+
+def _fit(
+    features: Sequence[Mapping[str, float]], right: NDArray[np.float64], feature_names: Sequence[str]
+) -> LogisticModel:
+    """Fit the probability that something with some features is right."""
+    values = np.array([[found[name] for name in feature_names] for found in features])
     changing = np.flatnonzero(np.ptp(values, axis=0) > 0)
     centre, scale = values[:, changing].mean(axis=0), values[:, changing].std(axis=0)
     solution = _minimise((values[:, changing] - centre) / scale, right)
     slopes = solution[:-1] / scale
-    names = [FEATURES[column] for column in changing]
-    return ConfidenceModel(dict(zip(names, slopes.tolist(), strict=True)), float(solution[-1] - slopes @ centre))
+    names = [feature_names[column] for column in changing]
+    return LogisticModel(dict(zip(names, slopes.tolist(), strict=True)), float(solution[-1] - slopes @ centre))
 
 
 def _minimise(values: NDArray[np.float64], right: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.evaluation.calibration import area_under_risk, brier_score, calibration_error
+from densephrase.evaluation.calibration import area_under_risk, brier_score, calibration_by_rank, calibration_error
 from densephrase.search.confidence import ConfidenceModel
+from densephrase.search.later_answers import AnswerChain
+from densephrase.search.logistic import LogisticModel
 from densephrase.training.confidence import Judged, best_threshold, fit_confidence, with_share
 
 
@@ -19,7 +21,7 @@ def fit_and_report(
     """Return the confidence fitted on `fitted`, and how it does on `reported`.
 
     Both are brought to the share `unanswerable` of unanswerable questions; `answerable_only` is without them. The
-    threshold is the one that is best on `fitted`.
+    threshold is the one that is best on `fitted`. All figures but those `by_rank` are of best answers.
 
     Raises:
         TrainingError: if there are too few answers of some kind.
@@ -50,7 +52,19 @@ def _figures(model: ConfidenceModel, answers: Sequence[Judged], threshold: float
         "brier_score": brier_score(confidence, right),
         "mean_risk": area_under_risk(confidence, right),
         "f1_at_threshold": 100 * float(np.where(given, f1, nothing).mean()),
+        "by_rank": _by_rank(model, answers),
     }
+
+
+def _by_rank(model: ConfidenceModel, answers: Sequence[Judged]) -> list[dict[str, Any]]:
+    """Return how the confidences of the first, the second, ... answers do; nothing where only best ones are judged."""
+    return [] if model.later is None else calibration_by_rank([_ranked(model, model.later, one) for one in answers])
+
+
+def _ranked(model: ConfidenceModel, later: LogisticModel, answer: Judged) -> list[tuple[float, bool]]:
+    """Return the confidence in each answer to a question, best first, and whether it is right."""
+    chain = AnswerChain(model, later, answer.features)
+    return [(chain.first, answer.right), *((chain.following(item.margin), item.right) for item in answer.later)]
 
 
 def _confidences(model: ConfidenceModel, answers: Sequence[Judged]) -> NDArray[np.float64]:

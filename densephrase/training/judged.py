@@ -9,7 +9,7 @@ from densephrase.data import Answer, Question
 from densephrase.evaluation.closed import closed_borders, closed_features, closed_spans
 from densephrase.metrics import exact_match_and_f1
 from densephrase.search.confidence import Candidate, Rival, answer_features
-from densephrase.training.confidence import Judged
+from densephrase.training.confidence import Judged, LaterAnswer
 from densephrase.training.excluded_articles import plain_title
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def judge_open(
     questions: Sequence[Question],
     documents: Mapping[str, Sequence[str]],
 ) -> Iterator[Judged]:
-    """Yield the best answer to each question, and its best answer without the documents of the question's title.
+    """Yield the answers to each question, and those without the documents of the question's title.
 
     `search` takes a question and the ids of documents to leave out, and must return the best `RIVALS` answers with
     evidence from the best `SPANS` phrases. Without its documents a question counts as unanswerable, but an answer that
@@ -34,7 +34,11 @@ def judge_open(
             if answers:
                 features = answer_features(question.text, Candidate.of(answers[0]), [Rival.of(one) for one in answers])
                 right, overlap = exact_match_and_f1(answers[0].text, question.answers)
-                yield Judged(features, right, overlap, not left_out)
+                later = [
+                    LaterAnswer(one.score - answers[0].score, exact_match_and_f1(one.text, question.answers)[0])
+                    for one in answers[1:]
+                ]
+                yield Judged(features, right, overlap, not left_out, later)
 
 
 def judge_closed(encoder: PhraseEncoder, questions: Sequence[Question]) -> Iterator[Judged]:

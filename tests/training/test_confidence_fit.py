@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit
 
 from densephrase.errors import TrainingError
 from densephrase.search.confidence import FEATURES
-from densephrase.training.confidence import Judged, best_threshold, fit_confidence, with_share
+from densephrase.search.later_answers import AnswerChain
+from densephrase.training.confidence import Judged, LaterAnswer, best_threshold, fit_confidence, with_share
 from densephrase.training.confidence_report import fit_and_report
 
 CHANGING = ("margin", "share", "phrase_words")
@@ -106,3 +109,48 @@ def test_the_report_is_on_answers_that_the_fit_has_not_seen() -> None:
     assert report["unseen"]["calibration_error"] < 0.05
     assert report["unseen"]["mean_risk"] < 1 - report["unseen"]["right"]
     assert 0 < report["threshold"] < 1
+
+
+def with_later(answers: list[Judged], seed: int = 0) -> list[Judged]:
+    """Give each answer nine later ones; one of all is right at most, the likelier the smaller the margin."""
+    random = np.random.default_rng(seed)
+    made = []
+    for answer in answers:
+        margins, found, later = -np.sort(random.exponential(3, 9)), answer.right or not answer.answerable, []
+        for margin in margins.tolist():
+            right = bool(not found and random.random() < expit(0.5 * margin - 0.5))
+            found = found or right
+            later.append(LaterAnswer(margin, right))
+        made.append(replace(answer, later=later))
+    return made
+
+
+def test_later_answers_are_fitted_to_those_that_have_no_right_one_before_them() -> None:
+    answers = with_later(judged(6000, unanswerable=0.0))
+    model = fit_confidence(answers)
+    assert model.later is not None
+    assert fit_confidence(judged(6000, unanswerable=0.0)).weights == model.weights
+    for margin in (-0.5, -2.0, -6.0):
+        features = {"margin": margin, "log_margin": -np.log1p(-margin), "first": 0.0, "question_words": 7.0}
+        assert model.later.probability(features) == pytest.approx(expit(0.5 * margin - 0.5), abs=0.03)
+
+
+def test_every_rank_is_reported() -> None:
+    fitted, unseen = with_later(judged(4000)), with_later(judged(4000, seed=1), seed=1)
+    model, report = fit_and_report(fitted, unseen, 0.25)
+    ranks = report["unseen_answerable_only"]["by_rank"]
+    assert [row["rank"] for row in ranks] == list(range(1, 11))
+    asked = [answer for answer in unseen if answer.answerable]
+    assert model.later is not None
+    chains = [AnswerChain(model, model.later, answer.features) for answer in asked]
+    second = [chain.following(answer.later[0].margin) for chain, answer in zip(chains, asked, strict=True)]
+    assert ranks[1]["mean_confidence"] == pytest.approx(np.mean(second))
+    assert ranks[1]["right"] == pytest.approx(np.mean([answer.later[0].right for answer in asked]))
+    # A second answer counts as no likelier than the first, which many here are.
+    assert all(row["calibration_error"] < 0.04 for row in report["unseen"]["by_rank"][2:])
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_later_answers_that_are_all_alike_give_no_model(right: bool) -> None:
+    answers = [replace(answer, later=[LaterAnswer(-1.0, right)]) for answer in judged(50)]
+    assert fit_confidence(answers).later is None
