@@ -138,6 +138,11 @@ def test_an_index_of_a_former_version_opens_with_its_encoder_as_it_was(index: Pa
         PhraseIndex.open(index).search(QUESTION)
 
 
+def test_an_index_is_verified_by_a_relative_path(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(index.parent)
+    assert verify("index") == []
+
+
 @pytest.mark.parametrize("name", ["somebody/encoder", "x" * 300, "no\0name"], ids=["id", "long", "nul"])
 def test_a_path_is_never_a_hub_id(index: Path, name: str) -> None:
     with pytest.raises(EncoderError, match="There is no encoder folder"):

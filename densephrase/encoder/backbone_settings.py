@@ -21,7 +21,8 @@ _COUNTS = (
 )
 _MAY_BE_NONE = ("num_key_value_heads", "head_dim", "embedding_size", "type_vocab_size")
 _TEXTS = ("model_type", "hidden_act")
-_LAYERS = 1_000
+_REPEATED = ("layers", "blocks", "groups", "stages", "depth")  # what an architecture makes so many times
+_MOST_REPEATED = 1_000
 # Parts that some architectures load by name, from wherever the name leads, or that other code than transformers' makes.
 _OUTSIDE = ("auto_map", "backbone", "use_pretrained_backbone", "use_timm_backbone", "quantization_config")
 
@@ -38,11 +39,11 @@ def check_backbone(backbone: Mapping[str, Any]) -> None:
         if name in _TEXTS and not isinstance(value, str):
             raise _fault(name, value, "a name")
         if name in _COUNTS and not (value is None and name in _MAY_BE_NONE):
-            least = 0 if name == "type_vocab_size" else 1
+            least = 0 if name in ("num_hidden_layers", "type_vocab_size") else 1
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise _fault(name, value, f"a whole number of at least {least}")
-            if "layers" in name and value > _LAYERS:
-                raise _fault(name, value, f"at most {_LAYERS}")
+        if any(part in name for part in _REPEATED) and isinstance(value, int) and value > _MOST_REPEATED:
+            raise _fault(name, value, f"at most {_MOST_REPEATED}")
         if name == "pad_token_id" and not (value is None or (type(value) is int and value >= 0)):
             raise _fault(name, value, "the number of a word piece, or none")
         if name.endswith("_norm_eps") and not (isinstance(value, float) and 0 < value < 1):

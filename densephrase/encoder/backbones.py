@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from tokenizers import Tokenizer
 from transformers import AutoModel, AutoTokenizer, PreTrainedModel
 
+from densephrase.encoder.tokenizer_rules import check_tokenizer, parse_tokenizer
 from densephrase.errors import EncoderError, MissingExtraError
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -51,6 +52,10 @@ def load_backbone(name: str) -> tuple[PreTrainedModel, Tokenizer, dict[str, Any]
         raise EncoderError(f"The backbone {name!r} has no fast tokenizer, which phrase offsets need; choose another.")
     if tokenizer.vocab_size <= len(tokenizer.all_special_ids):  # what transformers makes up where the files are missing
         raise EncoderError(f"The backbone {name!r} comes without its tokenizer: there are no word pieces.")
+    try:
+        check_tokenizer(parse_tokenizer(tokenizer.backend_tokenizer.to_str()))
+    except EncoderError as error:
+        raise EncoderError(f"The tokenizer of {name!r} cannot be used: {error}; choose another backbone.") from error
     architecture = backbone.config.to_dict()
     architecture.pop("_name_or_path", None)  # a path of this machine is no property of the encoder
     settings = {

@@ -80,7 +80,7 @@ class EncoderConfig:
             value, (kinds, meaning) = getattr(self, item.name), _TYPES[str(item.type)]
             fits = isinstance(value, kinds) and not isinstance(value, bool)
             if fits and item.type == "float":  # a whole number may be too large for a float
-                fits = abs(value) <= _MOST or (value == float("-inf") and item.name.endswith("_threshold"))
+                fits = abs(value) <= _LARGEST_FLOAT or (value == float("-inf") and item.name.endswith("_threshold"))
             if not fits:
                 shown = reprlib.repr(value)
                 raise EncoderError(f"The encoder configuration has {item.name}={shown}; {meaning} is needed.")
@@ -158,6 +158,7 @@ _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "float": ((int, float), "a number that is not NaN and neither infinite nor huge"),
     "dict[str, Any]": ((dict,), "an object"),
 }
+_LARGEST_FLOAT = 1e30  # of thresholds and weights
 _MOST = 1 << 20  # of sizes and limits: a hundred times what the largest encoders have
 _LEAST = {
     "vector_size": 1,

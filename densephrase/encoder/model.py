@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from densephrase.encoder.config import EncoderConfig
+from densephrase.encoder.first_use import library_errors
 from densephrase.encoder.sparc import SparcHeads
-from densephrase.errors import EncoderError
 
 
 class TextVectors(NamedTuple):
@@ -147,15 +147,12 @@ def new_filter(hidden_size: int, filter_size: int) -> nn.Sequential:
 
 def new_backbone(config: EncoderConfig) -> PreTrainedModel:
     """Build the backbone that `config` describes, with random weights; EncoderError when it cannot be built."""
-    settings = {key: value for key, value in config.backbone.items() if key != "model_type"}
-    try:
+    # A number of labels makes transformers name them all, though a backbone has none.
+    settings = {key: value for key, value in config.backbone.items() if key not in ("model_type", "num_labels")}
+    with library_errors(f"The encoder's backbone {config.backbone['model_type']!r} cannot be built"):
         architecture = AutoConfig.for_model(config.backbone["model_type"], **settings)
         backbone: PreTrainedModel = AutoModel.from_config(architecture, dtype=torch.float32)
-    except Exception as error:  # every architecture checks its settings in its own way
-        raise EncoderError(
-            f"The encoder's backbone {config.backbone['model_type']!r} cannot be built: {error}"
-        ) from error
-    return backbone
+        return backbone
 
 
 def drop_pooler(backbone: PreTrainedModel) -> PreTrainedModel:

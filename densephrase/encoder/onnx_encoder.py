@@ -14,6 +14,7 @@ from onnxruntime import InferenceSession
 
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.encoded import QuestionNgrams, QuestionVectors
+from densephrase.encoder.first_use import PROBE, check_finite, library_errors
 from densephrase.encoder.location import find_encoder_folder, fingerprint_of
 from densephrase.encoder.onnx_questions import QuestionGraph, first_position, unsupported
 from densephrase.encoder.onnx_writer import integers_are_exact, start_session
@@ -50,7 +51,8 @@ class OnnxQuestionEncoder:
             self.sparse_scale = weights.vector("sparse_factors.scale", 4)
             check_sparse_scale(self.sparse_scale, weights.folder)
         self._folder = weights.folder
-        self._session: InferenceSession = start_session(QuestionGraph(config, weights, precision).model())
+        with library_errors(f"The encoder {weights.folder} cannot run on onnxruntime"):
+            self._session: InferenceSession = start_session(QuestionGraph(config, weights, precision).model())
         self._first = first_position(config)
         self._threads = threads
 
@@ -83,7 +85,10 @@ class OnnxQuestionEncoder:
             precision = "int8" if weights.precision == "int8" and integers_are_exact() else "float32"
         tokeniser = PhraseTokeniser.load(folder, config)
         tokeniser.check_vocabulary(int(config.backbone["vocab_size"]))
-        return cls(config, tokeniser, weights, precision, threads)
+        encoder = cls(config, tokeniser, weights, precision, threads)
+        with library_errors(f"The encoder {folder} cannot encode a question"):
+            encoder.encode_questions([PROBE])
+        return encoder
 
     @property
     def runtime(self) -> str:
@@ -133,6 +138,7 @@ class OnnxQuestionEncoder:
             "padding": np.where(mask, np.float32(0), np.float32("-inf"))[:, :, None],
         }
         start, end, *weights = self._session.run(None, inputs)
+        check_finite(start, end)
         if not weights:
             return QuestionVectors(start, end)
         return QuestionVectors(start, end, tuple(map(self._ngrams, rows, weights[0])))

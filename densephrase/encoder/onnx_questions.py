@@ -32,6 +32,8 @@ def unsupported(config: EncoderConfig) -> str | None:
         return f"no {', '.join(lacking)} in its configuration"
     if backbone.get("hidden_act", "gelu") not in _ACTIVATIONS:
         return f"hidden_act {backbone['hidden_act']!r}"
+    if _FAMILIES[backbone["model_type"]] and not isinstance(backbone.get("pad_token_id", 1), int):
+        return "no pad_token_id, from which positions are counted"
     if backbone.get("is_decoder") or backbone.get("position_embedding_type") not in (None, "absolute"):
         return "attention that depends on places"
     return None
@@ -66,6 +68,12 @@ class QuestionGraph:
     def model(self) -> ModelProto:
         """Return the model; EncoderError where a weight is missing or of another shape than the configuration says."""
         graph = self._graph
+        beyond = f"backbone.encoder.layer.{self._sizes['num_hidden_layers']}."
+        if any(name.startswith(beyond) for name in self._weights.tensors):
+            raise EncoderError(
+                f"The weights of {self._weights.folder} do not fit its configuration: they have more layers than "
+                f"num_hidden_layers={self._sizes['num_hidden_layers']}."
+            )
         hidden = self._embed()
         for number in range(self._sizes["num_hidden_layers"]):
             hidden = self._layer(f"backbone.encoder.layer.{number}.", hidden)

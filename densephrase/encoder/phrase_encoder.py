@@ -20,8 +20,10 @@ from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.device import check_process, find_device, precision_of, prefers_bf16
 from densephrase.encoder.device_codes import codes_of
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionNgrams, QuestionVectors
+from densephrase.encoder.first_use import PROBE, check_finite, library_errors
 from densephrase.encoder.location import ENCODER_FILES, find_encoder_folder, fingerprint_of
 from densephrase.encoder.model import PhraseModel
+from densephrase.encoder.model_size import check_model_size
 from densephrase.encoder.padding import pad_batch
 from densephrase.encoder.quantiser import VectorQuantiser, check_sparse_scale
 from densephrase.encoder.question_ngrams import question_ngrams
@@ -84,15 +86,20 @@ class PhraseEncoder:
         """
         folder = find_encoder_folder(name_or_path)
         config = EncoderConfig.load(folder)
+        tokeniser = PhraseTokeniser.load(folder, config)
         state, _ = read_weights(folder)
         start, end = (VectorQuantiser.read(state, side, config.row_size, folder) for side in ("start", "end"))
         _split(state, _QUANTISERS)
         factors = _split(state, _FACTORS)
-        model = PhraseModel(config)
-        load_exactly(model, state, str(folder))
-        sparse = _load_factors(model, factors, folder) if config.sparc_size or factors else None
-        tokeniser = PhraseTokeniser.load(folder, config)
-        return cls(model, tokeniser, start, end, sparse, device=device, folder=folder, bf16=bf16)
+        check_model_size(config, state, str(folder))
+        with library_errors(f"The encoder {folder} cannot be used"):
+            model = PhraseModel(config)
+            load_exactly(model, state, str(folder))
+            sparse = _load_factors(model, factors, folder) if config.sparc_size or factors else None
+            encoder = cls(model, tokeniser, start, end, sparse, device=device, folder=folder, bf16=bf16)
+            encoder.encode_paragraphs([ParagraphInput(PROBE)])
+            encoder.encode_questions([PROBE])
+        return encoder
 
     def save_pretrained(self, path: str | Path, precision: Precision = "int8") -> None:
         """Write the encoder to a folder; one that was loaded from a folder is copied byte for byte."""
@@ -184,6 +191,7 @@ class PhraseEncoder:
         with torch.inference_mode():
             output = self._model.encode_questions(ids.to(self._device), mask.to(self._device))
         start, end = output.start.float().cpu().numpy(), output.end.float().cpu().numpy()
+        check_finite(start, end)
         if output.sparc is None:
             return QuestionVectors(start, end)
         weights = output.sparc.float().cpu().numpy()
@@ -200,6 +208,7 @@ class PhraseEncoder:
                 input_ids=ids.to(self._device), attention_mask=mask.long().to(self._device)
             ).last_hidden_state.float()
             logits = self._model.phrase_filter(hidden).cpu().numpy()
+            check_finite(logits)
             for side, (rows, quantiser) in enumerate(heads):
                 mine = (token >= 0) & (logits[:, :, side] >= thresholds[side])
                 states = hidden[torch.from_numpy(mine).to(self._device)]

@@ -15,6 +15,7 @@ from densephrase.errors import EncoderError
 # Ends of the range to choose from, in standard deviations. Four are near the optimum for normal values (Max 1960);
 # fewer, even where a sample asks for them, clip the rows of other paragraphs and cost more than they gain.
 _REACHES = (4.0, 4.5, 5.0, 6.0, 8.0, 12.0)
+_LARGEST = 1e9  # of offsets and scales, whose products must not overflow float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,11 @@ class VectorQuantiser:
             raise EncoderError(
                 f"Quantiser offset {self.offset.shape} and scale {self.scale.shape} must be equal and flat."
             )
-        if not (np.isfinite(self.offset).all() and np.isfinite(self.scale).all() and (self.scale > 0).all()):
-            raise EncoderError("Quantiser offsets must be finite and scales finite and positive.")
+        fits = (np.abs(self.offset) <= _LARGEST).all() and (self.scale <= _LARGEST).all()  # not so where one is NaN
+        if not (fits and (self.scale >= 1 / _LARGEST).all()):
+            raise EncoderError(
+                f"Quantiser offsets must be finite and scales finite and positive, none of them beyond {_LARGEST:g}."
+            )
 
     @classmethod
     def read(cls, tensors: Mapping[str, Any], side: str, size: int, folder: Path) -> VectorQuantiser:
@@ -83,5 +87,5 @@ class VectorQuantiser:
 
 def check_sparse_scale(scale: NDArray[np.float32], folder: Path) -> None:
     """Raise EncoderError when the scales of sparse factors, float32 [4], are not finite and positive."""
-    if not (np.isfinite(scale).all() and (scale > 0).all()):
+    if not ((scale <= _LARGEST).all() and (scale >= 1 / _LARGEST).all()):
         raise EncoderError(f"The sparse factors of {folder} have scales {scale}; positive ones are expected.")

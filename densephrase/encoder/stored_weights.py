@@ -3,45 +3,58 @@
 from __future__ import annotations
 
 import json
+import reprlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError, deserialize
 
+from densephrase.encoder.encoder_files import read_encoder_file
 from densephrase.errors import EncoderError
 
 WEIGHTS_FILE = "model.safetensors"
 ROW_SCALE = ".row_scale"  # the scales of `name` are called `name + ROW_SCALE`
 Precision = Literal["int8", "float32"]
+_DTYPES: dict[str, type[np.generic]] = {"I8": np.int8, "F32": np.float32}
 
 
 def read_stored_weights(folder: Path) -> tuple[dict[str, NDArray[Any]], Precision]:
     """Read the tensors of an encoder as they are stored, 8-bit codes and their row scales apart, and their precision.
 
-    Raises EncoderError when the file is missing, damaged or not written by this library.
+    Raises EncoderError when the file is missing, damaged or not written by this library, or holds what is no number.
     """
     path = folder / WEIGHTS_FILE
-    if not path.is_file():
-        raise EncoderError(f"{folder} holds no {WEIGHTS_FILE}; give the folder of an encoder made by this library.")
+    content = read_encoder_file(folder, WEIGHTS_FILE)
     try:
-        with safe_open(str(path), "np") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-    except (SafetensorError, OSError, TypeError) as error:  # TypeError: a number format that numpy lacks
-        raise EncoderError(f"{path} is not a readable safetensors file: {error}") from error
+        tensors = {name: _array(stored) for name, stored in deserialize(content)}
+        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__") or {}
+    except (SafetensorError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise EncoderError(f"{path} is not a readable safetensors file: {str(error)[:500]}") from error
     precision = metadata.get("precision")
     if precision not in ("int8", "float32"):
-        raise EncoderError(f"{path} was not written by densephrase (metadata {json.dumps(metadata)}).")
+        raise EncoderError(f"{path} was not written by densephrase (metadata {reprlib.repr(metadata)}).")
+    for name, value in tensors.items():
+        if value.dtype == np.float32 and not np.isfinite(value).all():
+            raise EncoderError(f"{path}: {name!r} holds what is no number; the file is damaged.")
     return tensors, precision
+
+
+def _array(stored: Mapping[str, Any]) -> NDArray[Any]:
+    """Return a tensor as `deserialize` describes it; ValueError for another number format than this library writes."""
+    dtype = _DTYPES.get(stored["dtype"])
+    if dtype is None:
+        raise ValueError(f"numbers of type {stored['dtype']}, expected one of {', '.join(_DTYPES)}")
+    return np.frombuffer(stored["data"], dtype).reshape(stored["shape"])
 
 
 def row_scale(tensors: dict[str, NDArray[Any]], name: str) -> NDArray[Any]:
     """Return the scales float32 [rows] of the 8-bit matrix `name`; EncoderError when there are none that fit."""
     codes, scale = tensors[name], tensors.get(name + ROW_SCALE)
-    if scale is None or codes.ndim != 2 or scale.shape != codes.shape[:1]:
+    if scale is None or codes.ndim != 2 or scale.shape != codes.shape[:1] or scale.dtype != np.float32:
         raise EncoderError(
             f"The 8-bit weight {name!r} has no row scales that fit ({name + ROW_SCALE}); the file is damaged."
         )

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from densephrase.corpus.windows import plan_windows
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.encoded import ParagraphInput
+from densephrase.encoder.encoder_files import read_encoder_file
+from densephrase.encoder.first_use import library_errors
+from densephrase.encoder.tokenizer_rules import TOKENIZER_BYTES, check_tokenizer, parse_tokenizer
 from densephrase.errors import EncoderError
 
 TOKENIZER_FILE = "tokenizer.json"
@@ -54,33 +57,46 @@ class PhraseTokeniser:
     @classmethod
     def load(cls, folder: Path, config: EncoderConfig) -> PhraseTokeniser:
         """Read `tokenizer.json` of an encoder's folder; EncoderError when it is missing or damaged."""
-        path = folder / TOKENIZER_FILE
-        if not path.is_file():
-            raise EncoderError(
-                f"{folder} holds no {TOKENIZER_FILE}; an encoder needs its fast tokenizer beside the weights."
-            )
+        stored = read_encoder_file(folder, TOKENIZER_FILE, TOKENIZER_BYTES)
         try:
-            return cls(Tokenizer.from_file(str(path)), config)
-        except Exception as error:  # the tokenizers library raises bare Exception
-            raise EncoderError(f"{path} cannot be read as a fast tokenizer: {error}") from error
+            check_tokenizer(parse_tokenizer(stored))
+            with library_errors("the tokenizers library refuses it"):
+                return cls(Tokenizer.from_buffer(stored), config)
+        except EncoderError as error:
+            raise EncoderError(f"{folder / TOKENIZER_FILE} cannot be read as a fast tokenizer: {error}.") from error
 
     def check_vocabulary(self, embedded: int) -> None:
-        """Raise EncoderError when there are more word pieces than the `embedded` ones of a backbone."""
-        pieces = self.tokenizer.get_vocab_size()
-        if pieces > embedded:
+        """Raise EncoderError when not all word pieces are among the `embedded` ones of a backbone, or special ones not.
+
+        Nothing else looks at the numbers that the tokenizer gives: on a CUDA device, one that is not embedded would
+        end the process.
+        """
+        config, largest = self._config, max(self.tokenizer.get_vocab().values(), default=-1)
+        if largest >= embedded:
             raise EncoderError(
-                f"The tokenizer has {pieces} word pieces, the backbone embeds {embedded}; they do not belong together."
+                f"The tokenizer has word pieces up to number {largest}, the backbone embeds {embedded}; they do not "
+                "belong together."
+            )
+        for name in ("cls_token_id", "sep_token_id", "pad_token_id", "question_mark_id"):
+            if getattr(config, name) >= embedded:
+                raise EncoderError(f"{name}={getattr(config, name)} is none of the {embedded} pieces of the backbone.")
+        with library_errors("The tokenizer fails at an empty text"):
+            special = self.tokenizer.encode("").ids
+        if len(special) == 2 and set(special) != {config.cls_token_id, config.sep_token_id}:
+            raise EncoderError(
+                f"The tokenizer puts texts between the pieces {special}, the configuration between cls_token_id="
+                f"{config.cls_token_id} and sep_token_id={config.sep_token_id}; they do not belong together."
             )
 
     def paragraphs(self, paragraphs: Sequence[ParagraphInput]) -> TokenisedParagraphs:
         """Cut paragraphs into windows `[CLS] title [SEP] tokens [SEP]`, without `title [SEP]` where none."""
         titles = self._titles([paragraph.title for paragraph in paragraphs])
-        encodings = self.tokenizer.encode_batch([paragraph.text for paragraph in paragraphs], add_special_tokens=False)
+        encodings = self._encode([paragraph.text for paragraph in paragraphs])
         windows: list[TokenWindow] = []
         offsets, ids = [], []
         for number, (encoding, title) in enumerate(zip(encodings, titles, strict=True)):
             windows.extend(self._windows(number, encoding.ids, title))
-            offsets.append(np.array(encoding.offsets, np.int32).reshape(-1, 2))
+            offsets.append(_places(encoding, paragraphs[number].text))
             ids.append(np.array(encoding.ids, np.int32))
         return TokenisedParagraphs(windows, offsets, ids)
 
@@ -95,7 +111,7 @@ class PhraseTokeniser:
         What is asked mostly stands at the end. A warning is logged where any is too long.
         """
         room = self._config.max_question_tokens - 2
-        encodings = self.tokenizer.encode_batch(list(questions), add_special_tokens=False)
+        encodings = self._encode(list(questions))
         cut = [number for number, encoding in enumerate(encodings) if len(encoding.ids) > room]
         if cut:
             _logger.warning(
@@ -109,8 +125,14 @@ class PhraseTokeniser:
         room = self._config.max_title_tokens
         if not room:
             return [[] for _ in titles]
-        known = {title: self.tokenizer.encode(title, add_special_tokens=False).ids[:room] for title in set(titles)}
+        different = list(set(titles))
+        known = {title: found.ids[:room] for title, found in zip(different, self._encode(different), strict=True)}
         return [known[title] for title in titles]
+
+    def _encode(self, texts: list[str]) -> list[Encoding]:
+        with library_errors("The encoder's tokenizer fails at a text"):
+            encodings: list[Encoding] = self.tokenizer.encode_batch(texts, add_special_tokens=False)
+        return encodings
 
     def _windows(self, paragraph: int, ids: list[int], title: list[int]) -> list[TokenWindow]:
         config = self._config
@@ -126,6 +148,17 @@ class PhraseTokeniser:
             )
             for window in plan_windows(len(ids), config.window_capacity, config.window_stride)
         ]
+
+
+def _places(encoding: Encoding, text: str) -> NDArray[np.int32]:
+    """Return where each token begins and ends in its text, int32 [tokens, 2]; EncoderError for what lies outside."""
+    places = np.array(encoding.offsets, np.int32).reshape(-1, 2)
+    if len(places) and not (places.min() >= 0 and places.max() <= len(text) and (places[:, 0] <= places[:, 1]).all()):
+        raise EncoderError(
+            f"The tokenizer says of a text of {len(text)} characters that its tokens lie at {places.min()} to "
+            f"{places.max()}, or end before they begin; take another encoder."
+        )
+    return places
 
 
 def pad_rows(rows: Sequence[Sequence[int]], pad_token_id: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

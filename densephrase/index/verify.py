@@ -126,6 +126,7 @@ def _row_problems(path: Path) -> list[str]:
 
 def _found_in_rows(path: Path) -> Iterator[str]:
     reader = IndexReader.open(path)
+    path = reader.path  # resolved, as the paths of its files are
     seen_ids: dict[str, str] = {}
     for shard in reader.shards:
         name = shard.path.relative_to(reader.path)

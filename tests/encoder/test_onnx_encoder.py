@@ -264,8 +264,8 @@ QUERY = "backbone.encoder.layer.1.attention.self.query"
     [
         (lambda tensors: tensors.pop(f"{QUERY}.bias"), rf"{QUERY}.bias is missing, expected float32 \(32,\)"),
         (cut(f"{QUERY}.weight"), rf"{QUERY}.weight is int8 \(31, 32\), expected int8 \(32, 32\)"),
-        (whole("question_end.head.inner.bias"), r"inner.bias is float64 \(8,\), expected float32"),
-        (whole("question_end.head.inner.weight"), r"inner.weight is float64 \(8, 32\), expected int8"),
+        (whole("question_end.head.inner.bias"), "numbers of type F64, expected one of I8, F32"),
+        (whole("question_end.head.inner.weight"), "numbers of type F64, expected one of I8, F32"),
         (lambda tensors: tensors.pop("sparc.key.weight.row_scale"), "'sparc.key.weight' has no row scales that fit"),
         (cut("sparc.key.weight.row_scale"), "'sparc.key.weight' has no row scales that fit"),
         (lambda tensors: tensors.pop("quantiser.end.scale"), r"lack \['quantiser.end.scale'\]"),
