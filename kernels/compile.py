@@ -1,28 +1,32 @@
 """The one place that decides how kernels are compiled.
 
-Kernels release the interpreter lock and are cached on disk; fast-math stays off, because it breaks NaN and ties. Numba
-forgets a cached kernel when its own file changes, but not when a file does whose kernels it calls and has in it: here
-the sources of all kernels belong to its stamp.
+Kernels release the interpreter lock and are kept on disk; fast-math stays off, because it breaks NaN and ties. Numba
+forgets a kernel when its own file changes, but not when a file does whose kernels it calls and has in it: here the name
+of what is kept depends on the sources of all kernels.
 The first search of an installation waits for the compiler, to which a loop is cheap and much of numpy is not: seconds
 were `np.partition` 1.2, `np.sort` 0.6, `np.searchsorted` and `.min()` 0.2 each for each dtype; and the first of all
 assignments of an array to a slice 1.0, because of its message for shapes that differ.
-`DENSEPHRASE_NUMBA_CACHE=0` turns the cache off (read-only installations). Parallel kernels may be called from one
+`DENSEPHRASE_NUMBA_CACHE` names the folder of what is kept; 0 keeps nothing. Parallel kernels may be called from one
 thread at a time only: under numba's `workqueue` layer, concurrent callers abort the process.
 """
 
 import hashlib
-import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType
 from typing import Any, TypeVar, cast
 
+import llvmlite
+import numba
 from numba import njit
 from numba.core import types
+from numba.core.registry import cpu_target
 
+from densephrase.kernels.cache_folder import choose_folders
+from densephrase.kernels.machine_code import MachineCode
 from densephrase.kernels.parts import only_linked
 
-_CACHE = os.environ.get("DENSEPHRASE_NUMBA_CACHE", "1") != "0"
 _Kernel = TypeVar("_Kernel", bound=Callable[..., Any])
 
 
@@ -55,10 +59,8 @@ def parallel_kernel(function: _Kernel) -> _Kernel:
 
 def _compile(function: Callable[..., Any], **options: Any) -> Any:
     compiler: Any = njit  # which takes more options than its types say
-    compiled = compiler(nogil=True, cache=_CACHE, no_cfunc_wrapper=True, **options)(function)
-    if _CACHE:
-        file = compiled._cache._cache_file
-        file._source_stamp = file._source_stamp, _STAMP  # numba has no public way to set it
+    compiled = compiler(nogil=True, no_cfunc_wrapper=True, **options)(function)
+    compiled._cache = MachineCode(function, _FOLDERS)  # numba has no public way to set it
     return compiled
 
 
@@ -82,12 +84,14 @@ def _with_part(compiled: Any, **options: Any) -> Any:
     return compiled
 
 
-def _sources() -> str:
-    """Return the sha256 (hex) of all kernels."""
-    digest = hashlib.sha256()
+def _stamp() -> str:
+    """Return what tells machine code from that of other sources, versions and processors."""
+    digest = hashlib.sha256(f"{sys.version} {numba.__version__} {llvmlite.__version__}".encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
-    return digest.hexdigest()
+    triple, processor, features = cpu_target.target_context.codegen().magic_tuple()
+    instructions = hashlib.sha256(f"{triple} {features}".encode())
+    return f"{digest.hexdigest()[:16]}-{processor}-{instructions.hexdigest()[:8]}"
 
 
-_STAMP = _sources()
+_FOLDERS = choose_folders(_stamp(), Path(__file__).parent / "__pycache__")

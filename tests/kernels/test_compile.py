@@ -75,4 +75,45 @@ def test_a_kernel_outside_depends_on_its_own_file_and_on_all_kernels(folder: Pat
 def test_nothing_is_kept_where_the_cache_is_off(folder: Path) -> None:
     for _ in range(2):
         assert ask(folder, "densephrase.kernels.outer", DENSEPHRASE_NUMBA_CACHE="0") == (2, False)
-    assert not list(folder.rglob("*.nbi"))
+    assert not list(folder.rglob("*.nb?"))
+
+
+@pytest.mark.parametrize("spoil", [b"", b"\x80half", b"\0" * 4000], ids=["empty", "cut", "zeros"])
+def test_what_a_crash_has_left_is_compiled_again(folder: Path, spoil: bytes) -> None:
+    ask(folder, "densephrase.kernels.outer")
+    for path in folder.rglob("*.nbc"):
+        path.write_bytes(spoil)
+    assert ask(folder, "densephrase.kernels.outer") == (2, False)
+    assert ask(folder, "densephrase.kernels.outer") == (2, True)
+
+
+def test_a_kernel_that_cannot_be_kept_runs(folder: Path) -> None:
+    ask(folder, "densephrase.kernels.outer")
+    for path in folder.rglob("*.nbc"):
+        path.unlink()
+        path.mkdir()  # which no file can replace
+    assert ask(folder, "densephrase.kernels.outer") == (2, False)
+    assert not list(folder.rglob("*.tmp"))
+
+
+def test_the_folder_of_the_code_is_named_by_sources_and_processor(folder: Path) -> None:
+    generic = {"NUMBA_CPU_NAME": "generic"}
+    ask(folder, "densephrase.kernels.outer")
+    assert ask(folder, "densephrase.kernels.outer", **generic) == (2, False)
+    assert ask(folder, "densephrase.kernels.outer", **generic) == (2, True)
+    (folder / "densephrase" / "kernels" / "inner.py").write_text(INNER.format(number=5))
+    ask(folder, "densephrase.kernels.outer")
+    kept = {path.parent for path in folder.rglob("*.nbc")}
+    assert len(kept) == 3
+    assert all(path.name.startswith("machine-code-") for path in kept)
+    assert ask(folder, "densephrase.kernels.outer", DENSEPHRASE_NUMBA_CACHE=str(folder / "named")) == (10, False)
+    assert any((folder / "named").rglob("*.nbc"))
+
+
+def test_old_code_under_a_new_name_is_not_run(folder: Path) -> None:
+    """What an interrupted or concurrent write of numba's own cache leaves: files of one kernel under another's name."""
+    ask(folder, "densephrase.kernels.outer")
+    [inner] = folder.rglob("inner.number.part-*.nbc")
+    [outer] = folder.rglob("outer.twice-*.nbc")
+    outer.write_bytes(inner.read_bytes())
+    assert ask(folder, "densephrase.kernels.outer") == (2, False)
