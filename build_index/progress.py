@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from threading import Lock
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 STAGES = (
     "reading the corpus",
@@ -133,6 +133,38 @@ class TqdmProgress:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+
+
+class LineProgress:
+    """Listener that writes a line to a stream for each stage, and every `seconds` while it lasts; for no terminal."""
+
+    def __init__(self, stream: TextIO, seconds: float = 30.0) -> None:
+        self._stream, self._seconds = stream, seconds
+        self._stage, self._said = "", 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        """Write where the build is, if it is time to."""
+        now = time.monotonic()
+        if progress.stage != self._stage:
+            self._stage = progress.stage
+            self._write(f"{progress.stage} ..." if progress.stage != STAGES[-1] else progress.stage, now)
+        elif now - self._said >= self._seconds:
+            self._write(f"{progress.stage}: {_line(progress)}", now)
+
+    def _write(self, line: str, now: float) -> None:
+        self._said = now
+        self._stream.write(line + "\n")
+        self._stream.flush()
+
+
+def _line(progress: Progress) -> str:
+    """Return how far a stage is, and how long the rest of it takes."""
+    parts = [f"{100 * progress.done / progress.total:.0f} %"] if progress.total else []
+    if figures := _figures(progress):
+        parts.append(figures)
+    if progress.seconds_left is not None and progress.total:
+        parts.append(f"{progress.seconds_left / 60:,.0f} minutes left")
+    return ", ".join(parts)
 
 
 def _figures(progress: Progress) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from time import perf_counter
 
@@ -17,6 +16,7 @@ from densephrase.cli.arguments import (
     search_options,
 )
 from densephrase.cli.output import console, note, write_json
+from densephrase.cli.streams import open_stdin
 from densephrase.cli.usage import UsageError
 from densephrase.errors import QuestionError
 
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Answer the question, or every line of stdin as it comes."""
-    if options.question is None and sys.stdin.isatty():
+    if options.question is None and open_stdin().isatty():
         raise UsageError("give a question, or pipe questions in, one a line")
     chosen = search_options(options)
     from densephrase.phrase_index import PhraseIndex
@@ -78,7 +78,8 @@ def _questions(question: str | None) -> Iterator[str]:
             raise UsageError("the question is empty")
         yield question
         return
-    lines = iter(lambda: sys.stdin.readline(_LONGEST + 1), "")
+    stdin = open_stdin()
+    lines = iter(lambda: stdin.readline(_LONGEST + 1), "")
     for number, line in enumerate(lines, start=1):
         if len(line) > _LONGEST:
             raise QuestionError(f"Line {number} of stdin has more than {_LONGEST:,} characters; expected a question.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import asdict, fields
 from time import perf_counter
 from typing import Any
@@ -59,13 +60,13 @@ def run(options: argparse.Namespace) -> int:
     """Build the index and print what it holds; with `--json`, as one object."""
     chosen = _build_options(options)
     from densephrase.build_index.pipeline import build
-    from densephrase.build_index.progress import TqdmProgress
+    from densephrase.build_index.progress import LineProgress, TqdmProgress
     from densephrase.encoder.phrase_encoder import PhraseEncoder
 
     encoder = PhraseEncoder.from_pretrained(options.encoder, device=options.device)
     began = perf_counter()
     with TqdmProgress() as bar:
-        speed = Speed(bar)
+        speed = Speed(bar if sys.stderr.isatty() else LineProgress(sys.stderr))
         manifest = build(options.corpus, options.index, encoder=encoder, options=chosen, progress=speed)
     summary = {
         "index": options.index,

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
 from densephrase import __version__
+from densephrase.cli.kernel_notice import kernel_notice
 from densephrase.cli.output import Parser, log_on_stderr, note, tolerate_encoding
+from densephrase.cli.streams import discard_output, occupy_closed
 from densephrase.cli.usage import UsageError
 from densephrase.errors import DensePhraseError
 
@@ -45,21 +46,46 @@ class Command(Protocol):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line (`sys.argv` by default) and return its exit code; wrong usage exits with 2 at once."""
+    try:
+        code, message = _run(arguments), None
+    except KeyboardInterrupt:
+        code, message = _INTERRUPTED, "interrupted."
+    except BrokenPipeError:
+        code, message = _BROKEN_PIPE, None
+    except (DensePhraseError, OSError) as error:
+        code, message = _DATA_FAULT, str(error)
+    except (MemoryError, RuntimeError) as error:
+        if not _is_out_of_memory(error):
+            raise
+        code, message = _DATA_FAULT, f"there is not enough memory ({_first_line(error)})."
+    if message is not None:
+        with contextlib.suppress(OSError):  # stderr takes no more
+            note(f"densephrase: {message}")
+    discard_output()
+    return code
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    """Run the command on streams that are open, and see its output off."""
+    occupy_closed()
     tolerate_encoding()
     try:
-        with log_on_stderr():
+        with log_on_stderr(), kernel_notice():
             code = _dispatch(arguments)
+    except SystemExit:  # of --help and of wrong usage
         sys.stdout.flush()
-        return code
-    except KeyboardInterrupt:
-        note("densephrase: interrupted.")
-        return _INTERRUPTED
-    except BrokenPipeError:
-        _silence_stdout()
-        return _BROKEN_PIPE
-    except (DensePhraseError, OSError) as error:
-        note(f"densephrase: {error}")
-        return _DATA_FAULT
+        raise
+    sys.stdout.flush()
+    return code
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Tell whether memory was refused: torch has no class of its own for that on a processor."""
+    return isinstance(error, MemoryError) or "can't allocate memory" in str(error) or "out of memory" in str(error)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
 
 
 def _dispatch(arguments: Sequence[str] | None) -> int:
@@ -91,9 +117,3 @@ def _top_parser() -> argparse.ArgumentParser:
         "command", nargs=argparse.PARSER, choices=list(COMMANDS), metavar="COMMAND", help="one of the commands below"
     )
     return parser
-
-
-def _silence_stdout() -> None:
-    """Keep the interpreter's last flush from failing again on the closed pipe."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

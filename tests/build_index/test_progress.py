@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
 
-from densephrase.build_index.progress import Progress, ProgressCounter, TqdmProgress
+from densephrase.build_index.progress import LineProgress, Progress, ProgressCounter, TqdmProgress
 
 
 def test_rates_leave_out_what_an_earlier_run_did() -> None:
@@ -54,3 +55,19 @@ def test_nothing_is_shown_where_nobody_watches(capsys: pytest.CaptureFixture[str
     with TqdmProgress() as show:
         show(Progress("encoding", 100, 50, 0, documents=3, tokens=6000, written=7_000_000, seconds=2.0))
     assert capsys.readouterr().err == ""
+
+
+def test_where_no_terminal_is_there_is_a_line_for_each_stage_and_then_now_and_then() -> None:
+    stream = io.StringIO()
+    often, seldom = LineProgress(stream, seconds=0), LineProgress(stream)
+    for show in (often, seldom):
+        show(Progress("encoding", total=100))
+        show(Progress("encoding", 100, 50, 0, documents=3, tokens=6000, written=7_000_000, seconds=120.0))
+        show(Progress("done"))
+    assert stream.getvalue().splitlines() == [
+        "encoding ...",
+        "encoding: 50 %, 0.0 documents/s, 50 tokens/s, 7 MB written, 2 minutes left",
+        "done",
+        "encoding ...",
+        "done",
+    ]
