@@ -43,17 +43,17 @@ def choose_folders(name: str, beside: Path) -> CacheFolders:
     for place in places:
         if (folder := _prepare(place, name)) is not None:
             return CacheFolders((folder,), folder)
-    # A read-only installation may have come with its code.
+    # A read-only installation may have come with its code; who names its folder knows.
     found = tuple(place / name for place in places if os.path.isdir(place / name))
     temporary = _temporary_place()
     folder = None if temporary is None else _prepare(temporary, name)
-    if not found:
-        kept = "is not kept" if folder is None else f"is kept in {temporary}"
+    if not (found and setting not in ("", "1")):
+        kept = "not at all" if folder is None else f"in {temporary}"
         _logger.warning(
-            "the machine code of kernels %s, because none of these can be written: %s; the environment variable %s "
-            "names another folder",
+            "machine code of kernels is kept %s, because %s cannot be written; the environment variable %s names "
+            "another folder",
             kept,
-            ", ".join(map(str, places)),
+            " and ".join(map(str, places)),
             SETTING,
         )
     return CacheFolders(found if folder is None else (*found, folder), folder)

@@ -63,7 +63,7 @@ def test_a_temporary_folder_with_one_line_where_nothing_can_be_written(
         assert choose_folders("stamp", closed(tmp_path / "shut")) == only(temporary / NAME)
         [record] = caplog.records
         assert record.levelno == logging.WARNING
-        assert f"is kept in {temporary}" in record.getMessage()
+        assert f"is kept in {temporary}," in record.getMessage()
         assert "DENSEPHRASE_NUMBA_CACHE" in record.getMessage()
     assert temporary.stat().st_mode & 0o777 == 0o700
 
@@ -83,7 +83,7 @@ def test_a_temporary_folder_of_somebody_else_is_not_trusted(
     else:
         temporary.touch()
     assert choose_folders("stamp", closed(tmp_path / "shut")) == CacheFolders((), None)
-    assert "is not kept" in caplog.text
+    assert "is kept not at all" in caplog.text
 
 
 def test_a_read_only_installation_may_come_with_its_code(
@@ -98,8 +98,12 @@ def test_a_read_only_installation_may_come_with_its_code(
         lambda place, name: None if place == tmp_path / "beside" else prepare(place, name),
     )
     written = tmp_path / f"densephrase-kernels-{os.getuid()}" / NAME
-    assert choose_folders("stamp", tmp_path / "beside") == CacheFolders((tmp_path / "beside" / NAME, written), written)
-    assert not caplog.records
+    expected = CacheFolders((tmp_path / "beside" / NAME, written), written)
+    assert choose_folders("stamp", tmp_path / "beside") == expected
+    assert len(caplog.records) == 1
+    monkeypatch.setenv("DENSEPHRASE_NUMBA_CACHE", str(tmp_path / "beside"))
+    assert choose_folders("stamp", tmp_path) == expected
+    assert len(caplog.records) == 1
 
 
 def test_what_was_not_used_for_longest_is_removed(tmp_path: Path) -> None:
