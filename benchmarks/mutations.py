@@ -6,8 +6,8 @@ Without an index, the bundled sample is built in both profiles. Every mutant is 
 checksums that fit it; processes of their own verify, open and search it. Prints a table of the kinds of damage and each
 mutant of which something came that should never come; exits with 1 where there is one.
 
-With NUMBA_BOUNDSCHECK=1, and NUMBA_CACHE_DIR somewhere else, an index beyond an array is an error that is seen: alone, it
-seldom crashes.
+With NUMBA_BOUNDSCHECK=1, and NUMBA_CACHE_DIR somewhere else, an index beyond an array is an error that is seen: alone,
+it seldom crashes.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
@@ -26,15 +25,15 @@ class KernelNotice(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line for the first kernel, and then every few seconds."""
         if record.levelno >= logging.WARNING:
-            _write(f"densephrase: {record.getMessage()}")
+            note(f"warning: {record.getMessage()}")
             return
         now = monotonic()
         if not self._compiled:
             self._began = self._said = now
-            _write("compiling kernels for this processor, which takes about half a minute the first time ...")
+            note("compiling kernels for this processor, which takes about half a minute the first time ...")
         elif now - self._said >= _SECONDS:
             self._said = now
-            _write(f"compiling kernels: {self._compiled} of about {_USUAL} after {now - self._began:.0f} s")
+            note(f"compiling kernels: {self._compiled} of about {_USUAL} after {now - self._began:.0f} s")
         self._compiled += 1
 
 
@@ -42,19 +41,13 @@ class KernelNotice(logging.Handler):
 def kernel_notice() -> Iterator[None]:
     """Show meanwhile that kernels are compiled."""
     logger, handler = logging.getLogger(_LOGGER), KernelNotice()
-    former = logger.level
+    former = logger.level, logger.propagate
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
+    logger.propagate = False  # what stands above would write a line for each kernel
     try:
         yield
     finally:
-        logger.setLevel(former)
+        logger.setLevel(former[0])
+        logger.propagate = former[1]
         logger.removeHandler(handler)
-
-
-def _write(line: str) -> None:
-    """Write a line to stderr, above a progress bar where there is one."""
-    if "tqdm" in sys.modules:
-        sys.modules["tqdm"].tqdm.write(line, file=sys.stderr)
-    else:
-        note(line)

@@ -11,7 +11,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from densephrase.cli.control_characters import escaped_json, visible
@@ -42,9 +42,11 @@ def write_lines(lines: Iterable[str]) -> None:
 
 
 def note(text: str) -> None:
-    """Write a line for people to stderr."""
-    sys.stderr.write(visible(text) + "\n")
-    sys.stderr.flush()
+    """Write a line for people to stderr, above a progress bar where there is one."""
+    progress = sys.modules.get("tqdm")
+    with progress.tqdm.external_write_mode(file=sys.stderr) if progress else nullcontext():
+        sys.stderr.write(visible(text) + "\n")
+        sys.stderr.flush()
 
 
 class Parser(argparse.ArgumentParser):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 
 import pytest
 
@@ -17,7 +18,7 @@ def test_the_first_kernel_is_told_then_how_many(
 ) -> None:
     times = iter([100.0, 101.0, 106.0, 107.0, 112.0])
     monkeypatch.setattr(module, "monotonic", lambda: next(times))
-    monkeypatch.delitem(module.sys.modules, "tqdm", raising=False)
+    monkeypatch.delitem(sys.modules, "tqdm", raising=False)
     with kernel_notice():
         for number in range(5):
             KERNELS.info("compiling the kernel %s", number)
@@ -32,7 +33,7 @@ def test_the_first_kernel_is_told_then_how_many(
 def test_warnings_are_written_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     with kernel_notice():
         KERNELS.warning("kept in %s", "/tmp")
-    assert capsys.readouterr().err == "densephrase: kept in /tmp\n"
+    assert capsys.readouterr().err == "warning: kept in /tmp\n"
 
 
 def test_nothing_is_said_where_nothing_is_compiled(capsys: pytest.CaptureFixture[str]) -> None:
