@@ -108,8 +108,8 @@ class PhraseIndex:
         build(corpus, path, encoder=encoder, options=BuildOptions.of(**options))
         return cls.open(path, device)
 
-    @overload
-    def search(
+    @overload  # a string is a sequence of strings as well: the first of these counts for it
+    def search(  # type: ignore[overload-overlap]
         self,
         question: str,
         top_k: int = ...,

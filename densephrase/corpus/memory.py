@@ -75,14 +75,15 @@ def _checked(documents: Iterable[object], skip_bad: bool) -> Iterator[Document]:
 def _check(place: Place, document: object) -> Document:
     if not isinstance(document, Document):
         raise place.error(f"found {document!r}; expected a densephrase.data.Document")
-    if not isinstance(document.metadata, Mapping) or any(name in document.metadata for name in _FIELDS):
+    metadata: object = document.metadata
+    if not isinstance(metadata, Mapping) or any(name in metadata for name in _FIELDS):
         expected = f"expected a mapping without {', '.join(_FIELDS)}"
-        raise place.error(f"the metadata is {document.metadata!r}; {expected}", str(document.id))
+        raise place.error(f"the metadata is {metadata!r}; {expected}", str(document.id))
     try:
-        json.dumps(dict(document.metadata), allow_nan=False)
+        json.dumps(dict(metadata), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise place.error(f"its metadata cannot be written as JSON ({error})", str(document.id)) from error
-    return make_document(place, {**document.metadata, **_fields(document)})
+    return make_document(place, {**metadata, **_fields(document)})
 
 
 def _fields(document: Document) -> dict[str, str]:

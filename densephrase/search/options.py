@@ -112,8 +112,7 @@ class SearchOptions:
             return
         if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 1:
             raise _wrong(name, value, "a whole number of at least 1")
-        if type(value) is not int or value > _MOST:
-            object.__setattr__(self, name, min(int(value), _MOST))
+        object.__setattr__(self, name, min(int(value), _MOST))
 
     def _check_weight(self, name: str) -> None:
         value: object = getattr(self, name)
