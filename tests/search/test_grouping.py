@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from densephrase.search.grouping import group_spans, ranked
+from densephrase.search.grouping import distinct, group_spans, ranked
 
 SCORES = st.lists(st.integers(-3, 3), max_size=60)
 
@@ -54,3 +54,7 @@ def test_no_span_is_looked_at_once_all_answers_are_there() -> None:
 
     assert group_spans(range(1000), name, 2, 5) == [[0, 2, 4], [1, 3]]
     assert looked_at == [0, 1, 2, 3, 4]
+
+
+def test_rows_of_a_place_that_was_there_are_left_out() -> None:
+    assert list(distinct([4, 0, 3, 1, 2], "abcab".__getitem__)) == [4, 0, 2]
