@@ -106,7 +106,7 @@ def _fit(
     centre, scale = values[:, changing].mean(axis=0), values[:, changing].std(axis=0)
     solution = _minimise((values[:, changing] - centre) / scale, right)
     slopes = solution[:-1] / scale
-    names = [feature_names[column] for column in changing]
+    names = [feature_names[column] for column in changing.tolist()]
     return LogisticModel(dict(zip(names, slopes.tolist(), strict=True)), float(solution[-1] - slopes @ centre))
 
 
