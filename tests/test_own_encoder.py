@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -136,6 +137,17 @@ def test_an_index_of_a_former_version_opens_with_its_encoder_as_it_was(index: Pa
     renew_confidence(index)
     with pytest.raises(IndexFormatError, match=r"different: config\.json"):
         PhraseIndex.open(index).search(QUESTION)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_folders_may_have_names_that_are_no_text(built: Path, tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    shutil.copytree(built, folder)
+    expected = PhraseIndex.open(built).search(QUESTION)
+    assert PhraseIndex.open(folder).search(QUESTION) == expected
+    assert PhraseIndex.open(built, encoder=folder / "encoder", runtime="torch").search(QUESTION)
+    PhraseIndex.build(built.parent / "corpus.jsonl", tmp_path / os.fsdecode(b"new\xe9"), folder / "encoder").close()
+    assert verify(tmp_path / os.fsdecode(b"new\xe9")) == []
 
 
 def test_an_index_is_verified_by_a_relative_path(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,9 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "questions", metavar="QUESTIONS", help="the training questions: SQuAD json or JSON lines with titles, contexts"
     )
-    parser.add_argument(
-        "--output", metavar="FOLDER", required=True, help="folder for the index's encoder with the fitted confidence"
-    )
+    target = parser.add_mutually_exclusive_group(required=True)
+    target.add_argument("--output", metavar="FOLDER", help="folder for the index's encoder with the fitted confidence")
+    target.add_argument("--renew", action="store_true", help="give the fitted confidence to the index's own encoder")
     parser.add_argument(
         "--held-out",
         type=positive,
@@ -63,14 +63,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Fit both confidences, write the encoder, and print how they do on articles that the fit has not seen."""
+    from densephrase.encoder.location import fingerprint_of
     from densephrase.encoder.phrase_encoder import PhraseEncoder
     from densephrase.index.index_reader import IndexReader
+    from densephrase.index.own_encoder import check_renewable
     from densephrase.training.confidence_report import fit_and_report
     from densephrase.training.excluded_articles import check_apart, documents_of
 
-    check_outside_index(options.output, options.index)
+    if options.output is not None:
+        check_outside_index(options.output, options.index)
     reader = IndexReader.open(options.index)
-    encoder = PhraseEncoder.from_pretrained(reader.checked_encoder(), device=options.device)
+    folder = reader.checked_encoder()
+    if options.renew:
+        check_renewable(reader.path, reader.manifest.encoder)
+    encoder = PhraseEncoder.from_pretrained(folder, device=options.device)
     titles = excluded_titles(options)
     fitted, unseen = _questions(options, reader, encoder.config.training)
     check_apart([*fitted, *unseen], titles)
@@ -88,11 +94,12 @@ def run(options: argparse.Namespace) -> int:
     for setting, share in shares.items():
         model, report[setting] = fit_and_report(*judged[setting], share)
         models[setting] = model.to_dict()
-    encoder.save_pretrained(options.output)
-    replace(encoder.config, confidence=models).save(Path(options.output))
+    output = folder if options.renew else Path(options.output)
+    encoder.save_pretrained(output)
+    replace(encoder.config, confidence=models).save(output)
     report["excluded_documents"] = len(excluded)
-    report["output"] = options.output
-    report["fingerprint"] = PhraseEncoder.from_pretrained(options.output).fingerprint
+    report["output"] = str(output)
+    report["fingerprint"] = fingerprint_of(output)
     if options.json:
         write_json(report)
     else:

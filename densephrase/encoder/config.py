@@ -12,6 +12,7 @@ from typing import Any
 from densephrase.encoder.backbone_settings import LARGEST, check_backbone
 from densephrase.encoder.encoder_files import read_encoder_file
 from densephrase.errors import EncoderError
+from densephrase.index.atomic_file import publish, temporary_path
 from densephrase.search.confidence import check_confidence
 
 CONFIG_FILE = "config.json"
@@ -119,11 +120,13 @@ class EncoderConfig:
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
     def save(self, folder: Path) -> None:
-        """Write the configuration to `folder`; infinite thresholds are written as null."""
+        """Write the configuration to `folder`, in one step; infinite thresholds are written as null."""
         content = asdict(self)
         for name in ("start_threshold", "end_threshold"):
             content[name] = None if content[name] == float("-inf") else content[name]
-        (folder / CONFIG_FILE).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        path = folder / CONFIG_FILE
+        temporary_path(path).write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        publish(path)
 
     @classmethod
     def load(cls, folder: Path) -> EncoderConfig:

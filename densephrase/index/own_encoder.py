@@ -50,6 +50,15 @@ def check_own_encoder(index: Path, record: EncoderRecord) -> Path:
     return folder
 
 
+def check_renewable(index: Path, record: EncoderRecord) -> None:
+    """Raise IndexFormatError for an index that would not know its encoder again once the confidence is another."""
+    if record.settings is None:
+        raise IndexFormatError(
+            f"{index}: the index was built by a former version, which recorded its encoder with the confidence. Write "
+            "the calibrated encoder elsewhere (--output) and search with it (--encoder), or rebuild the index"
+        )
+
+
 def is_calibrated_again(folder: Path, record: EncoderRecord) -> bool:
     """Tell whether the configuration in `folder` differs from the recorded one in its confidence alone."""
     try:

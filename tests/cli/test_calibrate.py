@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,6 +123,15 @@ def test_the_report_for_people(run: Run, plain: Path, asked: Path, tmp_path: Pat
     ran = run("calibrate", plain, asked, "--output", tmp_path / "e", "--held-out", 4, "--unseen", 1)
     assert "calibration error" in ran.out
     assert "F1 with no-answer" in ran.out
+
+
+def test_an_index_may_get_the_confidence_itself(run: Run, plain: Path, asked: Path, tmp_path: Path) -> None:
+    index = shutil.copytree(plain, tmp_path / "index")
+    ran = run("calibrate", index, asked, "--renew", "--held-out", 4, "--unseen", 1)
+    assert ran.code == 0, ran.err
+    [reply] = run("ask", index, "which king", "--json").objects
+    assert all(0 < answer["confidence"] < 1 for answer in reply["answers"])
+    assert run("verify", index).code == 0
 
 
 def test_answers_carry_their_confidence(run: Run, calibrated: Path, articles: Path, tmp_path: Path) -> None:
