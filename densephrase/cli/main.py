@@ -31,6 +31,13 @@ COMMANDS = {
     "tune-questions": "tune the question side of an encoder on what an index holds",
     "calibrate": "fit the probability that an answer is right",
 }
+_NO_MEMORY = (
+    "out of memory",
+    "t allocate memory",  # can't, cannot
+    "failed to allocate memory",
+    "bad_alloc",
+    "failed to map segment",
+)
 _DATA_FAULT, _INTERRUPTED, _BROKEN_PIPE = 1, 130, 141
 
 
@@ -54,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code, message = _BROKEN_PIPE, None
     except (DensePhraseError, OSError) as error:
         code, message = _DATA_FAULT, str(error)
-    except (MemoryError, RuntimeError) as error:
+    except Exception as error:
         if not _is_out_of_memory(error):
             raise
         code, message = _DATA_FAULT, f"there is not enough memory ({_first_line(error)})."
@@ -80,8 +87,8 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def _is_out_of_memory(error: Exception) -> bool:
-    """Tell whether memory was refused: torch has no class of its own for that on a processor."""
-    return isinstance(error, MemoryError) or "can't allocate memory" in str(error) or "out of memory" in str(error)
+    """Tell whether memory was refused; libraries in C++ and the loader have no class of their own for that."""
+    return isinstance(error, MemoryError) or any(words in str(error).lower() for words in _NO_MEMORY)
 
 
 def _first_line(error: Exception) -> str:

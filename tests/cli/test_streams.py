@@ -86,9 +86,11 @@ def test_stderr_that_takes_no_more(index_path: Path) -> None:
         (MemoryError(), "(MemoryError)"),
         (MemoryError("Unable to allocate 7.5 GiB for an array"), "(Unable to allocate 7.5 GiB for an array)"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried\nmore"), "you tried)"),
+        (ImportError("Exception caught: std::bad_alloc"), "(Exception caught: std::bad_alloc)"),
+        (ImportError("x.so: failed to map segment from shared object"), "from shared object)"),
         (RuntimeError("CUDA out of memory. Tried to allocate"), "(CUDA out of memory. Tried to allocate)"),
     ],
-    ids=["Python", "numpy", "torch", "CUDA"],
+    ids=["Python", "numpy", "torch", "C++", "the loader", "CUDA"],
 )
 def test_refused_memory(
     error: Exception, line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
