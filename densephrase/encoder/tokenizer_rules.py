@@ -22,6 +22,7 @@ _DEEPEST = 3  # sequences in each other
 _LONGEST_TEXT = 16  # characters that a rule puts into texts
 _LONGEST_WORD = 1_000  # characters of a word that is looked up piece by piece, in quadratic time
 _LONGEST_PIECE = 1_024  # characters
+_LONGEST_PATTERN = 500
 
 # Characters that a rule makes of one, at most; NFKC makes 18 of U+FDFA.
 _GROWTH = {
@@ -165,11 +166,11 @@ def _check_model(model: Any) -> None:
 def _check_pattern(pattern: Any) -> None:
     """Refuse a pattern of a Replace or Split that is empty, or may backtrack."""
     kind, text = next(iter(pattern.items())) if isinstance(pattern, dict) and len(pattern) == 1 else (None, None)
-    if kind == "String" and isinstance(text, str) and text:
-        return
-    is_regex = kind == "Regex" and isinstance(text, str) and len(text) <= 500
-    if is_regex and (text in _PUBLISHED_PATTERNS or _SIMPLE_PATTERN.fullmatch(text)):
-        return
+    if isinstance(text, str) and 0 < len(text) <= _LONGEST_PATTERN:
+        if kind == "String" or (kind == "Regex" and text in _PUBLISHED_PATTERNS):
+            return
+        if kind == "Regex" and _SIMPLE_PATTERN.fullmatch(text):
+            return
     raise EncoderError(
         f"its pattern {reprlib.repr(pattern)} may take for ever; a text, the patterns of GPT-2, Llama 3, Qwen 2 and "
         "CLIP, and alternatives of which only the last character repeats are accepted"
