@@ -26,7 +26,7 @@ from densephrase.encoder.config import EncoderConfig
 from densephrase.evaluation.ranked import evaluate_search, sample_questions
 from densephrase.questions import read_questions
 from densephrase.training.config import TrainingConfig
-from densephrase.training.excluded_articles import check_apart, documents_of
+from densephrase.training.excluded_articles import documents_of, questions_apart
 from densephrase.training.holdout import split_by_title
 
 PARAGRAPH_WEIGHTS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
@@ -48,9 +48,8 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     _, held_out = split_by_title(read_questions(options.questions), TrainingConfig().held_out_articles)
-    questions = sample_questions(held_out, options.limit, options.seed)
     titles = excluded_titles(options)
-    check_apart(questions, titles)
+    questions = sample_questions(questions_apart(held_out, titles), options.limit, options.seed)
     print(f"{len(questions)} of {len(held_out)} held-out questions\n\n| paragraph | document | EM |\n|---|---|---|")
     best = (-1.0, 0.0, 0.0)
     with PhraseIndex.open(options.index) as index:

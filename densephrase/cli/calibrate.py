@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     from densephrase.index.index_reader import IndexReader
     from densephrase.index.own_encoder import check_renewable
     from densephrase.training.confidence_report import fit_and_report
-    from densephrase.training.excluded_articles import check_apart, documents_of
+    from densephrase.training.excluded_articles import documents_of
 
     if options.output is not None:
         check_outside_index(options.output, options.index)
@@ -78,8 +78,7 @@ def run(options: argparse.Namespace) -> int:
         check_renewable(reader.path, reader.manifest.encoder)
     encoder = PhraseEncoder.from_pretrained(folder, device=options.device)
     titles = excluded_titles(options)
-    fitted, unseen = _questions(options, reader, encoder.config.training)
-    check_apart([*fitted, *unseen], titles)
+    fitted, unseen = _questions(options, reader, encoder.config.training, titles)
     excluded = documents_of(reader, titles)
     judged = {
         "open": (_judge_open(reader, encoder, fitted, excluded), _judge_open(reader, encoder, unseen, excluded)),
@@ -116,15 +115,15 @@ def _share(text: str) -> float:
 
 
 def _questions(
-    options: argparse.Namespace, reader: IndexReader, trained: Mapping[str, Any]
+    options: argparse.Namespace, reader: IndexReader, trained: Mapping[str, Any], excluded: Collection[str]
 ) -> tuple[list[Question], list[Question]]:
     """Return the held-out questions to fit to and those to report on; both need an article in the index.
 
-    `trained` is what the encoder's configuration says of its training.
+    `trained` is what the encoder's configuration says of its training, `excluded` are titles of articles to leave out.
     """
     from densephrase.evaluation.ranked import sample_questions
     from densephrase.questions import read_questions
-    from densephrase.training.excluded_articles import documents_by_title, plain_title
+    from densephrase.training.excluded_articles import documents_by_title, plain_title, questions_apart
     from densephrase.training.holdout import check_held_out, held_out_articles, split_by_title
 
     titles = documents_by_title(reader).keys()
@@ -134,7 +133,10 @@ def _questions(
     known = [question for question in held_out if plain_title(question.title) in titles]
     if len(known) < len(held_out):
         note(f"{len(held_out) - len(known)} of {len(held_out)} held-out questions have no article in the index.")
-    fitted, unseen = split_by_title(sample_questions(known, options.limit, options.seed), options.unseen)
+    apart = questions_apart(known, excluded)
+    if len(apart) < len(known):
+        note(f"{len(known) - len(apart)} of {len(known)} held-out questions are about articles that are left out.")
+    fitted, unseen = split_by_title(sample_questions(apart, options.limit, options.seed), options.unseen)
     if not fitted or not unseen:
         raise QuestionError(
             f"{options.questions}: {len(fitted)} held-out questions to fit to and {len(unseen)} to report on have "

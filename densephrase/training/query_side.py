@@ -26,7 +26,7 @@ from densephrase.errors import TrainingError
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.manifest import MANIFEST_FILE
 from densephrase.training.checkpoint import CHECKPOINT_FILE, Progress, load_checkpoint, save_checkpoint
-from densephrase.training.excluded_articles import check_apart, documents_of
+from densephrase.training.excluded_articles import documents_of, questions_apart
 from densephrase.training.loop import StepLoss, Training, endless
 from densephrase.training.query_side_candidates import CandidateFinder
 from densephrase.training.query_side_config import QuerySideConfig
@@ -60,19 +60,23 @@ def tune_questions(
     better. A stopped run goes on from its last checkpoint in `output`. Returns what the run came to; its exact match
     is of the articles that chose the epoch.
 
-    excluded_titles: those of articles whose documents are no candidates, with spaces for underscores.
+    excluded_titles: those of articles that no question is asked about and whose documents are no candidates, with
+        spaces for underscores.
 
     Raises:
         TrainingError: for unusable questions and for a checkpoint of another run.
-        QuestionError: if questions are about an article that is left out.
         IndexFormatError, EncoderError: as opening the index and loading its encoder do.
         KeyboardInterrupt: on Ctrl-C, after a last checkpoint.
     """
     folder = Path(output)
     reader = IndexReader.open(index)
     trained = EncoderConfig.load(reader.checked_encoder()).training
-    tuned, unseen = choose_questions(questions, config, trained)
-    check_apart([*tuned, *unseen], excluded_titles)
+    tuned, unseen = (questions_apart(side, excluded_titles) for side in choose_questions(questions, config, trained))
+    if not tuned or not unseen:
+        raise TrainingError(
+            f"Without the articles that are left out, {len(tuned)} questions remain to tune on and {len(unseen)} to "
+            "measure with, and both are needed. Tune on other questions than those that are kept for evaluation."
+        )
     excluded = documents_of(reader, excluded_titles)
     encoder = PhraseEncoder.from_pretrained(reader.encoder_path, device)
     folder.mkdir(parents=True, exist_ok=True)

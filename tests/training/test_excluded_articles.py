@@ -9,9 +9,9 @@ import pytest
 
 from densephrase.data import Question
 from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.errors import QuestionError
+from densephrase.errors import QuestionError, TrainingError
 from densephrase.index.index_reader import IndexReader
-from densephrase.training.excluded_articles import article_titles, check_apart, documents_of
+from densephrase.training.excluded_articles import article_titles, documents_of, questions_apart
 from densephrase.training.query_side import tune_questions
 from densephrase.training.query_side_candidates import CandidateFinder
 from densephrase.training.query_side_config import QuerySideConfig
@@ -55,12 +55,13 @@ def test_documents_are_found_by_their_titles(reader: IndexReader) -> None:
     assert documents_of(reader, ()) == ()
 
 
-def test_articles_asked_about_and_left_out_are_refused(reader: IndexReader, tmp_path: Path) -> None:
-    check_apart([Question("q", "who", title="war")], {"queen a"})
-    with pytest.raises(QuestionError, match="1 articles are both asked about and left out, 'queen_a'"):
-        check_apart([Question("q", "who", title="queen_a")], {"queen a", "war"})
-    with pytest.raises(QuestionError, match="both asked about and left out"):
-        tune_questions(reader.path, FACTS, tmp_path / "out", QuerySideConfig(articles="all"), excluded_titles={"war"})
+def test_questions_about_articles_that_are_left_out_are_not_asked(reader: IndexReader, tmp_path: Path) -> None:
+    asked = [Question(title, "who", title=title) for title in ("war", "queen_a", "")]
+    assert questions_apart(asked, {"queen a", "city"}) == [asked[0], asked[2]]
+    titles = {fact.title.replace("_", " ") for fact in FACTS}
+    with pytest.raises(TrainingError, match="0 questions remain to tune on"):
+        tune_questions(reader.path, FACTS, tmp_path / "out", QuerySideConfig(articles="all"), excluded_titles=titles)
+    assert not (tmp_path / "out").exists()
 
 
 def test_candidates_stand_in_no_document_that_is_left_out(reader: IndexReader) -> None:
