@@ -27,7 +27,9 @@ from densephrase.search.scoring import Scoring
 from densephrase.search.searcher import Searcher
 from densephrase.search.spans import Spans, new_span_table, question_spans
 
-SLACK = 0.01  # bounds are sums of float32; scores of whole numbers
+SLACK = (
+    0.05  # bounds are sums of float32, scores of whole numbers; tables of compact rows are rounded too, by up to 0.006
+)
 _FIRST = 64  # paragraphs
 _GROWTH = 4
 _EVERYTHING = 2**62
