@@ -27,9 +27,8 @@ from densephrase.search.scoring import Scoring
 from densephrase.search.searcher import Searcher
 from densephrase.search.spans import Spans, new_span_table, question_spans
 
-SLACK = (
-    0.05  # bounds are sums of float32, scores of whole numbers; tables of compact rows are rounded too, by up to 0.006
-)
+# Bounds are sums of float32, scores of whole numbers; the tables of compact rows are rounded too, by up to 0.006.
+SLACK = 0.05
 _FIRST = 64  # paragraphs
 _GROWTH = 4
 _EVERYTHING = 2**62

@@ -137,7 +137,7 @@ def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
-        path.unlink()
+        path.unlink(missing_ok=True)  # its folder may be gone already
 
 
 def _acquire(descriptor: int, index_path: Path) -> None:

@@ -87,7 +87,7 @@ class OnnxQuestionEncoder:
         tokeniser.check_vocabulary(int(config.backbone["vocab_size"]))
         encoder = cls(config, tokeniser, weights, precision, threads)
         with library_errors(f"The encoder {folder} cannot encode a question"):
-            encoder.encode_questions([PROBE])
+            encoder.encode_questions(PROBE.split())  # each short enough to be read whole
         return encoder
 
     @property

@@ -98,7 +98,7 @@ class PhraseEncoder:
             sparse = _load_factors(model, factors, folder) if config.sparc_size or factors else None
             encoder = cls(model, tokeniser, start, end, sparse, device=device, folder=folder, bf16=bf16)
             encoder.encode_paragraphs([ParagraphInput(PROBE)])
-            encoder.encode_questions([PROBE])
+            encoder.encode_questions(PROBE.split())  # each short enough to be read whole
         return encoder
 
     def save_pretrained(self, path: str | Path, precision: Precision = "int8") -> None:

@@ -25,13 +25,14 @@ def file_problem(path: Path) -> str | None:
     """Return why `path` must not or cannot be opened for reading, None where it can; links are followed."""
     try:
         kind = stat.S_IFMT(path.stat().st_mode)
+        if kind != stat.S_IFREG:
+            return f"there is {_KINDS.get(kind, 'something else')} in place of the file"
+        os.close(os.open(path, os.O_RDONLY))  # os.access does not count all rights that a process may have
     except (FileNotFoundError, NotADirectoryError):
         return MISSING
     except (OSError, ValueError) as error:  # a name too long, links in a circle, no permission, a zero in the name
         return f"the file cannot be read ({reason(error)})"
-    if kind != stat.S_IFREG:
-        return f"there is {_KINDS.get(kind, 'something else')} in place of the file"
-    return None if os.access(path, os.R_OK) else "the file cannot be read (permission denied)"
+    return None
 
 
 def check_file(path: Path) -> None:
