@@ -1,11 +1,12 @@
 """Speed of this checkout against that of another one, run in turn over the same index.
 
     python -m benchmarks.two_states OTHER_CHECKOUT INDEX QUESTIONS [--runs 10] [--limit 500] [--threads 2]
+        [--encoder default]
 
 Each run of each checkout is a process of its own: it opens the index, asks all questions once, then times each by
 itself on one thread (the median counts) and all in lists of 64 on `--threads`. A shared machine is noisy, so only the
 ratios of runs that follow one another are compared: their geometric mean, with the 95 % interval of Student's t over
-the logarithms. Answers of both are compared as well, by the share of questions whose first answer is the same.
+the logarithms. With `--encoder default` each asks with the encoder that it ships. Answers of both are compared as well, by the share of questions whose first answer is the same.
 """
 
 from __future__ import annotations
@@ -34,16 +35,16 @@ from densephrase import PhraseIndex
 from densephrase.evaluation.ranked import sample_questions
 from densephrase.questions import read_questions
 
-path, questions, limit, threads = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+path, questions, limit, threads, encoder = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5] or None
 texts = [item.text for item in sample_questions(read_questions(questions), limit, 0)]
-index = PhraseIndex.open(path, threads=1)
+index = PhraseIndex.open(path, encoder=encoder, threads=1)
 first = [[answer.text for answer in index.search(text, top_k=1)] for text in texts]
 seconds = []
 for text in texts:
     began = perf_counter()
     index.search(text)
     seconds.append(perf_counter() - began)
-index = PhraseIndex.open(path, threads=threads)
+index = PhraseIndex.open(path, encoder=encoder, threads=threads)
 pieces = [texts[at : at + 64] for at in range(0, len(texts), 64)]
 index.search(pieces[0])
 began = perf_counter()
@@ -63,8 +64,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--limit", type=int, default=500)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--encoder", default="", help="name of the encoder to ask with (default: that of the index)")
     options = parser.parse_args()
-    asked = [str(options.index.resolve()), str(options.questions.resolve()), str(options.limit), str(options.threads)]
+    files = [str(options.index.resolve()), str(options.questions.resolve())]
+    asked = [*files, str(options.limit), str(options.threads), options.encoder]
     print(
         f"{options.index.name}, {options.limit} questions, {options.runs} runs in turn on {machine('numpy', 'numba')}"
     )

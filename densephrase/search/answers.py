@@ -113,11 +113,12 @@ class AnswerWriter:
 
     @cached_property
     def _rows(self) -> Sequence[int]:
-        """The spans, best first, less those whose phrase is that of a better one."""
+        """The spans, best first, less those whose phrase is that of a better one; each has a start of its own."""
         _, starts, ends = self._cited
-        places = list(zip(self._column("document"), starts, ends, strict=True))
-        rows = range(len(places))
-        return rows if len(set(places)) == len(places) else list(distinct(rows, places.__getitem__))
+        rows = range(len(starts))
+        if starts == self._column("start"):
+            return rows
+        return list(distinct(rows, list(zip(self._column("document"), starts, ends, strict=True)).__getitem__))
 
     @cached_property
     def _names(self) -> list[str]:
