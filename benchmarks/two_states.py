@@ -1,12 +1,13 @@
-"""Speed of this checkout against that of another one, run in turn over the same index.
+"""Speed of this checkout against that of another one, asked in turn over the same index.
 
     python -m benchmarks.two_states OTHER_CHECKOUT INDEX QUESTIONS [--runs 10] [--limit 500] [--threads 2]
         [--encoder default]
 
-Each run of each checkout is a process of its own: it opens the index, asks all questions once, then times each by
-itself on one thread (the median counts) and all in lists of 64 on `--threads`. A shared machine is noisy, so only the
-ratios of runs that follow one another are compared: their geometric mean, with the 95 % interval of Student's t over
-the logarithms. With `--encoder default` each asks with the encoder that it ships. Answers of both are compared as well, by the share of questions whose first answer is the same.
+Each checkout has a process of its own, which opens the index and asks all questions once. In each run both then answer
+the same questions, 20 at a time in turn: each by itself on one thread (the median counts), and as lists of 64 on
+`--threads`. A shared machine is noisy, so only the ratios of runs that were taken in turn are compared: their geometric
+mean, with the 95 % interval of Student's t over the logarithms. With `--encoder default` each asks with the encoder
+that it ships. Answers of both are compared as well, by the share of questions whose first answer is the same.
 """
 
 from __future__ import annotations
@@ -18,41 +19,56 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import numpy as np
 from scipy.stats import t
 
 from benchmarks.machine import machine
-
-_ROOT = Path(__file__).resolve().parents[1]
-# What both checkouts can run: the public interface alone.
-_RUN = """
-import json, sys
-from statistics import median
-from time import perf_counter
-from densephrase import PhraseIndex
 from densephrase.evaluation.ranked import sample_questions
 from densephrase.questions import read_questions
 
-path, questions, limit, threads, encoder = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5] or None
-texts = [item.text for item in sample_questions(read_questions(questions), limit, 0)]
-index = PhraseIndex.open(path, encoder=encoder, threads=1)
-first = [[answer.text for answer in index.search(text, top_k=1)] for text in texts]
-seconds = []
-for text in texts:
-    began = perf_counter()
-    index.search(text)
-    seconds.append(perf_counter() - began)
-index = PhraseIndex.open(path, encoder=encoder, threads=threads)
-pieces = [texts[at : at + 64] for at in range(0, len(texts), 64)]
-index.search(pieces[0])
-began = perf_counter()
-for piece in pieces:
-    index.search(piece)
-listed = (perf_counter() - began) / len(texts)
-print(json.dumps({"p50": median(seconds), "listed": listed, "answers": first}))
+_ROOT = Path(__file__).resolve().parents[1]
+_ALONE, _LISTED = 20, 64
+# What both checkouts can run: the public interface alone. A line of questions is answered by a line of seconds.
+_SERVER = """
+import json, sys
+from time import perf_counter
+from densephrase import PhraseIndex
+
+path, encoder, threads = sys.argv[1], sys.argv[2] or None, int(sys.argv[3])
+alone, listed = (PhraseIndex.open(path, encoder=encoder, threads=count) for count in (1, threads))
+for line in sys.stdin:
+    texts, as_list = json.loads(line)
+    found, seconds = [], []
+    for asked in [texts] if as_list else texts:
+        index = listed if as_list else alone
+        began = perf_counter()
+        answers = index.search(asked)
+        seconds.append(perf_counter() - began)
+        found.append([] if as_list else [answer.text for answer in answers[:1]])
+    print(json.dumps([seconds, found]), flush=True)
 """
+
+
+class State:
+    """A checkout at work in a process of its own."""
+
+    def __init__(self, checkout: Path, arguments: Sequence[str]) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(checkout)}
+        command = [sys.executable, "-c", _SERVER, *arguments]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, cwd=checkout, env=environment, stdin=pipe, stdout=pipe, text=True)
+
+    def ask(self, texts: Sequence[str], as_list: bool) -> tuple[list[float], list[list[str]]]:
+        """Return the seconds of each question, or of the list, and the first answers of questions asked alone."""
+        if self._process.stdin is None or self._process.stdout is None:
+            raise SystemExit("The process of a checkout has no pipes.")
+        self._process.stdin.write(json.dumps([texts, as_list]) + "\n")
+        self._process.stdin.flush()
+        answered: Any = json.loads(self._process.stdout.readline())
+        return answered[0], answered[1]
 
 
 def main() -> None:
@@ -66,31 +82,33 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--encoder", default="", help="name of the encoder to ask with (default: that of the index)")
     options = parser.parse_args()
-    files = [str(options.index.resolve()), str(options.questions.resolve())]
-    asked = [*files, str(options.limit), str(options.threads), options.encoder]
-    print(
-        f"{options.index.name}, {options.limit} questions, {options.runs} runs in turn on {machine('numpy', 'numba')}"
-    )
-    runs = []
-    for number in range(options.runs + 1):
-        pair = [_run(checkout.resolve(), asked) for checkout in (options.other, _ROOT)]
-        if number:  # the first pair compiles
-            runs.append(pair)
-            print(f"{number}: " + ", ".join(f"{run['p50'] * 1e3:.2f} ms, {1 / run['listed']:.0f}/s" for run in pair))
-    for name, what in (("p50", "median of a question"), ("listed", "seconds in lists of 64")):
-        mean, low, high = ratio([(run[name], other[name]) for other, run in runs])
+    texts = [item.text for item in sample_questions(read_questions(options.questions), options.limit, 0)]
+    print(f"{options.index.name}, {len(texts)} questions, {options.runs} runs in turn on {machine('numpy', 'numba')}")
+    arguments = [str(options.index.resolve()), options.encoder, str(options.threads)]
+    states = [State(checkout.resolve(), arguments) for checkout in (options.other, _ROOT)]
+    answers = [state.ask(texts, False)[1] for state in states]
+    for state in states:
+        state.ask(texts[:_LISTED], True)
+    alone, listed = [], []
+    for number in range(1, options.runs + 1):
+        alone.append([median(seconds) for seconds in _in_turn(states, texts, _ALONE, False)])
+        listed.append([sum(seconds) / len(texts) for seconds in _in_turn(states, texts, _LISTED, True)])
+        pairs = zip(alone[-1], listed[-1], strict=True)
+        print(f"{number}: " + ", ".join(f"{one * 1e3:.2f} ms, {1 / many:.0f}/s" for one, many in pairs), flush=True)
+    for what, runs in (("median of a question", alone), ("seconds in lists of 64", listed)):
+        mean, low, high = ratio([(this, other) for other, this in runs])
         print(f"{what}, this / other: {mean:.3f} [{low:.3f}, {high:.3f}]")
-    same = [one == two for one, two in zip(runs[0][0]["answers"], runs[0][1]["answers"], strict=True)]
-    print(f"same first answer: {sum(same) / len(same):.1%}")
+    print(f"same first answer: {np.mean([one == two for one, two in zip(*answers, strict=True)]):.1%}")
 
 
-def _run(checkout: Path, asked: Sequence[str]) -> dict[str, Any]:
-    environment = {**os.environ, "PYTHONPATH": str(checkout)}
-    done = subprocess.run(
-        [sys.executable, "-c", _RUN, *asked], cwd=checkout, env=environment, stdout=subprocess.PIPE, check=True
-    )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+def _in_turn(states: Sequence[State], texts: Sequence[str], size: int, as_list: bool) -> list[list[float]]:
+    """Return the seconds of each state for all questions, so many at a time; who is first changes."""
+    seconds: list[list[float]] = [[] for _ in states]
+    for number, first in enumerate(range(0, len(texts), size)):
+        order = range(len(states)) if number % 2 else reversed(range(len(states)))
+        for at in order:
+            seconds[at] += states[at].ask(texts[first : first + size], as_list)[0]
+    return seconds
 
 
 def ratio(pairs: Sequence[tuple[float, float]]) -> tuple[float, float, float]:

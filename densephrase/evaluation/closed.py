@@ -65,7 +65,7 @@ def closed_features(question: Question, spans: ParagraphSpans, row: int) -> dict
     rows = distinct(ranked(spans.score.astype(np.float64), SPANS), borders)
     groups = group_spans(rows, name, RIVALS, SPANS)
     rivals = [Rival(name(group[0]), tuple(spans.score[group].tolist()), "") for group in groups]
-    candidate = Candidate(text[slice(*borders(row))], spans.parts(row), "")
+    candidate = Candidate(text[slice(*borders(row))], name(row), spans.parts(row), "")
     return answer_features(question.text, candidate, rivals)
 
 

@@ -41,13 +41,13 @@ class AnswerWriter:
     def confidences(self, question: str, options: SearchOptions, model: ConfidenceModel) -> list[float]:
         """Return the confidence in each of `answers`."""
         scores, documents = self.spans.score.tolist(), self._column("document")
+        phrases, names = self._cited[0], self._names
         rivals = [
-            Rival(self._names[group[0]], tuple(scores[row] for row in group), documents[group[0]])
-            for group in self._rivals
+            Rival(names[group[0]], tuple(scores[row] for row in group), documents[group[0]]) for group in self._rivals
         ]
         candidates = [
-            Candidate(self._cited[0][group[0]], self.spans.score_parts(group[0]), documents[group[0]])
-            for group in self._groups(options)
+            Candidate(phrases[row], names[row], self.spans.score_parts(row), documents[row])
+            for row, *_ in self._groups(options)
         ]
         return model.judge(question, candidates, rivals)
 

@@ -62,16 +62,17 @@ class Rival:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An answer to be judged: the text, the parts of the score and the document of its best phrase."""
+    """An answer to be judged: the text, its name, the parts of the score and the document of its best phrase."""
 
     text: str
+    name: str  # the `answer_name` of the text
     parts: ScoreParts
     document: Hashable
 
     @classmethod
     def of(cls, answer: Answer) -> Candidate:
         """Take what counts of an answer."""
-        return cls(answer.text, answer.parts, answer.document.id)
+        return cls(answer.text, answer_name(answer.text), answer.parts, answer.document.id)
 
 
 class RivalField:
@@ -90,7 +91,7 @@ class RivalField:
 
         The candidate may be one of the rivals. Differences to a rival that does not exist are 0.
         """
-        name, score, rivals = answer_name(candidate.text), candidate.parts.total, self._rivals
+        name, score, rivals = candidate.name, candidate.parts.total, self._rivals
         own = self._scores.get(name, (score,))
         share = _log_sum_exp(own)
         margin = score - next((rival.score for rival in rivals if rival.name != name), score)
@@ -136,9 +137,9 @@ class ConfidenceModel(LogisticModel):
         if self.later is None or not candidates:
             return [self.probability(field.features(candidate)) for candidate in candidates]
         chain, best = AnswerChain(self, self.later, field.features(candidates[0])), candidates[0].parts.total
-        known, others, confidences = {answer_name(candidates[0].text): chain.first}, iter(rivals[1:]), []
+        known, others, confidences = {candidates[0].name: chain.first}, iter(rivals[1:]), []
         for candidate in candidates:
-            name = answer_name(candidate.text)
+            name = candidate.name
             while name not in known:
                 rival = next(others, None)
                 if rival is None:

@@ -12,6 +12,7 @@ from scipy.special import expit, logsumexp
 
 from densephrase.data import ScoreParts
 from densephrase.errors import EncoderError, SearchError
+from densephrase.metrics import answer_name
 from densephrase.search.confidence import (
     FEATURES,
     RIVALS,
@@ -38,7 +39,7 @@ MODEL = {"bias": -1.0, "weights": {"margin": 0.5, "share": 0.25, "phrases": 0.1,
 
 
 def features(text: str = "the New York", rivals: list[Rival] | None = None, **parts: float) -> dict[str, float]:
-    candidate = Candidate(text, replace(PARTS, **parts), "a")
+    candidate = Candidate(text, answer_name(text), replace(PARTS, **parts), "a")
     return answer_features("Where did he die?", candidate, RIVAL_LIST if rivals is None else rivals)
 
 

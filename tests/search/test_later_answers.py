@@ -60,10 +60,10 @@ def test_what_says_the_same_is_as_likely() -> None:
     parts = ScoreParts(4.0, 3.0, 0.0, 0.0, 0.0)
     rivals = [Rival("york", (7.0, 5.0), "a"), Rival("boston", (6.0,), "b"), Rival("paris", (4.0,), "c")]
     candidates = [
-        Candidate("York", parts, "a"),
-        Candidate("Paris", replace(parts, dense_end=0.0), "c"),
-        Candidate("the York", replace(parts, dense_end=1.0), "d"),
-        Candidate("Rome", replace(parts, dense_end=-2.0), "e"),
+        Candidate("York", "york", parts, "a"),
+        Candidate("Paris", "paris", replace(parts, dense_end=0.0), "c"),
+        Candidate("the York", "york", replace(parts, dense_end=1.0), "d"),
+        Candidate("Rome", "rome", replace(parts, dense_end=-2.0), "e"),
     ]
     chain = AnswerChain(MODEL, LATER, {"dense_start": 4.0, "question_words": 4.0})
     expected = [chain.first, *(chain.following(margin) for margin in (-1.0, -3.0, -5.0))]
