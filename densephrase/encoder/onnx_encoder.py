@@ -109,6 +109,8 @@ class OnnxQuestionEncoder:
             nothing = np.empty((0, self.config.vector_size), np.float32)
             return QuestionVectors(nothing, nothing, None if self.sparse_scale is None else ())
         rows = self.tokeniser.questions(questions)
+        if len(rows) == 1:  # nothing to be put in order
+            return self._encode(rows)
         order = sorted(range(len(rows)), key=lambda number: len(rows[number]))
         batches = [[rows[number] for number in order[at : at + _TOGETHER]] for at in range(0, len(order), _TOGETHER)]
         encoded = self._encode_all(batches)

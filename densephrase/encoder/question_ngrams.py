@@ -19,7 +19,10 @@ def ngram_places(ids: Sequence[int], config: EncoderConfig) -> NDArray[np.bool_]
     A unigram begins at any word piece but special ones and "?", a bigram where the next one is such a piece too.
     """
     excluded = (config.cls_token_id, config.sep_token_id, config.pad_token_id, config.question_mark_id)
-    own = ~np.isin(ids, excluded)
+    pieces = np.array(ids, np.int64)
+    own = np.ones(len(pieces), np.bool_)
+    for piece in excluded:  # which takes a tenth of the time of np.isin
+        own &= pieces != piece
     pairs = own & np.append(own[1:], False)
     return np.stack([own, pairs, own, pairs])
 
@@ -37,7 +40,5 @@ def _bag(names: NDArray[np.int64], weights: NDArray[np.float32]) -> tuple[NDArra
     """Return the names of some weight, ascending and once each, and their summed weights float32 [2, names]."""
     counted = (weights > 0).any(0)
     known, place = np.unique(names[counted], return_inverse=True)
-    total = np.zeros((2, len(known)))
-    for side in range(2):
-        np.add.at(total[side], place, weights[side, counted])
-    return known, total.astype(np.float32)
+    total = [np.bincount(place, side, len(known)) for side in weights[:, counted]]
+    return known, np.array(total, np.float32)
