@@ -105,7 +105,8 @@ class AnswerWriter:
         for row, (paragraph, origin, first, last) in enumerate(columns):
             text, start, end = texts[paragraph], first - origin, last - origin
             # Few borders move, and only these; to ask about each of them would take longer than all else.
-            if has_mark(text, start, end) or not (text.isascii() or (text[start] + text[end : end + 1]).isascii()):
+            ends_whole = text.isascii() or (text[start : start + 1] + text[end : end + 1]).isascii()
+            if not ends_whole or has_mark(text, start, end):
                 start, end = phrase_borders(text, start, end)
                 starts[row], ends[row] = origin + start, origin + end
             phrases.append(text[start:end])

@@ -10,8 +10,11 @@ def phrase_borders(text: str, start: int, end: int) -> tuple[int, int]:
     """Return the borders of the phrase that stands for `text[start:end]`, the token span of a paragraph `text`.
 
     No grapheme is cut in two: those at the borders are taken in whole. Brackets, quotes, backticks and asterisks come
-    as pairs or not at all, see `paired`. The phrase is never empty. Search and closed evaluation both cite it.
+    as pairs or not at all, see `paired`. The phrase is empty only where the span is, as a damaged index may have some.
+    Search and closed evaluation both cite it.
     """
+    if start >= end:
+        return start, end
     if not text.isascii():
         start, end = _whole_graphemes(text, start, end)
     if has_mark(text, start, end):

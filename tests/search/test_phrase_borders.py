@@ -41,3 +41,20 @@ def test_phrases_end_at_graphemes_of_the_text(text: str, data: st.DataObject) ->
     first, last = phrase_borders(text, start, end)
     borders = {0, *(found.end() for found in regex.finditer(r"\X", text))}
     assert first < last and {first, last} <= borders
+
+
+CUT = "cafe\u0301 (closed"
+
+
+@pytest.mark.parametrize("place", [0, 3, len(CUT)], ids=["beginning", "inside", "end"])
+def test_an_empty_span_stays_empty(place: int) -> None:
+    assert phrase_borders(CUT, place, place) == (place, place)
+
+
+@given(st.text(alphabet="ab \"'`*_()[]{}.,^1\u0301\u2764\ufe0f\u201c\u201d\u6771", max_size=14), st.data())
+def test_no_phrase_becomes_empty_or_leaves_the_text(text: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text)))
+    end = data.draw(st.integers(start, len(text)))
+    first, last = phrase_borders(text, start, end)
+    assert 0 <= first <= last <= len(text)
+    assert (first < last) is (start < end)
