@@ -42,7 +42,7 @@ def folder(tmp_path: Path) -> Path:
 def ask(folder: Path, module: str, **environment: str) -> tuple[int, bool]:
     """Return what a new process computes, and whether it found the kernel on the disk."""
     code = f"from {module} import twice; print(twice(), sum(twice.stats.cache_hits.values()))"
-    unset = ("DENSEPHRASE_NUMBA_CACHE", "NUMBA_CACHE_DIR", "NUMBA_DISABLE_JIT")
+    unset = ("DENSEPHRASE_NUMBA_CACHE", "NUMBA_CACHE_DIR", "NUMBA_DISABLE_JIT", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")
     inherited = {name: value for name, value in os.environ.items() if name not in unset}
     ran = subprocess.run(
         [sys.executable, "-c", code],
