@@ -140,6 +140,8 @@ class EncoderConfig:
             content = json.loads(stored.decode("utf-8"))
         except (ValueError, RecursionError) as error:  # broken, not UTF-8, nested for ever, numbers of 5,000 digits
             raise EncoderError(f"{path} is not JSON: {error}") from None
+        if _is_deep(content):
+            raise EncoderError(f"{path} has settings more than {_DEEPEST} deep in each other; no encoder has.")
         known = {item.name for item in fields(cls)}
         if not isinstance(content, dict) or "backbone" not in content or set(content) - known:
             unknown = sorted(set(content) - known) if isinstance(content, dict) else []
@@ -156,6 +158,20 @@ class EncoderConfig:
             raise EncoderError(f"{path}: {error}") from None
 
 
+def _is_deep(content: Any) -> bool:
+    """Tell whether objects and lists lie too deep in each other to be walked by recursion later."""
+    level = [content]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for item in level
+            if isinstance(item, dict | list)
+            for inner in (item.values() if isinstance(item, dict) else item)
+        ]
+    return any(isinstance(item, dict | list) for item in level)
+
+
+_DEEPEST = 32
 _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "int": ((int,), "a whole number"),
     "float": ((int, float), "a number that is not NaN and neither infinite nor huge"),

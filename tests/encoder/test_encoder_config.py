@@ -92,3 +92,14 @@ def test_bad_files_are_named(tmp_path: Path, content: bytes, message: str) -> No
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match=r"holds no config\.json"):
         EncoderConfig.load(tmp_path)
+
+
+def test_settings_nested_without_end_are_refused(tmp_path: Path, config: EncoderConfig) -> None:
+    config.save(tmp_path)
+    content = json.loads((tmp_path / CONFIG_FILE).read_text(encoding="utf-8"))
+    nested: object = 1
+    for _ in range(900):
+        nested = {"settings": nested}
+    (tmp_path / CONFIG_FILE).write_text(json.dumps({**content, "training": nested}), encoding="utf-8")
+    with pytest.raises(EncoderError, match="more than 32 deep"):
+        EncoderConfig.load(tmp_path)
