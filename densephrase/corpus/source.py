@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from densephrase.corpus.records import CorpusFile, Place
-from densephrase.corpus.regular_file import open_regular
 from densephrase.errors import CorpusError
+from densephrase.regular_file import open_regular
 
 _CHUNK_BYTES = 1 << 16
 _HEAD_BYTES, _ZEROS = 256, 6  # that the encoding is told from, and how many of them are 0 in UTF-16
