@@ -14,8 +14,21 @@ _KINDS = (
 )
 
 
+class IrregularFileError(OSError):
+    """A path leads to something that is no regular file; `kind` says what it is."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"it is {kind}; only regular files are read, so copy what it holds into one")
+        self.kind = kind
+
+
 def open_regular(path: Path) -> BufferedReader:
-    """Open a regular file, or a link to one, for reading bytes; raises OSError for everything else, without waiting."""
+    """Open a regular file, or a link to one, for reading bytes; never waits.
+
+    Raises:
+        IrregularFileError: if it is a folder, a pipe, a socket or a device.
+        OSError: if it is missing or cannot be opened, also for a name with a NUL.
+    """
     try:
         _refuse(os.stat(path))  # before it is opened: to open a pipe and close it again ends whoever writes to it
     except ValueError as error:  # a name with a NUL
@@ -36,4 +49,4 @@ def _open_at_once(path: str, flags: int) -> int:
 def _refuse(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         kind = next((name for is_kind, name in _KINDS if is_kind(status.st_mode)), "no file")
-        raise OSError(f"it is {kind}; only regular files are read, so copy what it holds into one")
+        raise IrregularFileError(kind)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
 from densephrase.errors import EncoderError
 from densephrase.index.memory_fit import fits_memory
+from densephrase.regular_file import IrregularFileError, open_regular
 
 
 def read_encoder_file(folder: Path, name: str, most: int | None = None) -> bytes:
@@ -17,17 +17,17 @@ def read_encoder_file(folder: Path, name: str, most: int | None = None) -> bytes
     """
     path = folder / name
     try:
-        with open(path, "rb", opener=_open_at_once) as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):
-                raise EncoderError(f"{path} is no regular file; give the folder of an encoder made by this library.")
-            _check_size(path, found.st_size, most)
-            content = file.read(found.st_size)
+        with open_regular(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            _check_size(path, size, most)
+            content = file.read(size)
     except (FileNotFoundError, NotADirectoryError):
         raise EncoderError(f"{folder} holds no {name}; give the folder of an encoder made by this library.") from None
+    except IrregularFileError:
+        raise EncoderError(f"{path} is no regular file; give the folder of an encoder made by this library.") from None
     except OSError as error:
         raise EncoderError(f"{path} cannot be read: {error.strerror or error}.") from error
-    if len(content) != found.st_size:
+    if len(content) != size:
         raise EncoderError(f"{path} became shorter while it was read; something else writes to it.")
     return content
 
@@ -37,8 +37,3 @@ def _check_size(path: Path, size: int, most: int | None) -> None:
         raise EncoderError(f"{path} has {size} bytes; at most {most} are read of such a file.")
     if not fits_memory(size):
         raise EncoderError(f"{path} has {size} bytes, more than half of this machine's memory; take a smaller encoder.")
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Open a file without waiting for somebody to write to it, as a pipe would ask for."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -1,36 +1,27 @@
 """Which files of an index may be opened: regular ones only.
 
-Opening a pipe waits for ever, a device never ends, and a folder in place of a file is a damaged copy.
+A folder, a pipe or a device in place of a file is a damaged copy, or a trap.
 """
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 
 from densephrase.errors import IndexFormatError
+from densephrase.regular_file import IrregularFileError, open_regular
 
 MISSING = "the file is missing"
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFSOCK: "a socket",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-}
 
 
 def file_problem(path: Path) -> str | None:
     """Return why `path` must not or cannot be opened for reading, None where it can; links are followed."""
     try:
-        kind = stat.S_IFMT(path.stat().st_mode)
-        if kind != stat.S_IFREG:
-            return f"there is {_KINDS.get(kind, 'something else')} in place of the file"
-        os.close(os.open(path, os.O_RDONLY))  # os.access does not count all rights that a process may have
+        open_regular(path).close()
+    except IrregularFileError as error:
+        return f"there is {error.kind} in place of the file"
     except (FileNotFoundError, NotADirectoryError):
         return MISSING
-    except (OSError, ValueError) as error:  # a name too long, links in a circle, no permission, a zero in the name
+    except OSError as error:  # a name too long, links in a circle, no permission
         return f"the file cannot be read ({reason(error)})"
     return None
 

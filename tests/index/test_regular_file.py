@@ -33,7 +33,7 @@ def _socket(path: Path) -> None:
 KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "nothing": (lambda path: None, "missing"),
     "a folder": (Path.mkdir, "a folder in place of the file"),
-    "a pipe": (os.mkfifo, "a pipe in place of the file"),
+    "a pipe": (os.mkfifo, "a named pipe in place of the file"),
     "a socket": (_socket, "a socket in place of the file"),
     "a device": (lambda path: path.symlink_to("/dev/zero"), "a device in place of the file"),
     "a link to nothing": (lambda path: path.symlink_to("nowhere"), "missing"),
