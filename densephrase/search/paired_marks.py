@@ -29,7 +29,7 @@ _ALIKE = {
 }
 _CONTENT = re.compile(rf"[^\s{_ALL}]")
 _LINK = re.compile(r"\[([^\[\]]+)\]\([^()\s]*\)")
-_FOOTNOTES = re.compile(r"(?:\[\^[^\[\]\s]*\])+\Z")
+_FOOTNOTES = re.compile(rf"(?:\[\^[^\s{_ALL}]*\])+\Z")
 _TAIL = re.compile(r"\]\(|\[\^")  # what follows the words of a link, and a footnote
 _JOINT = re.compile(r"[.,;:!?]*\s+|[,;:]+")
 
@@ -63,7 +63,7 @@ def paired(text: str, start: int, end: int) -> tuple[int, int]:
             shorter = _grown(text, first, last) or _cut(text, first, last, unmatched)
         first, last = shorter
     first, last = _without_markup(text, first, last)
-    return (first, last) if first < last else (start, end)
+    return (first, last) if first < last else _without_marks(text, start, end)
 
 
 def _without_split_runs(text: str, start: int, end: int) -> tuple[int, int]:
@@ -167,11 +167,20 @@ def _cut(text: str, start: int, end: int, unmatched: list[_Mark]) -> tuple[int, 
     The last one, because the ends of phrases are chosen for their starts, and so are right more often.
     """
     for mark in unmatched:
-        if _TAIL.match(text, mark.start, end):
+        if _TAIL.match(text, mark.start, end) and _CONTENT.search(text, start, mark.start):
             return start, _end_of_words(text, start, mark.start)
-    cuts = [(start, start), *((mark.start, mark.end) for mark in unmatched), (end, end)]
-    pieces = [_trimmed(text, first, last) for (_, first), (last, _) in pairwise(cuts)]
-    return next((piece for piece in reversed(pieces) if _CONTENT.search(text, *piece)), (start, start))
+    return _last_piece(text, start, end, [(mark.start, mark.end) for mark in unmatched]) or (start, start)
+
+
+def _without_marks(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return the borders of the last piece of a phrase without any mark; those of the phrase where nothing else is."""
+    return _last_piece(text, start, end, [found.span() for found in _MARK.finditer(text, start, end)]) or (start, end)
+
+
+def _last_piece(text: str, start: int, end: int, cuts: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """Return the borders of the last piece with something to read, of those that some cuts leave; None without any."""
+    pieces = [_trimmed(text, first, last) for (_, first), (last, _) in pairwise([(start, start), *cuts, (end, end)])]
+    return next((piece for piece in reversed(pieces) if _CONTENT.search(text, *piece)), None)
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:

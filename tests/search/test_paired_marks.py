@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from densephrase.search.paired_marks import paired
@@ -91,7 +91,21 @@ def test_a_phrase_stays_inside_the_text_and_is_never_empty(text: str, data: st.D
     assert 0 <= first < last <= len(text)
 
 
-@given(st.text(alphabet="ab ()[]{}", min_size=1, max_size=30), st.data())
+@pytest.mark.parametrize(
+    ("text", "phrase"),
+    [
+        pytest.param(" ]([a", "a", id="the end of a link without words"),
+        pytest.param("b(.'*[^)]", "b(.'*[^)]", id="a bracket in what is no footnote"),
+        pytest.param(". `'](b[", "b", id="nothing but halves around a word"),
+    ],
+)
+def test_what_is_left_of_halves_alone(text: str, phrase: str) -> None:
+    first, last = paired(text, 0, len(text))
+    assert text[first:last] == phrase
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.text(alphabet="ab ()[]{}^*`\"'.", min_size=1, max_size=30), st.data())
 def test_brackets_come_as_pairs(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text) - 1))
     end = data.draw(st.integers(start + 1, len(text)))
