@@ -22,13 +22,13 @@ import torch
 
 from benchmarks.command_line import kept
 from benchmarks.held_out_search import HeldOutSearch
+from densephrase.corpus.questions.reader import read_questions
 from densephrase.data import Question
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.questions import read_questions
-from densephrase.training.config import TrainingConfig
-from densephrase.training.holdout import split_by_title
-from densephrase.training.teacher import TEACHER_FILE
-from densephrase.training.trainer import train
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.training.data.holdout import split_by_title
+from densephrase.training.phrase.config import TrainingConfig
+from densephrase.training.phrase.teacher import TEACHER_FILE
+from densephrase.training.phrase.trainer import train
 
 HELD_OUT_ARTICLES = 40
 FIGURES = ("closed", "closed f1", "dense", "terms", "terms + sparse", "terms + sparse f1", "starts kept")

@@ -22,9 +22,7 @@ from typing import Any
 import torch
 
 from benchmarks.plots import new_figure
-from densephrase.data import Answer, Question
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.evaluation.calibration import (
+from densephrase.confidence.measures import (
     area_under_risk,
     brier_score,
     calibration_by_rank,
@@ -32,17 +30,19 @@ from densephrase.evaluation.calibration import (
     risk_at,
     risk_coverage,
 )
+from densephrase.confidence.model import RIVALS
+from densephrase.corpus.questions.reader import read_questions
+from densephrase.data import Answer, Question
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.evaluation.closed import evaluate_closed
+from densephrase.evaluation.excluded_articles import documents_by_title, plain_title
 from densephrase.evaluation.ranked import sample_questions
 from densephrase.evaluation.result import Result, score_span
 from densephrase.evaluation.summary import Summary
 from densephrase.index.index_reader import IndexReader
 from densephrase.metrics import exact_match_and_f1
-from densephrase.questions import read_questions
-from densephrase.search.confidence import RIVALS
-from densephrase.search.options import SearchOptions
+from densephrase.search.plan.options import SearchOptions
 from densephrase.search.searcher import Searcher
-from densephrase.training.excluded_articles import documents_by_title, plain_title
 
 COVERAGES = tuple(number / 10 for number in range(1, 11))
 

@@ -23,16 +23,16 @@ from typing import Any
 
 import torch
 
-from densephrase.build_index.build_inputs import library_versions
-from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.pipeline import build
-from densephrase.build_index.shard_builder import ENCODED_TOGETHER
-from densephrase.corpus.paragraphs import split_paragraphs
+from densephrase.build_index.run.build_inputs import library_versions
+from densephrase.build_index.run.options import BuildOptions
+from densephrase.build_index.shards.shard_builder import ENCODED_TOGETHER
+from densephrase.corpus.cutting.paragraphs import split_paragraphs
 from densephrase.corpus.reader import read_corpus
 from densephrase.data import Document
 from densephrase.encoder.encoded import ParagraphInput
-from densephrase.encoder.padding import pad_batch
-from densephrase.encoder.phrase_encoder import _BATCH_TOKENS, PhraseEncoder, _batches
+from densephrase.encoder.phrase.phrase_encoder import _BATCH_TOKENS, PhraseEncoder, _batches
+from densephrase.encoder.tokens.padding import pad_batch
 
 
 def main() -> None:

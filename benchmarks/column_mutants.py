@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from benchmarks.mutants import ANY_FILE, Mutation, files_of, replace_file
 from densephrase.errors import IndexFormatError
-from densephrase.index.columns import MappedColumns, checksum_columns, map_columns, write_columns
-from densephrase.index.manifest import MANIFEST_FILE, SEGMENTS_FOLDER
+from densephrase.index.format.manifest import MANIFEST_FILE, SEGMENTS_FOLDER
+from densephrase.storage.columns import MappedColumns, checksum_columns, map_columns, write_columns
 
 Column = NDArray[Any]
 _TYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float32", "float64")

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from benchmarks.bootstrap import paired_difference
 from densephrase import PhraseIndex
+from densephrase.corpus.questions.reader import read_questions
 from densephrase.data import Question
 from densephrase.evaluation.ranked import sample_questions
 from densephrase.metrics import exact_match
-from densephrase.questions import read_questions
-from densephrase.training.config import TrainingConfig
-from densephrase.training.holdout import split_by_title
+from densephrase.training.data.holdout import split_by_title
+from densephrase.training.phrase.config import TrainingConfig
 
 
 def main() -> None:

@@ -21,17 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.bootstrap import paired_difference
+from densephrase.confidence.model import SPANS
+from densephrase.corpus.questions.reader import read_questions
 from densephrase.data import Question
 from densephrase.evaluation.ranked import sample_questions
 from densephrase.metrics import exact_match
 from densephrase.phrase_index import PhraseIndex
-from densephrase.questions import read_questions
-from densephrase.search import effort
-from densephrase.search.confidence import SPANS
-from densephrase.search.exclusion import Exclusion
-from densephrase.search.options import SearchOptions
-from densephrase.training.config import TrainingConfig
-from densephrase.training.holdout import split_by_title
+from densephrase.search.plan import effort
+from densephrase.search.plan.exclusion import Exclusion
+from densephrase.search.plan.options import SearchOptions
+from densephrase.training.data.holdout import split_by_title
+from densephrase.training.phrase.config import TrainingConfig
 
 _TIMED = 200  # questions
 _SHOWN = 10

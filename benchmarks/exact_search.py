@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 
 from benchmarks.paragraph_bounds import ParagraphBounds
 from densephrase.encoder.encoded import QuestionVectors
-from densephrase.encoder.question_encoder import QuestionEncoder
+from densephrase.encoder.question.question_encoder import QuestionEncoder
 from densephrase.index.index_reader import IndexReader
 from densephrase.kernels.candidates import Chosen
 from densephrase.kernels.max_score import TermQuery, scores_at
 from densephrase.kernels.question import QuestionBatch
 from densephrase.kernels.stages import score_candidates
-from densephrase.search.exclusion import Exclusion
-from densephrase.search.options import SearchOptions
-from densephrase.search.scoring import Scoring
+from densephrase.search.find.spans import Spans, new_span_table, question_spans
+from densephrase.search.plan.exclusion import Exclusion
+from densephrase.search.plan.options import SearchOptions
+from densephrase.search.prepare.scoring import Scoring
 from densephrase.search.searcher import Searcher
-from densephrase.search.spans import Spans, new_span_table, question_spans
 
 # Bounds are sums of float32, scores of whole numbers; the tables of compact rows are rounded too, by up to 0.006.
 SLACK = 0.05

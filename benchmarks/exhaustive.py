@@ -30,16 +30,16 @@ from numpy.typing import NDArray
 from benchmarks.bootstrap import paired_difference
 from benchmarks.exact_search import ExactSearcher
 from benchmarks.kept_rows import KeptRows
+from densephrase.corpus.questions.reader import read_questions
 from densephrase.data import Answer, Question
 from densephrase.encoder.encoded import QuestionVectors
-from densephrase.index.manifest import MANIFEST_FILE
+from densephrase.index.format.manifest import MANIFEST_FILE
 from densephrase.metrics import exact_match
 from densephrase.phrase_index import PhraseIndex
-from densephrase.questions import read_questions
-from densephrase.search.effort import Effort
-from densephrase.search.exclusion import Exclusion
-from densephrase.search.options import SearchOptions
-from densephrase.search.threads import stages_on
+from densephrase.search.plan.effort import Effort
+from densephrase.search.plan.exclusion import Exclusion
+from densephrase.search.plan.options import SearchOptions
+from densephrase.search.plan.threads import stages_on
 
 _SHOWN = 10
 _BEST = 100

@@ -27,20 +27,20 @@ import numba
 import torch
 
 from benchmarks.build_speed import first_documents, write_documents
-from densephrase.build_index.build_inputs import library_versions
-from densephrase.build_index.code_rows import ShardRows
-from densephrase.build_index.inverted_list_builder import ListSettings, write_inverted_lists
-from densephrase.build_index.options import BuildOptions
+from densephrase.build_index.lists.code_rows import ShardRows
+from densephrase.build_index.lists.inverted_list_builder import ListSettings, write_inverted_lists
 from densephrase.build_index.pipeline import build
+from densephrase.build_index.run.build_inputs import library_versions
+from densephrase.build_index.run.options import BuildOptions
+from densephrase.corpus.questions.reader import read_questions
 from densephrase.data import Answer
 from densephrase.encoder.device import find_device
 from densephrase.encoder.encoded import ParagraphInput
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.errors import DeviceError, MissingExtraError
 from densephrase.faiss_device import FaissDevice
-from densephrase.index.manifest import SEGMENTS_FOLDER
+from densephrase.index.format.manifest import SEGMENTS_FOLDER
 from densephrase.phrase_index import PhraseIndex
-from densephrase.questions import read_questions
 
 LEAST_AGREEMENT = 0.98  # of first answers; nearly equal scores change places
 

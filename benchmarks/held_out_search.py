@@ -14,19 +14,19 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from densephrase.corpus.questions.reader import read_questions
 from densephrase.data import Question
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionNgrams, QuestionVectors
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.encoder.question_ngrams import PAIR
 from densephrase.evaluation.ranked import sample_questions
 from densephrase.evaluation.spans import reach
 from densephrase.metrics import exact_match_and_f1
-from densephrase.questions import read_questions
-from densephrase.search.sparse_vectors import sparse_weights
+from densephrase.search.prepare.sparse_vectors import sparse_weights
 from densephrase.terms.analyser import Analyser
 from densephrase.terms.term_index import TermIndex, write_term_index
-from densephrase.training.config import TrainingConfig
-from densephrase.training.holdout import split_by_title
+from densephrase.training.data.holdout import split_by_title
+from densephrase.training.phrase.config import TrainingConfig
 
 _TRAINED_QUESTIONS = 1000
 

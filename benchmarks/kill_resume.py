@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from densephrase.index.manifest import MANIFEST_FILE
+from densephrase.index.format.manifest import MANIFEST_FILE
 
 _READY = "ready"
 _STATE = "build-state"
@@ -68,9 +68,9 @@ def _arguments() -> argparse.Namespace:
 
 def _build(options: argparse.Namespace, index: str) -> None:
     """Build in this process; say on stdout when the build proper begins and which stage it is in."""
-    from densephrase.build_index.options import BuildOptions
     from densephrase.build_index.pipeline import build
-    from densephrase.encoder.phrase_encoder import PhraseEncoder
+    from densephrase.build_index.run.options import BuildOptions
+    from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 
     encoder = PhraseEncoder.from_pretrained(options.encoder)
     print(_READY, flush=True)

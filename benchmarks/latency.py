@@ -27,15 +27,15 @@ import numpy as np
 from benchmarks.machine import machine
 from benchmarks.page_cache import evict, resident_share
 from benchmarks.plots import new_figure
+from densephrase.corpus.questions.reader import read_questions
 from densephrase.evaluation.ranked import sample_questions
 from densephrase.phrase_index import PhraseIndex
-from densephrase.questions import read_questions
-from densephrase.search.exclusion import Exclusion
-from densephrase.search.options import SearchOptions
-from densephrase.search.scoring import Scoring
+from densephrase.search.find.spans import new_span_table, question_spans
+from densephrase.search.plan.exclusion import Exclusion
+from densephrase.search.plan.options import SearchOptions
+from densephrase.search.plan.threads import stages_on
+from densephrase.search.prepare.scoring import Scoring
 from densephrase.search.searcher import Searcher
-from densephrase.search.spans import new_span_table, question_spans
-from densephrase.search.threads import stages_on
 
 STEPS = ("encode", "prepare", "dense", "sparse", "rescore", "text")
 _COLD = 20

@@ -21,13 +21,13 @@ from pathlib import Path
 
 from benchmarks.build_speed import write_documents
 from densephrase import PhraseIndex
-from densephrase.corpus.paragraphs import split_paragraphs
+from densephrase.corpus.cutting.paragraphs import split_paragraphs
+from densephrase.corpus.cutting.sentences import sentence_ends
+from densephrase.corpus.questions.reader import read_questions
 from densephrase.corpus.reader import read_corpus
-from densephrase.corpus.sentences import sentence_ends
 from densephrase.data import Document, Question
 from densephrase.evaluation.ranked import sample_questions
 from densephrase.metrics import exact_match_and_f1
-from densephrase.questions import read_questions
 
 ASKED_ABOUT, CUT_AT, JOINED, QUESTIONS = 12, 9_000, 20, 300
 ADDED = "added"  # id of the document that is added

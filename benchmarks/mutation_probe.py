@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from densephrase.errors import DensePhraseError
 
 if TYPE_CHECKING:
-    from densephrase.encoder.question_encoder import QuestionEncoder
+    from densephrase.encoder.question.question_encoder import QuestionEncoder
 
 _MEMORY = 3 << 30  # bytes that a damaged folder may take beside what a sound one does
 _LONGEST_MESSAGE = 4000
@@ -58,7 +58,7 @@ class IndexProbe:
     """Verifies an index, opens it, and asks it questions in every way; its encoder is that of the sound index."""
 
     def __init__(self, sound: Path) -> None:
-        from densephrase.encoder.question_encoder import load_question_encoder
+        from densephrase.encoder.question.question_encoder import load_question_encoder
         from densephrase.index.index_reader import IndexReader
 
         self._encoder: QuestionEncoder = load_question_encoder(sound / "encoder")
@@ -78,8 +78,8 @@ class IndexProbe:
 
     def _search(self, folder: Path) -> None:
         from densephrase.index.index_reader import IndexReader
-        from densephrase.search.index_info import describe_index
-        from densephrase.search.options import SearchOptions
+        from densephrase.index.info import describe_index
+        from densephrase.search.plan.options import SearchOptions
         from densephrase.search.searcher import Searcher
 
         reader = IndexReader.open(folder)

@@ -16,10 +16,10 @@ from scipy.sparse import coo_matrix, csc_matrix
 
 from benchmarks.stored_rows import StoredRows, best_coherency, largest_weights, stored_rows
 from densephrase.encoder.encoded import QuestionNgrams, QuestionVectors
-from densephrase.encoder.question_encoder import QuestionEncoder
+from densephrase.encoder.question.question_encoder import QuestionEncoder
 from densephrase.encoder.question_ngrams import PAIR
 from densephrase.index.index_reader import IndexReader
-from densephrase.index.shard import Shard
+from densephrase.index.shards.shard import Shard
 
 Bounds = NDArray[np.float32]
 

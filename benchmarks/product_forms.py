@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from benchmarks.stored_form import StoredForm, unrounded
 from densephrase.data import Question
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
-from densephrase.encoder.product_quantiser import ProductQuantiser
-from densephrase.encoder.sparc import HEADS
+from densephrase.encoder.phrase.sparc import HEADS
+from densephrase.quantise.product import ProductQuantiser
 
 if TYPE_CHECKING:
     from benchmarks.held_out_search import HeldOutSearch
-    from densephrase.encoder.phrase_encoder import PhraseEncoder
+    from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 
 SHIFTS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)  # of the filter's thresholds
 GROUPS = ((48, 4), (36, 5), (32, 6), (24, 8), (16, 12))  # bytes of a row and the dimensions of each

@@ -25,12 +25,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from densephrase.corpus.questions.reader import read_questions
 from densephrase.encoder.encoded import QuestionVectors
-from densephrase.encoder.onnx_encoder import OnnxQuestionEncoder
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.question_encoder import QuestionEncoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.encoder.question.onnx_encoder import OnnxQuestionEncoder
+from densephrase.encoder.question.question_encoder import QuestionEncoder
 from densephrase.evaluation.environment import versions
-from densephrase.questions import read_questions
 
 _TOGETHER = 64
 _LOADING = """

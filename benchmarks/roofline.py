@@ -33,9 +33,9 @@ from benchmarks.machine import machine
 from benchmarks.plots import new_figure
 from benchmarks.roofline_cases import CASES, Case, Run, SkippedError, top_k_cases
 from benchmarks.roofline_index import INDEX_CASES, IndexCases
+from densephrase.corpus.questions.reader import read_questions
 from densephrase.evaluation.ranked import sample_questions
 from densephrase.index.index_reader import IndexReader
-from densephrase.questions import read_questions
 
 WIDTHS = (64, 96, 128, 192, 208)
 KERNELS = (*CASES, "top_k", *INDEX_CASES)

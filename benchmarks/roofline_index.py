@@ -23,20 +23,20 @@ from numpy.typing import NDArray
 from benchmarks.bare_reads import read_pieces
 from benchmarks.roofline_cases import ROWS_AHEAD, Case, Run
 from densephrase.encoder.encoded import QuestionVectors
-from densephrase.index.shard import Shard
+from densephrase.index.shards.shard import Shard
 from densephrase.kernels.best_spans import Scoring as KernelScoring
 from densephrase.kernels.candidates import Chosen
 from densephrase.kernels.mapped import Places
 from densephrase.kernels.selection import top_k
 from densephrase.kernels.sparse import SparseQuestion, sparse_scores
 from densephrase.phrase_index import PhraseIndex
-from densephrase.search.exclusion import Exclusion
-from densephrase.search.options import SearchOptions
-from densephrase.search.scoring import Scoring
+from densephrase.search.find.spans import new_span_table
+from densephrase.search.plan.exclusion import Exclusion
+from densephrase.search.plan.options import SearchOptions
+from densephrase.search.plan.threads import stages_on
+from densephrase.search.prepare.scoring import Scoring
+from densephrase.search.prepare.sparse_question import fold_ngrams
 from densephrase.search.searcher import Searcher
-from densephrase.search.spans import new_span_table
-from densephrase.search.sparse_question import fold_ngrams
-from densephrase.search.threads import stages_on
 from densephrase.terms.postings import Postings
 
 SPARSE_PARAGRAPHS = 100  # of a shard, for each question: so many that the call itself takes no time

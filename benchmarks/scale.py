@@ -46,15 +46,15 @@ from benchmarks.scale_vectors import (
     write_real,
     write_vectors,
 )
-from densephrase.build_index.code_rows import MatrixRows
-from densephrase.build_index.inverted_list_builder import ListSettings, write_inverted_lists
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.quantiser import VectorQuantiser
+from densephrase.build_index.lists.code_rows import MatrixRows
+from densephrase.build_index.lists.inverted_list_builder import ListSettings, write_inverted_lists
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.index.format.manifest import AnnRecord
 from densephrase.index.index_reader import IndexReader
-from densephrase.index.list_rule import choose_probes
-from densephrase.index.manifest import AnnRecord
-from densephrase.index.records import record_from_json
-from densephrase.search.fixed_point import fold_vectors
+from densephrase.index.lists.list_rule import choose_probes
+from densephrase.quantise.scalar import VectorQuantiser
+from densephrase.search.prepare.fixed_point import fold_vectors
+from densephrase.storage.records import record_from_json
 
 STEPS = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0)  # times the probes of the rule
 _REPEATS = 5

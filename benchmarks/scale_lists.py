@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.index.column_writer import ColumnWriter
-from densephrase.index.columns import map_columns
-from densephrase.index.inverted_lists import InvertedLists
-from densephrase.index.manifest import AnnRecord, FileRecord, Quantisation
+from densephrase.index.format.manifest import AnnRecord, FileRecord, Quantisation
+from densephrase.index.lists.inverted_lists import InvertedLists
+from densephrase.storage.column_writer import ColumnWriter
+from densephrase.storage.columns import map_columns
 
 _BLOCK = 1 << 18  # rows that are split at once
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.plots import new_figure
-from densephrase.index.manifest import Manifest
+from densephrase.index.format.manifest import Manifest
 
 RECALL = 0.95
 WIKIPEDIA_TOKENS = 3e9  # whose phrases of up to 20 tokens are 60 billion

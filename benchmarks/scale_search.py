@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from benchmarks.page_cache import evict
 from benchmarks.scale_lists import PlanedLists
-from densephrase.index.list_rule import choose_probed_groups
-from densephrase.index.manifest import AnnRecord
+from densephrase.index.format.manifest import AnnRecord
+from densephrase.index.lists.list_rule import choose_probed_groups
 from densephrase.kernels.compile import kernel
 from densephrase.kernels.gather import gather_dots
 from densephrase.kernels.scan import scan

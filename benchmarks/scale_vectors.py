@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from benchmarks.grown_vectors import write_grown
 from benchmarks.scale_lists import PlanedLists
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.quantiser import VectorQuantiser
+from densephrase.corpus.questions.reader import read_questions
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.index.index_reader import IndexReader
-from densephrase.questions import read_questions
+from densephrase.quantise.scalar import VectorQuantiser
 
 DIMENSIONS = 128  # the first of an encoder's, which are in the order of their importance
 _SEED = 0

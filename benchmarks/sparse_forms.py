@@ -23,7 +23,7 @@ from benchmarks.held_out_search import HeldOutSearch, split_questions
 from benchmarks.storage_curve import hidden_states, refitted
 from densephrase.data import Question
 from densephrase.encoder.encoded import ParagraphInput
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.kernels.compile import kernel
 from densephrase.kernels.mapped import Places
 from densephrase.kernels.sparse import (
@@ -36,8 +36,8 @@ from densephrase.kernels.sparse import (
     sparse_scores,
 )
 from densephrase.kernels.types import Rows
-from densephrase.search.sparse_question import fold_ngrams
-from densephrase.search.sparse_vectors import sparse_weights
+from densephrase.search.prepare.sparse_question import fold_ngrams
+from densephrase.search.prepare.sparse_vectors import sparse_weights
 
 NGRAMS = (8, 16, 24, 32)
 RANKS = (16, 8, 6, 4, 2)

@@ -32,9 +32,9 @@ from benchmarks.product_forms import ProductSample, product_forms
 from benchmarks.stored_form import StoredForm, rounded_by_row, unrounded
 from densephrase.data import Question
 from densephrase.encoder.encoded import ParagraphInput
-from densephrase.encoder.padding import pad_batch
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.training.factors import fit_factors
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.encoder.tokens.padding import pad_batch
+from densephrase.training.finish.factors import fit_factors
 
 SHIFTS = (float("-inf"), -1.0, -0.5, 1.0)
 RANKS = (64, 16, 4, 2, 1)

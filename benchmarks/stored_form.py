@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionVectors
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.quantiser import VectorQuantiser
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.quantise.scalar import VectorQuantiser
 
 if TYPE_CHECKING:
     from benchmarks.held_out_search import HeldOutSearch

@@ -9,13 +9,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.encoder.end_prediction import ProductRows, starts_before
-from densephrase.encoder.quantiser import VectorQuantiser
-from densephrase.index.codebooks import plain_factors
+from densephrase.index.compact.codebooks import plain_factors
+from densephrase.index.format.shard_format import Side
 from densephrase.index.index_reader import IndexReader
-from densephrase.index.shard import Shard
-from densephrase.index.shard_format import Side
-from densephrase.search.sparse_vectors import END, START, sparse_weights
+from densephrase.index.shards.shard import Shard
+from densephrase.quantise.end_prediction import ProductRows, starts_before
+from densephrase.quantise.scalar import VectorQuantiser
+from densephrase.search.prepare.sparse_vectors import END, START, sparse_weights
 
 Rows = NDArray[np.float32]
 _ROWS_AT_ONCE = 65_536

@@ -27,17 +27,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.tfidf import TfIdf, TfIdfCounts
-from densephrase.corpus.paragraphs import split_paragraphs
+from densephrase.corpus.cutting.paragraphs import split_paragraphs
+from densephrase.corpus.questions.reader import read_questions
 from densephrase.corpus.reader import read_corpus
 from densephrase.data import Question
 from densephrase.evaluation.ranked import sample_questions
 from densephrase.metrics import has_answer
-from densephrase.questions import read_questions
 from densephrase.terms.analyser import Analyser
 from densephrase.terms.bm25 import BM25, DOCUMENT_BM25, PARAGRAPH_BM25
 from densephrase.terms.term_index import TermIndex, TermScores, write_term_index
-from densephrase.training.config import TrainingConfig
-from densephrase.training.holdout import split_by_title
+from densephrase.training.data.holdout import split_by_title
+from densephrase.training.phrase.config import TrainingConfig
 
 PARAGRAPH_GRID = tuple(itertools.starmap(BM25, itertools.product((0.3, 0.5, 0.7, 0.9, 1.2), (0.3, 0.5, 0.75, 1.0))))
 DOCUMENT_GRID = tuple(itertools.starmap(BM25, itertools.product((0.3, 0.6, 1.2), (0.0, 0.2, 0.4, 0.75))))

@@ -16,10 +16,10 @@ from time import perf_counter
 
 from benchmarks.machine import machine
 from benchmarks.plots import new_figure
+from densephrase.corpus.questions.reader import read_questions
 from densephrase.evaluation.ranked import sample_questions
 from densephrase.phrase_index import PhraseIndex
-from densephrase.questions import read_questions
-from densephrase.search.threads import check_threads
+from densephrase.search.plan.threads import check_threads
 
 Rates = dict[tuple[int, int], float]  # questions per second by threads and size of a batch
 

@@ -21,13 +21,13 @@ import torch
 
 from densephrase import PhraseIndex
 from densephrase.cli.arguments import add_excluded_articles, excluded_titles
+from densephrase.corpus.questions.reader import read_questions
 from densephrase.data import Question
 from densephrase.encoder.config import EncoderConfig
+from densephrase.evaluation.excluded_articles import documents_of, questions_apart
 from densephrase.evaluation.ranked import evaluate_search, sample_questions
-from densephrase.questions import read_questions
-from densephrase.training.config import TrainingConfig
-from densephrase.training.excluded_articles import documents_of, questions_apart
-from densephrase.training.holdout import split_by_title
+from densephrase.training.data.holdout import split_by_title
+from densephrase.training.phrase.config import TrainingConfig
 
 PARAGRAPH_WEIGHTS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 DOCUMENT_WEIGHTS = (0.0, 0.25, 0.5)

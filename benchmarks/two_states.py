@@ -26,8 +26,8 @@ import numpy as np
 from scipy.stats import t
 
 from benchmarks.machine import machine
+from densephrase.corpus.questions.reader import read_questions
 from densephrase.evaluation.ranked import sample_questions
-from densephrase.questions import read_questions
 
 _ROOT = Path(__file__).resolve().parents[1]
 _ALONE, _LISTED = 20, 64

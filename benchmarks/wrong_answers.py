@@ -19,11 +19,11 @@ from dataclasses import dataclass
 import torch
 
 from densephrase import PhraseIndex
+from densephrase.corpus.questions.reader import read_questions
 from densephrase.data import Answer, Question
 from densephrase.evaluation.gold_place import is_right_paragraph
 from densephrase.evaluation.ranked import sample_questions
 from densephrase.metrics import exact_match_and_f1
-from densephrase.questions import read_questions
 
 KINDS = (
     "own paragraph, shares words",

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from densephrase.build_index.shard_builder import build_shard
+from densephrase.build_index.shards.shard_builder import build_shard
 from densephrase.data import Document
 from densephrase.errors import DiskSpaceError
-from densephrase.index.atomic_file import temporary_path
-from densephrase.index.inverted_lists import id_type
-from densephrase.index.manifest import Quantisation
+from densephrase.index.format.manifest import Quantisation
+from densephrase.index.lists.inverted_lists import id_type
+from densephrase.storage.atomic_file import temporary_path
 from densephrase.terms.analyser import Analyser
 from densephrase.terms.term_index import write_term_index
 
 if TYPE_CHECKING:
-    from densephrase.build_index.compact_encoder import CompactEncoder
-    from densephrase.encoder.phrase_encoder import PhraseEncoder
+    from densephrase.build_index.compact.compact_encoder import CompactEncoder
+    from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 
 MARGIN = 1.1
 SAMPLE_PARAGRAPHS = 200

@@ -15,27 +15,26 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from densephrase.build_index.background import BackgroundWriter
-from densephrase.build_index.build_inputs import BuildInputs, versions_of
-from densephrase.build_index.build_state import BuildState, check_target, locked
+from densephrase.build_index.compact.end_rows import ENDS_FILE, EndSettings, write_end_rows
 from densephrase.build_index.disk_estimate import FreeBytes, SizeRates, check_space, free_bytes, measure_rates
-from densephrase.build_index.encoder_copy import copy_encoder
-from densephrase.build_index.end_rows import ENDS_FILE, EndSettings, write_end_rows
-from densephrase.build_index.finished_parts import finished_shards, is_intact, shard_name
-from densephrase.build_index.inverted_list_builder import ANN_FILE, write_inverted_lists
-from densephrase.build_index.list_training import open_faiss
-from densephrase.build_index.options import BuildOptions
-from densephrase.build_index.plan import DocumentDigest, plan_shards, shards_of
-from densephrase.build_index.progress import Listener, ProgressCounter
-from densephrase.build_index.shard_builder import ShardContent, build_shard
+from densephrase.build_index.lists.inverted_list_builder import ANN_FILE, write_inverted_lists
+from densephrase.build_index.lists.list_training import open_faiss
+from densephrase.build_index.run.background import BackgroundWriter
+from densephrase.build_index.run.build_inputs import BuildInputs, versions_of
+from densephrase.build_index.run.build_state import BuildState, check_target, locked
+from densephrase.build_index.run.encoder_copy import copy_encoder
+from densephrase.build_index.run.finished_parts import finished_shards, is_intact, shard_name
+from densephrase.build_index.run.options import BuildOptions
+from densephrase.build_index.run.plan import DocumentDigest, plan_shards, shards_of
+from densephrase.build_index.run.progress import Listener, ProgressCounter
+from densephrase.build_index.shards.shard_builder import ShardContent, build_shard
 from densephrase.build_index.stored_form import StoredForm, asked, compact_form, rows_path
 from densephrase.build_index.terms import write_terms
 from densephrase.corpus.memory import written_documents
 from densephrase.corpus.reader import read_corpus
 from densephrase.data import Document
 from densephrase.errors import BuildError, DiskSpaceError
-from densephrase.index.atomic_file import make_folder
-from densephrase.index.manifest import (
+from densephrase.index.format.manifest import (
     MANIFEST_FILE,
     SEGMENTS_FOLDER,
     AnnRecord,
@@ -45,9 +44,10 @@ from densephrase.index.manifest import (
     ShardRecord,
     TermsRecord,
 )
+from densephrase.storage.atomic_file import make_folder
 
 if TYPE_CHECKING:
-    from densephrase.encoder.phrase_encoder import PhraseEncoder
+    from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 
 SEGMENT = "000001"
 _logger = logging.getLogger(__name__)

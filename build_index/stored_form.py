@@ -10,29 +10,29 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.build_index.build_state import BuildState
-from densephrase.build_index.code_rows import ShardRows
-from densephrase.build_index.codebook_training import fit_codebooks
-from densephrase.build_index.compact_encoder import FILTER_MARGIN, CompactEncoder
-from densephrase.build_index.finished_parts import is_intact, shard_name
-from densephrase.build_index.inverted_list_builder import ANN_FILE, ListSettings
-from densephrase.build_index.options import BuildOptions
-from densephrase.build_index.preceding_starts import PrecedingStarts
-from densephrase.build_index.progress import ProgressCounter
-from densephrase.build_index.residuals import END_BITS, START_BITS, row_bytes
-from densephrase.build_index.shard_builder import plain_quantisation
+from densephrase.build_index.compact.codebook_training import fit_codebooks
+from densephrase.build_index.compact.compact_encoder import FILTER_MARGIN, CompactEncoder
+from densephrase.build_index.compact.preceding_starts import PrecedingStarts
+from densephrase.build_index.lists.code_rows import ShardRows
+from densephrase.build_index.lists.inverted_list_builder import ANN_FILE, ListSettings
+from densephrase.build_index.lists.residuals import END_BITS, START_BITS, row_bytes
+from densephrase.build_index.run.build_state import BuildState
+from densephrase.build_index.run.finished_parts import is_intact, shard_name
+from densephrase.build_index.run.options import BuildOptions
+from densephrase.build_index.run.progress import ProgressCounter
+from densephrase.build_index.shards.shard_builder import plain_quantisation
 from densephrase.data import Document
-from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.errors import IndexFormatError
-from densephrase.index.codebooks import CODEBOOKS_FILE, Codebooks
-from densephrase.index.columns import map_columns, write_columns
-from densephrase.index.inverted_lists import InvertedLists
-from densephrase.index.manifest import AnnRecord, FileRecord, Quantisation, ShardRecord
-from densephrase.index.shard import Shard
-from densephrase.index.shard_format import Side
+from densephrase.index.compact.codebooks import CODEBOOKS_FILE, Codebooks
+from densephrase.index.format.manifest import AnnRecord, FileRecord, Quantisation, ShardRecord
+from densephrase.index.format.shard_format import Side
+from densephrase.index.lists.inverted_lists import InvertedLists
+from densephrase.index.shards.shard import Shard
+from densephrase.quantise.scalar import VectorQuantiser
+from densephrase.storage.columns import map_columns, write_columns
 
 if TYPE_CHECKING:
-    from densephrase.encoder.phrase_encoder import PhraseEncoder
+    from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 
 _RECORD, _ASKED = "quantisation", "asked.h5"
 _PLACE_BYTES = 4  # of a start row's place in the lists

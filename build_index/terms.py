@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from densephrase.build_index.stored_form import StoredForm
-from densephrase.index.manifest import FileRecord, ShardRecord, TermsRecord
-from densephrase.index.shard import Shard
+from densephrase.index.format.manifest import FileRecord, ShardRecord, TermsRecord
+from densephrase.index.shards.shard import Shard
 from densephrase.terms.analyser import Analyser
 from densephrase.terms.term_writer import TermForm, write_term_index
 

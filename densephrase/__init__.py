@@ -20,9 +20,9 @@ __all__ = ["Answer", "Document", "PhraseEncoder", "PhraseIndex", "SearchOptions"
 _HOME = {
     "Answer": "densephrase.data",
     "Document": "densephrase.data",
-    "PhraseEncoder": "densephrase.encoder.phrase_encoder",
+    "PhraseEncoder": "densephrase.encoder.phrase.phrase_encoder",
     "PhraseIndex": "densephrase.phrase_index",
-    "SearchOptions": "densephrase.search.options",
+    "SearchOptions": "densephrase.search.plan.options",
 }
 
 

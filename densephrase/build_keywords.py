@@ -6,7 +6,7 @@ from typing import TypedDict
 
 
 class BuildKeywords(TypedDict, total=False):
-    """The fields of `densephrase.build_index.options.BuildOptions`, which says what each means."""
+    """The fields of `densephrase.build_index.run.options.BuildOptions`, which says what each means."""
 
     shard_characters: int
     flat_limit: int

@@ -12,13 +12,13 @@ from densephrase.build_keywords import BuildKeywords
 from densephrase.data import Answer, Document
 from densephrase.errors import SearchError
 from densephrase.index.index_reader import IndexReader
-from densephrase.search.index_info import describe_index
-from densephrase.search.options import SearchKeywords, SearchOptions, Strategy, Unit
-from densephrase.search.question_checks import check_questions
+from densephrase.index.info import describe_index
+from densephrase.search.plan.options import SearchKeywords, SearchOptions, Strategy, Unit
+from densephrase.search.plan.question_checks import check_questions
 
 if TYPE_CHECKING:
-    from densephrase.encoder.phrase_encoder import PhraseEncoder
-    from densephrase.encoder.question_encoder import QuestionEncoder, Runtime
+    from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+    from densephrase.encoder.question.question_encoder import QuestionEncoder, Runtime
     from densephrase.search.searcher import Searcher
 
 
@@ -72,8 +72,8 @@ class PhraseIndex:
         reader = IndexReader.open(path)
         if encoder is None:
             return cls(reader, device, runtime=runtime, threads=threads)
-        from densephrase.encoder.location import find_encoder_folder
-        from densephrase.encoder.phrase_side import check_same_phrase_side
+        from densephrase.encoder.files.location import find_encoder_folder
+        from densephrase.encoder.phrase.phrase_side import check_same_phrase_side
 
         folder = find_encoder_folder(encoder)
         check_same_phrase_side(reader.path, reader.checked_encoder(), folder)
@@ -94,14 +94,14 @@ class PhraseIndex:
             `Document`, which is asked for each once.
         encoder: a loaded encoder, or the name or folder of one. Inverted lists are fitted on the encoder's device.
         device: where an encoder that is named is loaded, and where the index is opened, as in `open`.
-        options: fields of `densephrase.build_index.options.BuildOptions`, which says what each means.
+        options: fields of `densephrase.build_index.run.options.BuildOptions`, which says what each means.
 
         Raises:
             CorpusError, EncoderError, DeviceError, BuildError: as reading, loading and building do.
         """
-        from densephrase.build_index.options import BuildOptions
         from densephrase.build_index.pipeline import build
-        from densephrase.encoder.phrase_encoder import PhraseEncoder
+        from densephrase.build_index.run.options import BuildOptions
+        from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 
         if isinstance(encoder, str | Path):
             encoder = PhraseEncoder.from_pretrained(encoder, device)
@@ -170,8 +170,8 @@ class PhraseIndex:
             IndexFormatError: if the index's own is missing, or not the one that it was built with.
             EncoderError: if it is damaged.
         """
-        from densephrase.encoder.question_encoder import load_question_encoder
-        from densephrase.search.threads import check_threads
+        from densephrase.encoder.question.question_encoder import load_question_encoder
+        from densephrase.search.plan.threads import check_threads
 
         reader = self._opened()
         folder = self._other_encoder or reader.checked_encoder()

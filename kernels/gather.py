@@ -1,7 +1,7 @@
 """Exact dot products of selected rows.
 
 Sums are integers, so neither the vector width of the machine nor the order of the rows changes them. The caller keeps
-`128 * sum(abs(weights))` below 2**31 for either half of the weights (see `densephrase.search.fixed_point`).
+`128 * sum(abs(weights))` below 2**31 for either half of the weights (see `densephrase.search.prepare.fixed_point`).
 """
 
 import numpy as np

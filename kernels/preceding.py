@@ -1,4 +1,4 @@
-"""What the starts before ends say of them: see `densephrase.encoder.end_prediction`.
+"""What the starts before ends say of them: see `densephrase.quantise.end_prediction`.
 
 Many ends share the start before them, whose part is found once.
 """

@@ -76,7 +76,7 @@ def tabulate(
     """Write tables of Q questions in which product-quantised rows are looked up; return whether all are finite.
 
     `vectors` float32[Q, V]; `offset` [at least V], `synthesis` [at least V, G * d] and `centroids` [G, d, 256] are what
-    `densephrase.encoder.product_quantiser.ProductQuantiser.by_dimension` gives. The outputs are `tables`
+    `densephrase.quantise.product.ProductQuantiser.by_dimension` gives. The outputs are `tables`
     int32[Q, G, 256], `step` [Q] and `bias` [Q]: the product of a question with a decoded row is the sum of the entries
     that its bytes name, times the step, plus the bias. Each group is centred, which leaves the most bits to the
     differences; no sum leaves 32 bits, nor does one to which up to `spare` [Q] is added.

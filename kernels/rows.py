@@ -28,7 +28,7 @@ def multiply_rows(codes: Codes, rows: tuple[int, ...], weights: tuple[Weights, .
     """Return the dot product of each row with the first weights, then of each row with the second, and so on.
 
     `codes` int8[N, D]; `rows` are 1, 2 or 4 row numbers; `weights` int16[V] each, V <= D; all are contiguous. The sums
-    fit into 32 bits (see `densephrase.search.fixed_point`).
+    fit into 32 bits (see `densephrase.search.prepare.fixed_point`).
     """
     return tuple(np.int32(codes[row, : w.size].astype(np.int64) @ w.astype(np.int64)) for w in weights for row in rows)
 

@@ -1,7 +1,7 @@
 """Paragraphs written as their word pieces: where a token stands in its text, and the text itself.
 
 Four bits a token say how its piece is spelled; what is spelled otherwise stands in the odd bytes of its paragraph. See
-`densephrase.index.spelling`, which writes them.
+`densephrase.index.compact.spelling`, which writes them.
 """
 
 from typing import NamedTuple

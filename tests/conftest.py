@@ -12,11 +12,11 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from torch import Tensor
 
 from densephrase.encoder.config import EncoderConfig
-from densephrase.encoder.model import PhraseModel
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.quantiser import VectorQuantiser
-from densephrase.encoder.tokens import PhraseTokeniser
-from densephrase.training.factors import fit_factors
+from densephrase.encoder.phrase.model import PhraseModel
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
+from densephrase.quantise.scalar import VectorQuantiser
+from densephrase.training.finish.factors import fit_factors
 
 _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 _WORDS = [

@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.index.index_reader import IndexReader
-from densephrase.index.shard import Shard
+from densephrase.index.shards.shard import Shard
 from densephrase.metrics import answer_name
-from densephrase.search.phrase_borders import phrase_borders
+from densephrase.search.answers.phrase_borders import phrase_borders
 
 _DECIMALS = 7  # scores this close are taken for equal, because they were added up in different orders
 

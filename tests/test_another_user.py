@@ -13,7 +13,7 @@ import pytest
 
 import densephrase
 from densephrase import PhraseIndex
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 # The interpreter and the test's files may lie where others cannot look; reading is allowed everywhere.

@@ -16,7 +16,7 @@ import pytest
 
 from densephrase import PhraseIndex
 from densephrase.encoder.config import EncoderConfig
-from densephrase.encoder.location import find_encoder_folder, fingerprint_of
+from densephrase.encoder.files.location import find_encoder_folder, fingerprint_of
 from densephrase.errors import EncoderError, IndexFormatError
 from densephrase.index.verify import verify
 from tests.conftest import make_encoder

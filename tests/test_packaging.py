@@ -16,7 +16,7 @@ import pytest
 
 import densephrase
 from densephrase import PhraseIndex
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 
 ROOT = Path(__file__).resolve().parent.parent
 MAPPED = ("build_index", "kernels", "serve")

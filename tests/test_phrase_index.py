@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from densephrase import PhraseIndex
-from densephrase.build_index.options import BuildOptions
+from densephrase.build_index.run.options import BuildOptions
 from densephrase.build_keywords import BuildKeywords
 from densephrase.data import Answer, Document
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.errors import BuildError, IndexFormatError, SearchError
 from tests.search.fake_encoder import FakeEncoder
 

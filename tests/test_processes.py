@@ -16,7 +16,7 @@ import torch
 import densephrase
 from densephrase import PhraseIndex
 from densephrase.encoder import device as device_module
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.errors import DeviceError
 
 LIST_THREADS = 2  # so that a list needs the threads of numba and those of the encoder, whatever the machine has

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from densephrase.corpus.questions.reader import iterate_questions, read_questions
 from densephrase.data import Question
 from densephrase.errors import QuestionError
-from densephrase.questions import iterate_questions, read_questions
 
 CONTEXT = "Hamlet was written by William Shakespeare."
 

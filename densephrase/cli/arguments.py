@@ -75,7 +75,7 @@ def add_excluded_articles(parser: argparse.ArgumentParser) -> None:
 
 def excluded_titles(options: argparse.Namespace) -> set[str]:
     """Return the titles of the articles to leave out; say so on stderr where none are."""
-    from densephrase.training.excluded_articles import article_titles
+    from densephrase.evaluation.excluded_articles import article_titles
 
     if not options.exclude_articles_of:
         note(
@@ -123,7 +123,7 @@ def search_options(options: argparse.Namespace) -> dict[str, Any]:
 
     Raises UsageError when one makes no sense.
     """
-    from densephrase.search.options import SearchOptions
+    from densephrase.search.plan.options import SearchOptions
 
     given = {name: getattr(options, name, None) for name in _SEARCH}
     chosen = {name: value for name, value in given.items() if value is not None}

@@ -98,7 +98,7 @@ def _first_line(error: Exception) -> str:
 def _dispatch(arguments: Sequence[str] | None) -> int:
     """Import the one command that was asked for and run it."""
     name, *rest = _top_parser().parse_args(arguments).command
-    command = cast(Command, import_module(f"densephrase.cli.{name.replace('-', '_')}"))
+    command = cast(Command, import_module(f"densephrase.cli.commands.{name.replace('-', '_')}"))
     parser = Parser(prog=f"densephrase {name}", description=command.__doc__)
     command.add_arguments(parser)
     # Intermixed, because `evaluate INDEX --limit 5 QUESTIONS` has an optional argument before a positional one.

@@ -12,7 +12,7 @@ from densephrase.cli.output import follow_log, write_json, write_table
 from densephrase.cli.usage import UsageError
 from densephrase.data import Question
 from densephrase.errors import TrainingError
-from densephrase.training.settings import LoopConfig
+from densephrase.training.loop.settings import LoopConfig
 
 Settings = TypeVar("Settings", bound=LoopConfig)
 
@@ -50,7 +50,7 @@ def read_settings(options: argparse.Namespace, settings: type[Settings]) -> Sett
 
 def run_training(options: argparse.Namespace, train: Callable[[Sequence[Question]], dict[str, Any]]) -> int:
     """Read the questions, train on them, and print what the run came to; with `--json`, as one object."""
-    from densephrase.questions import read_questions
+    from densephrase.corpus.questions.reader import read_questions
 
     questions = [question for path in options.data for question in read_questions(path)]
     with follow_log("densephrase.training"):

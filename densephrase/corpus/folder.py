@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from densephrase.corpus.records import Place, shorten
+from densephrase.corpus.files.records import Place, shorten
 
 _SHOWN, _LONGEST_NAME = 5, 80
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from densephrase.corpus.records import Found, Place, attempt, make_document
+from densephrase.corpus.files.records import Found, Place, attempt, make_document
 from densephrase.corpus.seen_ids import SeenIds
 from densephrase.data import Document
 from densephrase.errors import CorpusError

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from densephrase.corpus.delimited import read_csv, read_tsv
+from densephrase.corpus.files.records import DOCUMENT_BYTES, CorpusFile, Entry, Found, Place, Remark, no_memory
 from densephrase.corpus.folder import FolderContent, format_of
-from densephrase.corpus.jsonl import read_jsonl
-from densephrase.corpus.markdown import read_markdown
-from densephrase.corpus.records import DOCUMENT_BYTES, CorpusFile, Entry, Found, Place, Remark, no_memory
+from densephrase.corpus.formats.delimited import read_csv, read_tsv
+from densephrase.corpus.formats.jsonl import read_jsonl
+from densephrase.corpus.formats.markdown import read_markdown
+from densephrase.corpus.formats.squad import read_squad
+from densephrase.corpus.formats.text import read_plain_text
 from densephrase.corpus.seen_ids import SeenIds
-from densephrase.corpus.squad import read_squad
-from densephrase.corpus.text import read_plain_text
 from densephrase.data import Document
 from densephrase.errors import CorpusError
 

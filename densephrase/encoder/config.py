@@ -9,11 +9,11 @@ from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from densephrase.confidence.model import check_confidence
 from densephrase.encoder.backbone_settings import LARGEST, check_backbone
 from densephrase.encoder.encoder_files import read_encoder_file
 from densephrase.errors import EncoderError
-from densephrase.index.atomic_file import publish, temporary_path
-from densephrase.search.confidence import check_confidence
+from densephrase.storage.atomic_file import publish, temporary_path
 
 CONFIG_FILE = "config.json"
 CONFIG_BYTES = 1 << 22  # at most; the default encoder's has 4,000
@@ -47,7 +47,7 @@ class EncoderConfig:
     end_threshold: float = float("-inf")
     paragraph_weight: float = 1.0  # tuned weight of a paragraph's BM25 score in the phrase score
     document_weight: float = 0.0  # tuned weight of a document's BM25 score
-    confidence: dict[str, Any] = field(default_factory=dict)  # fitted models of `densephrase.search.confidence`
+    confidence: dict[str, Any] = field(default_factory=dict)  # fitted models of `densephrase.confidence.model`
     training: dict[str, Any] = field(default_factory=dict)  # how the weights were made
     format_version: int = FORMAT_VERSION
 

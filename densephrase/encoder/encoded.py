@@ -21,7 +21,7 @@ class EncodedParagraph:
     """The stored form of a paragraph: filtered, quantised rows in the order of its tokens.
 
     Token numbers count the paragraph's own word pieces from 0; characters are code points of the paragraph. Sparse
-    vectors are factors of r dimensions (`densephrase.encoder.sparse_factors`), None without Sparc heads.
+    vectors are factors of r dimensions (`densephrase.encoder.phrase.sparse_factors`), None without Sparc heads.
     """
 
     tokens: int

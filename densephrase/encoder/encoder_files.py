@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from densephrase.errors import EncoderError
-from densephrase.index.memory_fit import fits_memory
-from densephrase.regular_file import IrregularFileError, open_regular
+from densephrase.storage.memory_fit import fits_memory
+from densephrase.storage.regular_file import IrregularFileError, open_regular
 
 
 def read_encoder_file(folder: Path, name: str, most: int | None = None) -> bytes:

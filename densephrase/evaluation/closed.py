@@ -8,13 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from densephrase.data import Question
-from densephrase.encoder.encoded import ParagraphInput, QuestionNgrams, QuestionVectors
-from densephrase.errors import QuestionError
-from densephrase.evaluation.result import Result, score_span
-from densephrase.evaluation.spans import ParagraphSpans, paragraph_spans
-from densephrase.metrics import answer_name
-from densephrase.search.confidence import (
+from densephrase.confidence.model import (
     RIVALS,
     SPANS,
     Candidate,
@@ -23,11 +17,17 @@ from densephrase.search.confidence import (
     answer_features,
     missing_confidence,
 )
-from densephrase.search.grouping import distinct, group_spans, ranked
-from densephrase.search.phrase_borders import phrase_borders
+from densephrase.data import Question
+from densephrase.encoder.encoded import ParagraphInput, QuestionNgrams, QuestionVectors
+from densephrase.errors import QuestionError
+from densephrase.evaluation.result import Result, score_span
+from densephrase.evaluation.spans import ParagraphSpans, paragraph_spans
+from densephrase.metrics import answer_name
+from densephrase.search.answers.grouping import distinct, group_spans, ranked
+from densephrase.search.answers.phrase_borders import phrase_borders
 
 if TYPE_CHECKING:
-    from densephrase.encoder.phrase_encoder import PhraseEncoder
+    from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 
 _BATCH_PARAGRAPHS = 128  # enough for the encoder to put paragraphs of like length together
 _BATCH_QUESTIONS = 64

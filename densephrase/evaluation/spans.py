@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from densephrase.data import ScoreParts
 from densephrase.encoder.encoded import EncodedParagraph, QuestionVectors
-from densephrase.search.sparse_vectors import END, START, sparse_scores
+from densephrase.search.prepare.sparse_vectors import END, START, sparse_scores
 
 if TYPE_CHECKING:
-    from densephrase.encoder.phrase_encoder import PhraseEncoder
+    from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 
 
 @dataclass(frozen=True, slots=True)

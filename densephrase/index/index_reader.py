@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.data import Document
-from densephrase.encoder.end_prediction import ProductRows
 from densephrase.errors import IndexFormatError
-from densephrase.index.codebooks import Codebooks
-from densephrase.index.inverted_lists import InvertedLists
-from densephrase.index.manifest import SEGMENTS_FOLDER, Manifest, SegmentRecord, ShardRecord
-from densephrase.index.memory_fit import fits_memory
+from densephrase.index.compact.codebooks import Codebooks
+from densephrase.index.compact.predicted_ends import PredictedEnds
+from densephrase.index.format.manifest import SEGMENTS_FOLDER, Manifest, SegmentRecord, ShardRecord
+from densephrase.index.lists.inverted_lists import InvertedLists
 from densephrase.index.own_encoder import check_own_encoder, find_own_encoder
-from densephrase.index.predicted_ends import PredictedEnds
-from densephrase.index.shard import Shard
+from densephrase.index.shards.shard import Shard
+from densephrase.quantise.end_prediction import ProductRows
+from densephrase.storage.memory_fit import fits_memory
 from densephrase.terms.term_index import TermIndex
 
 

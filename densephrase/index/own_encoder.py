@@ -7,9 +7,9 @@ from pathlib import Path
 
 from densephrase.encoder.config import CONFIG_FILE, EncoderConfig
 from densephrase.encoder.encoder_files import read_encoder_file
-from densephrase.encoder.location import ENCODER_FILES, fingerprint_of
+from densephrase.encoder.files.location import ENCODER_FILES, fingerprint_of
 from densephrase.errors import EncoderError, IndexFormatError
-from densephrase.index.manifest import EncoderRecord
+from densephrase.index.format.manifest import EncoderRecord
 
 
 def find_own_encoder(index: Path, record: EncoderRecord) -> Path:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from densephrase.encoder.config import CONFIG_FILE
 from densephrase.errors import IndexFormatError
-from densephrase.index.column_spans import STRUCTURE
-from densephrase.index.columns import checksum_columns
+from densephrase.index.format.manifest import SEGMENTS_FOLDER, EncoderRecord, FileRecord, Manifest, SegmentRecord
 from densephrase.index.index_reader import IndexReader
-from densephrase.index.list_checks import list_problems, term_problems
-from densephrase.index.manifest import SEGMENTS_FOLDER, EncoderRecord, FileRecord, Manifest, SegmentRecord
+from densephrase.index.lists.list_checks import list_problems, term_problems
 from densephrase.index.own_encoder import is_calibrated_again
-from densephrase.index.regular_file import file_problem, reason
-from densephrase.index.shard_checks import shard_problems
+from densephrase.index.shards.shard_checks import shard_problems
+from densephrase.storage.column_spans import STRUCTURE
+from densephrase.storage.columns import checksum_columns
+from densephrase.storage.stored_file import file_problem, reason
 
 _MOST_ENCODER_BYTES = 16 << 30  # of a file: the largest encoders take a tenth of it
 

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from densephrase.encoder.padding import pad_batch
-from densephrase.training.examples import TrainingQuestion, TrainingWindow
+from densephrase.encoder.tokens.padding import pad_batch
+from densephrase.training.data.examples import TrainingQuestion, TrainingWindow
 
 _POOL = 32  # batches that are sorted by length together
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.device import find_device, prefers_bf16
-from densephrase.encoder.model import new_backbone
-from densephrase.encoder.stored_weights import WEIGHTS_FILE
-from densephrase.encoder.tokens import TOKENIZER_FILE, PhraseTokeniser
-from densephrase.encoder.weights import load_exactly, read_weights, serialise_weights
+from densephrase.encoder.files.stored_weights import WEIGHTS_FILE
+from densephrase.encoder.files.weights import load_exactly, read_weights, serialise_weights
+from densephrase.encoder.phrase.model import new_backbone
+from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE, PhraseTokeniser
 from densephrase.errors import EncoderError
 from densephrase.reader.batches import ReaderExample, make_batch
 from densephrase.reader.model import ReaderModel

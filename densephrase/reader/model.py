@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from densephrase.encoder.model import drop_pooler
+from densephrase.encoder.phrase.model import drop_pooler
 
 
 class ReaderModel(nn.Module):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from densephrase.confidence.model import SPANS, ConfidenceModel, missing_confidence
 from densephrase.data import Answer
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.encoded import QuestionVectors
@@ -17,22 +18,21 @@ from densephrase.errors import SearchError
 from densephrase.faiss_device import FaissDevice, cuda_number
 from densephrase.index.index_reader import IndexReader
 from densephrase.kernels.question import QuestionBatch
-from densephrase.search.answers import AnswerWriter
-from densephrase.search.candidates import CandidateFinder
-from densephrase.search.confidence import SPANS, ConfidenceModel, missing_confidence
-from densephrase.search.effort import Effort
-from densephrase.search.exclusion import Exclusion
-from densephrase.search.explain import Explainer
-from densephrase.search.faiss_lists import FaissLists
-from densephrase.search.options import SearchOptions
-from densephrase.search.question_batch import prepare_questions
-from densephrase.search.scoring import Scoring
-from densephrase.search.spans import Spans, new_span_table, question_spans
-from densephrase.search.tables import IndexTables
-from densephrase.search.threads import check_threads, stages_on
+from densephrase.search.answers.answers import AnswerWriter
+from densephrase.search.answers.explain import Explainer
+from densephrase.search.find.candidates import CandidateFinder
+from densephrase.search.find.faiss_lists import FaissLists
+from densephrase.search.find.spans import Spans, new_span_table, question_spans
+from densephrase.search.plan.effort import Effort
+from densephrase.search.plan.exclusion import Exclusion
+from densephrase.search.plan.options import SearchOptions
+from densephrase.search.plan.threads import check_threads, stages_on
+from densephrase.search.prepare.question_batch import prepare_questions
+from densephrase.search.prepare.scoring import Scoring
+from densephrase.search.prepare.tables import IndexTables
 
 if TYPE_CHECKING:
-    from densephrase.encoder.question_encoder import QuestionEncoder
+    from densephrase.encoder.question.question_encoder import QuestionEncoder
 
 _Item = TypeVar("_Item")
 _Found = TypeVar("_Found")

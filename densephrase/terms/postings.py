@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.errors import IndexFormatError
-from densephrase.index.columns import MappedColumns
 from densephrase.kernels.postings import accumulate_bm25
+from densephrase.storage.columns import MappedColumns
 from densephrase.terms.bm25 import BM25
 
 PACKED_BITS = "frequency_bits"  # attribute of a file of packed postings

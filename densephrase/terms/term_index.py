@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.errors import IndexFormatError, SearchError
-from densephrase.index.columns import MappedColumns, map_columns
-from densephrase.index.strings import StringColumn, pack_strings
 from densephrase.kernels.selection import top_k
 from densephrase.kernels.strings import find_strings
+from densephrase.storage.columns import MappedColumns, map_columns
+from densephrase.storage.strings import StringColumn, pack_strings
 from densephrase.terms.analyser import Analyser
 from densephrase.terms.bm25 import BM25, DOCUMENT_BM25, PARAGRAPH_BM25
 from densephrase.terms.postings import Postings
@@ -76,7 +76,7 @@ class TermIndex:
         document_bm25: BM25 = DOCUMENT_BM25,
         is_random: bool = False,
     ) -> TermIndex:
-        """Map the file that `write_term_index` wrote; `is_random` as in `densephrase.index.shard.Shard.open`.
+        """Map the file that `write_term_index` wrote; `is_random` as in `densephrase.index.shards.shard.Shard.open`.
 
         Raises:
             IndexFormatError: if it is missing, damaged, or made with a text analyser that this version lacks.

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.errors import BuildError
-from densephrase.index.columns import write_columns
-from densephrase.index.strings import pack_strings
 from densephrase.kernels.postings import count_postings, fill_postings
+from densephrase.storage.columns import write_columns
+from densephrase.storage.strings import pack_strings
 from densephrase.terms.analyser import Analyser
 from densephrase.terms.postings import FREQUENCY_BITS, MOST_PACKED, PACKED_BITS
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.pipeline import build
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.build_index.run.options import BuildOptions
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from tests.build_index.samples import WORDS, random_documents, write_corpus
 from tests.conftest import make_encoder
 

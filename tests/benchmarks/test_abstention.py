@@ -12,7 +12,7 @@ from benchmarks.abstention import Answers, plot, search_all, squad2_figures
 from densephrase.data import Document, Question
 from densephrase.errors import MissingExtraError
 from densephrase.evaluation.result import score_span
-from densephrase.search.options import SearchOptions
+from densephrase.search.plan.options import SearchOptions
 from tests.search.conftest import MakeSearcher, make_searcher, random_documents
 from tests.search.fake_encoder import FakeEncoder
 

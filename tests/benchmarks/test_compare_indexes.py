@@ -12,7 +12,7 @@ import pytest
 from benchmarks.compare_indexes import answered_right, main
 from densephrase import PhraseIndex
 from densephrase.data import Question
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ import pytest
 from benchmarks import exact_search
 from benchmarks.exact_search import ExactSearcher
 from benchmarks.paragraph_bounds import ParagraphBounds
-from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.pipeline import build
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.build_index.run.options import BuildOptions
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.index.index_reader import IndexReader
-from densephrase.search.options import SearchOptions
+from densephrase.search.plan.options import SearchOptions
 from densephrase.search.searcher import Searcher
 from tests.build_index.samples import random_documents, write_corpus
 

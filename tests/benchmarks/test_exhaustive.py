@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from benchmarks import exact_search, exhaustive
-from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.pipeline import build
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.build_index.run.options import BuildOptions
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.phrase_index import PhraseIndex
 from tests.build_index.samples import random_documents, write_corpus
 

@@ -12,8 +12,8 @@ import torch
 
 from benchmarks import gpu
 from densephrase import PhraseIndex
-from densephrase.build_index import cuda_assignment
-from densephrase.encoder import phrase_encoder
+from densephrase.build_index.lists import cuda_assignment
+from densephrase.encoder.phrase import phrase_encoder
 from tests.build_index.samples import random_documents, write_corpus
 from tests.faiss_on_cuda import FakeGpuFaiss
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.long_texts import TEXTS, questions_about
-from densephrase.corpus.paragraphs import split_paragraphs
+from densephrase.corpus.cutting.paragraphs import split_paragraphs
 from densephrase.data import Document, Question
 
 DOCUMENTS = [Document("a", "One town. Two mills.\n\nThree men came."), Document("b", "Four went.")]

@@ -13,11 +13,11 @@ import pytest
 from benchmarks.column_mutants import INDEX_FILES, seal
 from benchmarks.mutation_probe import Outcome
 from benchmarks.mutations import TARGETS, Prober, mutate, trials
-from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.pipeline import build
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.build_index.run.options import BuildOptions
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.errors import IndexFormatError
-from densephrase.index.manifest import Manifest
+from densephrase.index.format.manifest import Manifest
 from densephrase.index.verify import verify
 from tests.build_index.samples import file_hashes, random_documents, write_corpus
 

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.bare_reads import read_pieces
 from benchmarks.roofline_index import INDEX_CASES, Bytes, IndexCases, reached_ends
-from densephrase.search.options import SearchOptions
+from densephrase.search.plan.options import SearchOptions
 
 QUESTIONS = ["Paris river", "Einstein physics?", "xyzzy"]
 

@@ -12,12 +12,12 @@ from benchmarks.scale_lists import PlanedLists, split_rows
 from benchmarks.scale_report import fit, seconds_at
 from benchmarks.scale_search import choose_rescored, exact_best, measure
 from benchmarks.scale_vectors import nearest_distances
-from densephrase.build_index.code_rows import MatrixRows
-from densephrase.build_index.inverted_list_builder import ListSettings, write_inverted_lists
-from densephrase.build_index.options import BuildOptions
+from densephrase.build_index.lists.code_rows import MatrixRows
+from densephrase.build_index.lists.inverted_list_builder import ListSettings, write_inverted_lists
 from densephrase.build_index.pipeline import build
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.quantiser import VectorQuantiser
+from densephrase.build_index.run.options import BuildOptions
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.quantise.scalar import VectorQuantiser
 from tests.build_index.samples import random_documents, write_corpus
 
 SIZE = 8

@@ -11,8 +11,8 @@ import pytest
 from benchmarks.product_forms import ProductForm
 from benchmarks.stored_form import StoredForm, unrounded
 from densephrase.encoder.encoded import ParagraphInput
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.product_quantiser import ProductQuantiser
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.quantise.product import ProductQuantiser
 
 TEXT = [ParagraphInput("the king of the city was born in paris by the river", "king")]
 

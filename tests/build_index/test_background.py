@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from densephrase.build_index.background import BackgroundWriter
+from densephrase.build_index.run.background import BackgroundWriter
 
 
 def test_jobs_run_one_at_a_time_in_order() -> None:

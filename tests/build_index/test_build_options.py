@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from densephrase.build_index.options import BuildOptions
+from densephrase.build_index.run.options import BuildOptions
 from densephrase.errors import BuildError
-from densephrase.index.manifest import Manifest
-from densephrase.index.records import record_from_json, record_to_json
+from densephrase.index.format.manifest import Manifest
+from densephrase.storage.records import record_from_json, record_to_json
 
 REFUSED = [
     ("shard_characters", 4e6, r"is 4000000\.0 \(float\); expected a whole number of at least 1\."),

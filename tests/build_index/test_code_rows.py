@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from densephrase.build_index import code_rows
-from densephrase.build_index.code_rows import CodeRows, MatrixRows, ShardRows, sample_rows
-from densephrase.index.columns import write_columns
+from densephrase.build_index.lists import code_rows
+from densephrase.build_index.lists.code_rows import CodeRows, MatrixRows, ShardRows, sample_rows
+from densephrase.storage.columns import write_columns
 
 
 def random_codes(rows: int, columns: int = 6) -> NDArray[np.int8]:

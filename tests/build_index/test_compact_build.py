@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from densephrase.build_index.cloze import cloze_question
-from densephrase.build_index.options import BuildOptions
+from densephrase.build_index.compact.cloze import cloze_question
 from densephrase.build_index.pipeline import build
+from densephrase.build_index.run.options import BuildOptions
 from densephrase.data import Document
 from densephrase.errors import BuildError, IndexFormatError
-from densephrase.index.columns import map_columns
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.verify import verify
+from densephrase.storage.columns import map_columns
 from tests.build_index.samples import file_hashes, random_documents, write_corpus
 from tests.build_index.test_resume import Killed, _count_publications
 from tests.search.fake_encoder import FakeEncoder

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from densephrase.build_index import cuda_assignment, list_assignment
-from densephrase.build_index.cuda_assignment import CudaListAssignment, nearest_centroids
-from densephrase.build_index.list_assignment import ListAssignment
+from densephrase.build_index.lists import cuda_assignment, list_assignment
+from densephrase.build_index.lists.cuda_assignment import CudaListAssignment, nearest_centroids
+from densephrase.build_index.lists.list_assignment import ListAssignment
 from densephrase.errors import DeviceError
-from densephrase.index.list_tree import ListTree
+from densephrase.index.lists.list_tree import ListTree
 
 SCALE = np.random.default_rng(0).uniform(0.5, 2.0, 6).astype(np.float32)
 

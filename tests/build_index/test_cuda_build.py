@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from densephrase.build_index import cuda_assignment
-from densephrase.build_index.code_rows import MatrixRows
-from densephrase.build_index.inverted_list_builder import ListSettings, write_inverted_lists
-from densephrase.build_index.list_training import train_lists
-from densephrase.build_index.options import BuildOptions
+from densephrase.build_index.lists import cuda_assignment
+from densephrase.build_index.lists.code_rows import MatrixRows
+from densephrase.build_index.lists.inverted_list_builder import ListSettings, write_inverted_lists
+from densephrase.build_index.lists.list_training import train_lists
 from densephrase.build_index.pipeline import build
-from densephrase.encoder.quantiser import VectorQuantiser
+from densephrase.build_index.run.options import BuildOptions
 from densephrase.errors import DeviceError, MissingExtraError
-from densephrase.index.inverted_lists import InvertedLists
-from densephrase.index.manifest import Manifest, Quantisation
+from densephrase.index.format.manifest import Manifest, Quantisation
+from densephrase.index.lists.inverted_lists import InvertedLists
+from densephrase.quantise.scalar import VectorQuantiser
 from tests.faiss_on_cuda import FakeGpuFaiss, cuda_faiss
 from tests.search.fake_encoder import FakeEncoder
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.pipeline import build
-from densephrase.build_index.progress import Progress
+from densephrase.build_index.run.options import BuildOptions
+from densephrase.build_index.run.progress import Progress
 from densephrase.data import Document
 from densephrase.errors import BuildError
 from tests.search.fake_encoder import FakeEncoder

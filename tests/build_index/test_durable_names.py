@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from densephrase.build_index.pipeline import build
-from densephrase.index.atomic_file import make_folder
+from densephrase.storage.atomic_file import make_folder
 from tests.search.fake_encoder import FakeEncoder
 
 

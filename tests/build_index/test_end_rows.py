@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from densephrase.build_index import code_rows
-from densephrase.build_index.code_rows import MatrixRows
-from densephrase.build_index.end_rows import EndSettings, write_end_rows
-from densephrase.build_index.options import BuildOptions
+from densephrase.build_index.compact.end_rows import EndSettings, write_end_rows
+from densephrase.build_index.compact.preceding_starts import PrecedingStarts
+from densephrase.build_index.lists import code_rows
+from densephrase.build_index.lists.code_rows import MatrixRows
+from densephrase.build_index.lists.residuals import END_BITS, START_BITS, fit_rows, row_bytes
 from densephrase.build_index.pipeline import build
-from densephrase.build_index.preceding_starts import PrecedingStarts
-from densephrase.build_index.residuals import END_BITS, START_BITS, fit_rows, row_bytes
-from densephrase.encoder.quantiser import VectorQuantiser
+from densephrase.build_index.run.options import BuildOptions
+from densephrase.index.compact.predicted_ends import PredictedEnds
+from densephrase.index.format.manifest import FileRecord, Quantisation
 from densephrase.index.index_reader import IndexReader
-from densephrase.index.manifest import FileRecord, Quantisation
-from densephrase.index.predicted_ends import PredictedEnds
+from densephrase.quantise.scalar import VectorQuantiser
 from tests.build_index.samples import random_documents, write_corpus
 from tests.oracle import end_rows, start_rows
 from tests.search.fake_encoder import FakeEncoder

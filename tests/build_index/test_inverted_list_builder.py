@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from densephrase.build_index import code_rows
-from densephrase.build_index.code_rows import MatrixRows, ShardRows
-from densephrase.build_index.inverted_list_builder import ListSettings, _places, write_inverted_lists
-from densephrase.encoder.quantiser import VectorQuantiser
-from densephrase.index.columns import map_columns, write_columns
-from densephrase.index.inverted_lists import InvertedLists
-from densephrase.index.manifest import Quantisation
+from densephrase.build_index.lists import code_rows
+from densephrase.build_index.lists.code_rows import MatrixRows, ShardRows
+from densephrase.build_index.lists.inverted_list_builder import ListSettings, _places, write_inverted_lists
+from densephrase.index.format.manifest import Quantisation
+from densephrase.index.lists.inverted_lists import InvertedLists
+from densephrase.quantise.scalar import VectorQuantiser
+from densephrase.storage.columns import map_columns, write_columns
 
 QUANTISER = VectorQuantiser(np.zeros(6, np.float32), np.ones(6, np.float32))
 

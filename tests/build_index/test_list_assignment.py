@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from densephrase.build_index import list_assignment
-from densephrase.build_index.list_assignment import ListAssignment
-from densephrase.index.list_tree import ListTree
+from densephrase.build_index.lists import list_assignment
+from densephrase.build_index.lists.list_assignment import ListAssignment
+from densephrase.index.lists.list_tree import ListTree
 
 SCALE = np.array([0.5, 2.0, 1.0, 0.25], np.float32)
 

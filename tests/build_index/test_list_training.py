@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from densephrase.build_index.list_training import share_out, train_lists
+from densephrase.build_index.lists.list_training import share_out, train_lists
 from densephrase.errors import MissingExtraError
 
 SCALE = np.array([0.5, 2.0, 1.0], np.float32)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from densephrase.build_index import memory
+from densephrase.build_index.run import memory
 
 
 @pytest.fixture(autouse=True)

@@ -14,15 +14,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from densephrase.build_index import shard_builder
-from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.pipeline import build
-from densephrase.build_index.progress import STAGES, Progress
-from densephrase.corpus.paragraphs import split_paragraphs
+from densephrase.build_index.run.options import BuildOptions
+from densephrase.build_index.run.progress import STAGES, Progress
+from densephrase.build_index.shards import shard_builder
+from densephrase.corpus.cutting.paragraphs import split_paragraphs
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
 from densephrase.errors import BuildError, CorpusError, DiskSpaceError
+from densephrase.index.format.manifest import Manifest
 from densephrase.index.index_reader import IndexReader
-from densephrase.index.manifest import Manifest
 from tests.build_index.samples import file_hashes, random_documents, write_corpus
 from tests.search.fake_encoder import FakeEncoder
 
@@ -329,7 +329,7 @@ def test_an_error_of_the_writer_reaches_the_caller(
     def fail(*_: object) -> dict[str, str]:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("densephrase.build_index.shard_builder.ShardContent.write", fail)
+    monkeypatch.setattr("densephrase.build_index.shards.shard_builder.ShardContent.write", fail)
     with pytest.raises(OSError, match="No space left"):
         build(corpus, tmp_path / "index", encoder=FakeEncoder(), options=BuildOptions(shard_characters=800))
 

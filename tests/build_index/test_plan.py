@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from densephrase.build_index.plan import DocumentDigest, plan_shards, shards_of
+from densephrase.build_index.run.plan import DocumentDigest, plan_shards, shards_of
 from densephrase.data import Document
 
 DOCUMENT = Document("a", "text", "title", {"n": 1})

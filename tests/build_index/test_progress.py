@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from densephrase.build_index.progress import LineProgress, Progress, ProgressCounter, TqdmProgress
+from densephrase.build_index.run.progress import LineProgress, Progress, ProgressCounter, TqdmProgress
 
 
 def test_rates_leave_out_what_an_earlier_run_did() -> None:

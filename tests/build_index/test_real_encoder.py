@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.pipeline import build
+from densephrase.build_index.run.options import BuildOptions
 from densephrase.data import Document
 from densephrase.encoder.encoded import ParagraphInput
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.verify import verify
 from tests.build_index.samples import file_hashes, random_documents, write_corpus
@@ -25,9 +25,9 @@ OPTIONS = BuildOptions(shard_characters=800, flat_limit=100, lists=4)
 
 _BUILD = """
 import sys, time
-from densephrase.build_index.options import BuildOptions
+from densephrase.build_index.run.options import BuildOptions
 from densephrase.build_index.pipeline import build
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 
 encoder = PhraseEncoder.from_pretrained(sys.argv[3], bf16=False)
 encode = encoder.encode_paragraphs

@@ -16,15 +16,15 @@ from pathlib import Path
 
 import pytest
 
-from densephrase.build_index.build_state import STATE_FOLDER, locked
-from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.pipeline import build
-from densephrase.build_index.progress import Progress
+from densephrase.build_index.run.build_state import STATE_FOLDER, locked
+from densephrase.build_index.run.options import BuildOptions
+from densephrase.build_index.run.progress import Progress
 from densephrase.data import Document
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
 from densephrase.errors import BuildError
-from densephrase.index import atomic_file
 from densephrase.index.index_reader import IndexReader
+from densephrase.storage import atomic_file
 from tests.build_index.samples import file_hashes, random_documents, write_corpus
 from tests.search.fake_encoder import FakeEncoder
 
@@ -299,7 +299,7 @@ def test_two_builds_in_one_folder(tmp_path: Path, corpus: Path) -> None:
 
 _SLOW_BUILD = """
 import sys, time
-from densephrase.build_index.options import BuildOptions
+from densephrase.build_index.run.options import BuildOptions
 from densephrase.build_index.pipeline import build
 from tests.search.fake_encoder import FakeEncoder
 

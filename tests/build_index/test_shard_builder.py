@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from densephrase.build_index import shard_builder
-from densephrase.build_index.shard_builder import build_shard, plain_quantisation
+from densephrase.build_index.shards import shard_builder
+from densephrase.build_index.shards.shard_builder import build_shard, plain_quantisation
 from densephrase.data import Document
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
 from densephrase.errors import BuildError
-from densephrase.index.manifest import Quantisation
-from densephrase.index.shard import Shard
-from densephrase.index.shard_format import stored_columns
+from densephrase.index.format.manifest import Quantisation
+from densephrase.index.format.shard_format import stored_columns
+from densephrase.index.shards.shard import Shard
 from tests.search.fake_encoder import FakeEncoder
 
 DOCUMENTS = {

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from tests.cli.conftest import DOCUMENTS
 
 Run = Callable[..., Any]

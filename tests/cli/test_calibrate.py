@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from densephrase.confidence.model import check_confidence
 from densephrase.encoder.config import EncoderConfig
 from densephrase.phrase_index import PhraseIndex
-from densephrase.search.confidence import check_confidence
 from tests.cli.conftest import write_lines
 
 Run = Callable[..., Any]

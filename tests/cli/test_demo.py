@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from densephrase.cli.demo import QUESTIONS, demo_questions
+from densephrase.cli.commands.demo import QUESTIONS, demo_questions
 
 Run = Callable[..., Any]
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from densephrase.reader.config import ReaderTrainingConfig
-from densephrase.training.config import TrainingConfig
-from densephrase.training.settings import LoopConfig
+from densephrase.training.loop.settings import LoopConfig
+from densephrase.training.phrase.config import TrainingConfig
+from densephrase.training.reader.config import ReaderTrainingConfig
 
 Run = Callable[..., Any]
 
@@ -29,8 +29,8 @@ class Training:
 
 
 TRAININGS = [
-    Training("train", TrainingConfig, "densephrase.training.trainer", "train"),
-    Training("train-reader", ReaderTrainingConfig, "densephrase.reader.trainer", "train_reader"),
+    Training("train", TrainingConfig, "densephrase.training.phrase.trainer", "train"),
+    Training("train-reader", ReaderTrainingConfig, "densephrase.training.reader.trainer", "train_reader"),
 ]
 
 

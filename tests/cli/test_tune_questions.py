@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from densephrase.data import Question
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.training.query_side_config import QuerySideConfig
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.training.query_side.config import QuerySideConfig
 from tests.conftest import make_encoder
 from tests.training.query_side_samples import build_index, make_copies
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from densephrase.corpus import fitting_paragraphs as module
-from densephrase.corpus.fitting_paragraphs import CHARACTERS_A_TOKEN, fitting_paragraphs
-from densephrase.corpus.paragraphs import split_paragraphs
+from densephrase.corpus.cutting import fitting_paragraphs as module
+from densephrase.corpus.cutting.fitting_paragraphs import CHARACTERS_A_TOKEN, fitting_paragraphs
+from densephrase.corpus.cutting.paragraphs import split_paragraphs
 from densephrase.data import Paragraph
 from tests.conftest import make_tokenizer
 

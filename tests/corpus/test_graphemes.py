@@ -5,7 +5,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from densephrase.corpus.graphemes import grapheme_border, grapheme_start
+from densephrase.corpus.cutting.graphemes import grapheme_border, grapheme_start
 
 
 def borders(text: str) -> list[int]:

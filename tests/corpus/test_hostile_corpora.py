@@ -205,7 +205,7 @@ def test_a_title_that_comes_back_often_gets_its_number_in_linear_time(write):
 LITTLE_MEMORY = """
 import resource, sys
 from densephrase.corpus.reader import read_corpus
-from densephrase.questions import read_questions
+from densephrase.corpus.questions.reader import read_questions
 resource.setrlimit(resource.RLIMIT_AS, (200 << 20, 200 << 20))
 for read, path in ((lambda path: list(read_corpus(path)), sys.argv[1]), (read_questions, sys.argv[2])):
     try:

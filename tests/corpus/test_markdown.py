@@ -2,7 +2,7 @@
 
 import pytest
 
-from densephrase.corpus.markdown import first_heading
+from densephrase.corpus.formats.markdown import first_heading
 from densephrase.corpus.reader import read_corpus
 from densephrase.data import Document
 

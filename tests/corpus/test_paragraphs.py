@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from densephrase.corpus.paragraphs import split_paragraphs
+from densephrase.corpus.cutting.paragraphs import split_paragraphs
 from densephrase.data import Paragraph
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from densephrase.corpus.sentences import sentence_around
+from densephrase.corpus.cutting.sentences import sentence_around
 
 CASES = {
     "one sentence": "|The <sea> is blue.|",

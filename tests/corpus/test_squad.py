@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from densephrase.corpus import json_cursor
-from densephrase.corpus.paragraphs import split_paragraphs
+from densephrase.corpus.cutting.paragraphs import split_paragraphs
+from densephrase.corpus.files import json_cursor
 from densephrase.corpus.reader import read_corpus
 from densephrase.data import Document
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from densephrase.corpus.formats.text import stem
 from densephrase.corpus.reader import read_corpus
-from densephrase.corpus.text import stem
 from densephrase.data import Document
 
 TEXT = "  Erste Zeile\r\nzwe\u0308ite\r\r\n\n\u2028Ende \U0001f600\x00\n"

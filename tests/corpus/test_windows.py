@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from densephrase.corpus.windows import Window, plan_windows
+from densephrase.encoder.tokens.windows import Window, plan_windows
 
 
 @st.composite

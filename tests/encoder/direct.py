@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from densephrase.encoder.encoded import ParagraphInput
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 
 
 class NoQuantiser:

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from densephrase.encoder.encoded import ParagraphInput
-from densephrase.encoder.onnx_encoder import OnnxQuestionEncoder
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.encoder.question.onnx_encoder import OnnxQuestionEncoder
 from densephrase.errors import EncoderError
 
 QUESTIONS = ["who was born in Paris?", "", "war " * 40, "a" * 2_000, "\u00e9\u0301\U0010fffd \ufdfa"]

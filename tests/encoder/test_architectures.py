@@ -11,11 +11,11 @@ import torch
 
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.encoded import ParagraphInput
-from densephrase.encoder.model import PhraseModel
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.quantiser import VectorQuantiser
-from densephrase.encoder.tokens import PhraseTokeniser
+from densephrase.encoder.phrase.model import PhraseModel
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.errors import EncoderError
+from densephrase.quantise.scalar import VectorQuantiser
 from tests.conftest import make_encoder, make_tokenizer
 
 PARAGRAPHS = [ParagraphInput("The king was born in London, by the river. " * 3, "Paris"), ParagraphInput("war")]

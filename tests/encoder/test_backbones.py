@@ -13,10 +13,10 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models
 from transformers import AutoModel
 
-from densephrase.encoder import backbones
-from densephrase.encoder.backbones import load_backbone, minilm_folder, question_mark
 from densephrase.encoder.config import EncoderConfig
-from densephrase.encoder.model import PhraseModel
+from densephrase.encoder.files import backbones
+from densephrase.encoder.files.backbones import load_backbone, minilm_folder, question_mark
+from densephrase.encoder.phrase.model import PhraseModel
 from densephrase.errors import EncoderError, MissingExtraError
 from tests.encoder.hf_folder import MARKERS, save_backbone, save_tokenizer
 

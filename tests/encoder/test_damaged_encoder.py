@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from densephrase.encoder.location import ENCODER_FILES
-from densephrase.encoder.onnx_encoder import OnnxQuestionEncoder
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.question_encoder import load_question_encoder
+from densephrase.encoder.files.location import ENCODER_FILES
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.encoder.question.onnx_encoder import OnnxQuestionEncoder
+from densephrase.encoder.question.question_encoder import load_question_encoder
 from densephrase.errors import EncoderError
 from tests.conftest import make_encoder
 from tests.encoder.edited_weights import edit_weights

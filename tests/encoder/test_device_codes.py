@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from densephrase.encoder.device_codes import codes_of, quantise
-from densephrase.encoder.quantiser import VectorQuantiser
+from densephrase.encoder.phrase.device_codes import codes_of, quantise
+from densephrase.quantise.scalar import VectorQuantiser
 
 RANDOM = np.random.default_rng(0)
 QUANTISER = VectorQuantiser(RANDOM.normal(size=9).astype(np.float32), RANDOM.uniform(0.005, 0.02, 9).astype(np.float32))

@@ -14,9 +14,9 @@ from huggingface_hub import constants
 from safetensors import safe_open
 
 from densephrase.encoder.encoded import ParagraphInput
-from densephrase.encoder.location import ENCODER_FILES
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.weights import serialise_weights
+from densephrase.encoder.files.location import ENCODER_FILES
+from densephrase.encoder.files.weights import serialise_weights
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.errors import DeviceError, EncoderError
 from tests.conftest import make_encoder
 from tests.encoder.edited_weights import Tensors, cut, edit_weights

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from densephrase.encoder import phrase_encoder
 from densephrase.encoder.encoded import ParagraphInput
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase import phrase_encoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from tests.conftest import make_encoder
 from tests.encoder.direct import direct_rows, own_ids, without_quantiser
 

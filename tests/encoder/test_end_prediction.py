@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from densephrase.encoder.end_prediction import EndPrediction, starts_before
-from densephrase.encoder.product_quantiser import ProductQuantiser
 from densephrase.errors import EncoderError
+from densephrase.quantise.end_prediction import EndPrediction, starts_before
+from densephrase.quantise.product import ProductQuantiser
 
 SIZE = 6
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import torch
 
-from densephrase.encoder.onnx_encoder import OnnxQuestionEncoder
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.tokenizer_rules import check_tokenizer
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.encoder.question.onnx_encoder import OnnxQuestionEncoder
+from densephrase.encoder.tokens.tokenizer_rules import check_tokenizer
 from densephrase.errors import EncoderError
 from tests.conftest import make_encoder, make_tokenizer
 from tests.encoder.edited_weights import Tensors, edit_weights

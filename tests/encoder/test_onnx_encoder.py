@@ -13,19 +13,19 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from densephrase.encoder import onnx_encoder
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.encoded import QuestionNgrams, QuestionVectors
-from densephrase.encoder.model import PhraseModel
-from densephrase.encoder.onnx_encoder import OnnxQuestionEncoder
-from densephrase.encoder.onnx_writer import GraphWriter, IntegerProducts, integers_are_exact, start_session
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.quantiser import VectorQuantiser
-from densephrase.encoder.question_encoder import load_question_encoder
-from densephrase.encoder.sparse_factors import SparseFactors
-from densephrase.encoder.stored_weights import Matrix
-from densephrase.encoder.tokens import PhraseTokeniser
+from densephrase.encoder.files.stored_weights import Matrix
+from densephrase.encoder.phrase.model import PhraseModel
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.sparse_factors import SparseFactors
+from densephrase.encoder.question import onnx_encoder
+from densephrase.encoder.question.onnx_encoder import OnnxQuestionEncoder
+from densephrase.encoder.question.onnx_writer import GraphWriter, IntegerProducts, integers_are_exact, start_session
+from densephrase.encoder.question.question_encoder import load_question_encoder
+from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.errors import EncoderError
+from densephrase.quantise.scalar import VectorQuantiser
 from tests.conftest import make_tokenizer
 from tests.encoder.edited_weights import Tensors, cut, edit_weights
 

@@ -13,11 +13,11 @@ import torch
 from safetensors.torch import load
 
 from densephrase.encoder.config import EncoderConfig
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.phrase_side import check_same_phrase_side, describe_phrase_side
-from densephrase.encoder.stored_weights import WEIGHTS_FILE
-from densephrase.encoder.tokens import TOKENIZER_FILE
-from densephrase.encoder.weights import read_weights, replace_weights, serialise_weights
+from densephrase.encoder.files.stored_weights import WEIGHTS_FILE
+from densephrase.encoder.files.weights import read_weights, replace_weights, serialise_weights
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.phrase_side import check_same_phrase_side, describe_phrase_side
+from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE
 from densephrase.errors import EncoderError, SearchError
 from tests.conftest import make_encoder
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from densephrase.encoder.device import precision_of
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from densephrase.encoder.product_quantiser import ProductQuantiser
 from densephrase.errors import EncoderError, MissingExtraError
+from densephrase.quantise.product import ProductQuantiser
 
 Rows = NDArray[np.float32]
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
-from densephrase.corpus.paragraphs import split_paragraphs
+from densephrase.corpus.cutting.paragraphs import split_paragraphs
 from densephrase.corpus.reader import read_corpus
 from densephrase.encoder.encoded import ParagraphInput
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.quantiser import VectorQuantiser
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.errors import EncoderError
+from densephrase.quantise.scalar import VectorQuantiser
 from tests.conftest import make_encoder
 from tests.encoder.direct import without_quantiser
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from densephrase.encoder import phrase_encoder
 from densephrase.encoder.encoded import QuestionNgrams
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase import phrase_encoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.encoder.question_ngrams import question_ngrams
 from tests.conftest import make_encoder
 from tests.encoder.direct import own_ids

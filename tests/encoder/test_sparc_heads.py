@@ -9,8 +9,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from densephrase.encoder.model import PhraseModel, question_token_mask
-from densephrase.encoder.sparc import HEADS, SparcHeads, gram_mask
+from densephrase.encoder.phrase.model import PhraseModel, question_token_mask
+from densephrase.encoder.phrase.sparc import HEADS, SparcHeads, gram_mask
 from tests.conftest import make_encoder, make_tokenizer
 
 TOKENS, SIZE = 9, 4

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from densephrase.encoder import phrase_encoder
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase import phrase_encoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.errors import EncoderError
-from densephrase.search.sparse_vectors import ngram_weights, sparse_scores, sparse_weights
+from densephrase.search.prepare.sparse_vectors import ngram_weights, sparse_scores, sparse_weights
 from tests.conftest import make_encoder
 from tests.encoder.direct import direct_rows, own_ids
 

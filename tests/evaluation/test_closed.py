@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from densephrase.data import Question
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionNgrams, QuestionVectors
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.quantiser import VectorQuantiser
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.errors import QuestionError
 from densephrase.evaluation.closed import evaluate_closed
 from densephrase.phrase_index import PhraseIndex
+from densephrase.quantise.scalar import VectorQuantiser
 from tests.conftest import make_encoder
 
 

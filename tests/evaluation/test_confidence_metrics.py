@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from densephrase.evaluation.calibration import (
+from densephrase.confidence.measures import (
     area_under_risk,
     brier_score,
     calibration_error,

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from densephrase.encoder.encoded import EncodedParagraph, QuestionVectors
-from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.evaluation.spans import ParagraphSpans, paragraph_spans
+from densephrase.quantise.scalar import VectorQuantiser
 from tests.search.sparse_cases import VOCABULARY, Factors, explicit_scores, make_factors, make_ngrams
 
 SIZE, RANK = 6, 3

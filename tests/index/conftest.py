@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.pipeline import build
+from densephrase.build_index.run.options import BuildOptions
 from tests.build_index.samples import random_documents, write_corpus
 from tests.search.fake_encoder import FakeEncoder
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from densephrase.index.columns import map_columns, write_columns
-from densephrase.index.manifest import FileRecord, Manifest, SegmentRecord
+from densephrase.index.format.manifest import FileRecord, Manifest, SegmentRecord
+from densephrase.storage.columns import map_columns, write_columns
 
 Columns = dict[str, np.ndarray]
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from densephrase.index.column_writer import ColumnWriter
-from densephrase.index.columns import map_columns, write_columns
+from densephrase.storage.column_writer import ColumnWriter
+from densephrase.storage.columns import map_columns, write_columns
 
 LAYOUT = {"ids": ((10,), "int64"), "codes": ((10, 3), "int8"), "none": ((0, 3), "int8")}
 IDS = np.arange(10) * 7

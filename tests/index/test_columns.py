@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from densephrase.errors import IndexFormatError
-from densephrase.index.columns import STRUCTURE, checksum_columns, map_columns, write_columns
+from densephrase.storage.columns import STRUCTURE, checksum_columns, map_columns, write_columns
 
 DTYPES = st.sampled_from(["i1", "u1", "<i2", "<i4", "<i8", "<f4", "<f8"])
 ARRAYS = DTYPES.flatmap(

@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.pipeline import build
+from densephrase.build_index.run.options import BuildOptions
 from densephrase.errors import IndexFormatError
+from densephrase.index.compact.spelling import LONGEST_PIECE
+from densephrase.index.format.manifest import Manifest
 from densephrase.index.index_reader import IndexReader
-from densephrase.index.manifest import Manifest
-from densephrase.index.spelling import LONGEST_PIECE
 from densephrase.index.verify import verify
 from tests.build_index.samples import random_documents, write_corpus
 from tests.index.spoil import Columns, casting, cutting, dropping, rewrite, setting

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from densephrase.errors import IndexFormatError
+from densephrase.index.format.manifest import Manifest
 from densephrase.index.index_reader import IndexReader
-from densephrase.index.manifest import Manifest
 from tests.build_index.samples import random_documents
 from tests.index.spoil import Columns, casting, cutting, dropping, rewrite, setting
 

@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from densephrase.index.list_rule import MOST_LISTS, choose_groups, choose_lists, choose_probed_groups, choose_probes
+from densephrase.index.lists.list_rule import (
+    MOST_LISTS,
+    choose_groups,
+    choose_lists,
+    choose_probed_groups,
+    choose_probes,
+)
 
 
 @pytest.mark.parametrize(

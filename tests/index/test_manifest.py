@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from densephrase.errors import IndexFormatError
-from densephrase.index import manifest as manifest_module
-from densephrase.index.manifest import (
+from densephrase.index.format import manifest as manifest_module
+from densephrase.index.format.manifest import (
     AnnRecord,
     Counts,
     EncoderRecord,

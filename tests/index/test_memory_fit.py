@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from densephrase.build_index.pipeline import build
-from densephrase.index import index_reader, memory_fit
-from densephrase.index.columns import MappedColumns
+from densephrase.index import index_reader
 from densephrase.index.index_reader import IndexReader
-from densephrase.index.memory_fit import fits_memory, memory_size
+from densephrase.storage import memory_fit
+from densephrase.storage.columns import MappedColumns
+from densephrase.storage.memory_fit import fits_memory, memory_size
 from tests.build_index.samples import random_documents, write_corpus
 from tests.search.fake_encoder import FakeEncoder
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from densephrase.encoder.end_prediction import EndPrediction
-from densephrase.encoder.product_quantiser import ProductQuantiser
 from densephrase.errors import IndexFormatError
-from densephrase.index.columns import write_columns
-from densephrase.index.manifest import FileRecord, Quantisation
-from densephrase.index.predicted_ends import PredictedEnds, prediction_columns
+from densephrase.index.compact.predicted_ends import PredictedEnds, prediction_columns
+from densephrase.index.format.manifest import FileRecord, Quantisation
+from densephrase.quantise.end_prediction import EndPrediction
+from densephrase.quantise.product import ProductQuantiser
+from densephrase.storage.columns import write_columns
 
 QUANTISATION = Quantisation("product", 4, 2, 0, 3, 2, (), FileRecord("codebooks.h5", 0, {}))
 Columns = dict[str, NDArray[Any]]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from densephrase.errors import IndexFormatError
-from densephrase.index.records import record_from_json, record_to_json
+from densephrase.storage.records import record_from_json, record_to_json
 
 
 @dataclass(frozen=True)

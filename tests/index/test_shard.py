@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.pipeline import build
+from densephrase.build_index.run.options import BuildOptions
 from densephrase.data import Document
 from densephrase.errors import IndexFormatError
+from densephrase.index.format.shard_format import STRINGS
 from densephrase.index.index_reader import IndexReader
-from densephrase.index.shard_format import STRINGS
 from densephrase.index.verify import verify
 from tests.build_index.samples import write_corpus
 from tests.index.spoil import rewrite, setting

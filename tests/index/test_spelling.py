@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from densephrase.errors import IndexFormatError
-from densephrase.index.spelling import LONGEST_PIECE, WordPieces, pack_forms, spelled_text
+from densephrase.index.compact.spelling import LONGEST_PIECE, WordPieces, pack_forms, spelled_text
 from densephrase.kernels.mapped import Places
 from densephrase.kernels.spelling import Spelled, spelled_bounds
 

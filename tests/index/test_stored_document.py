@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from densephrase.data import Document
-from densephrase.index.stored_document import StoredDocument
+from densephrase.index.shards.stored_document import StoredDocument
 
 PLAIN = Document("d", "Paris is a city.", "Paris", {"year": 1905})
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from densephrase.errors import IndexFormatError
-from densephrase.index.strings import StringColumn, pack_strings
+from densephrase.storage.strings import StringColumn, pack_strings
 
 
 @given(st.lists(st.text(st.characters())))

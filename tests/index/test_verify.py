@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from densephrase.index.columns import map_columns
 from densephrase.index.verify import verify
+from densephrase.storage.columns import map_columns
 from tests.index.spoil import Columns, rewrite, setting
 
 SEGMENT = "segments/000001"

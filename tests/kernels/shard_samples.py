@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.index.spelling import WordPieces
+from densephrase.index.compact.spelling import WordPieces
 from densephrase.kernels.shards import COLUMNS, ShardTable
 from densephrase.kernels.sparse import no_factor_books
 

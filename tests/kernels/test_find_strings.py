@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from densephrase.index.strings import pack_strings
 from densephrase.kernels import strings
 from densephrase.kernels.strings import find_strings
+from densephrase.storage.strings import pack_strings
 from tests.kernels.interpreted import interpret
 
 TEXT = st.text("ab\x00\x7fé€𝔘\ud800", max_size=4)

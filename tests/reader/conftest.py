@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from densephrase.reader.trainer import train_reader
+from densephrase.training.reader.trainer import train_reader
 from tests.reader.small_reader import make_reader_settings
 from tests.training.facts import make_facts
 

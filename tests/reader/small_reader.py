@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
-from densephrase.encoder.model import new_backbone
-from densephrase.encoder.tokens import PhraseTokeniser
-from densephrase.reader.config import ReaderTrainingConfig
+from densephrase.encoder.phrase.model import new_backbone
+from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.reader.extractive_reader import ExtractiveReader
 from densephrase.reader.model import ReaderModel
+from densephrase.training.reader.config import ReaderTrainingConfig
 from tests.conftest import make_config, make_tokenizer
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.errors import EncoderError
 from densephrase.reader import extractive_reader
 from densephrase.reader.batches import ReaderExample, make_batch

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from densephrase.encoder.tokens import PhraseTokeniser
+from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.reader.batches import ReaderExample, epoch_batches, make_batch, reader_example
-from densephrase.training.examples import TrainingQuestion, TrainingWindow, make_examples
+from densephrase.training.data.examples import TrainingQuestion, TrainingWindow, make_examples
 from tests.conftest import make_config, make_tokenizer
 from tests.training.facts import make_facts
 

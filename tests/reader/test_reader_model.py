@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from densephrase.encoder.model import new_backbone
+from densephrase.encoder.phrase.model import new_backbone
 from densephrase.reader.batches import ReaderExample, make_batch
 from densephrase.reader.model import ReaderModel, best_spans
 from tests.reader.small_reader import make_reader

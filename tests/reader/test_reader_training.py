@@ -13,10 +13,10 @@ from safetensors.torch import load_file
 
 from densephrase.errors import EncoderError, TrainingError
 from densephrase.reader.extractive_reader import READER_FILE, ExtractiveReader
-from densephrase.reader.trainer import exact_spans, train_reader
-from densephrase.training.checkpoint import CHECKPOINT_FILE
-from densephrase.training.examples import make_examples
-from densephrase.training.trainer import train
+from densephrase.training.data.examples import make_examples
+from densephrase.training.loop.checkpoint import CHECKPOINT_FILE
+from densephrase.training.phrase.trainer import train
+from densephrase.training.reader.trainer import exact_spans, train_reader
 from tests.conftest import make_encoder
 from tests.encoder.hf_folder import save_backbone
 from tests.reader.small_reader import make_reader_settings

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from densephrase.build_index.options import BuildOptions
 from densephrase.build_index.pipeline import build
+from densephrase.build_index.run.options import BuildOptions
 from densephrase.data import Document
 from densephrase.index.index_reader import IndexReader
 from densephrase.search.searcher import Searcher

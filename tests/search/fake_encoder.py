@@ -15,11 +15,11 @@ from types import SimpleNamespace
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.corpus.fitting_paragraphs import fitting_paragraphs
+from densephrase.corpus.cutting.fitting_paragraphs import fitting_paragraphs
 from densephrase.data import Paragraph
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionNgrams, QuestionVectors
-from densephrase.encoder.quantiser import VectorQuantiser
+from densephrase.quantise.scalar import VectorQuantiser
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 

@@ -9,11 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from densephrase.index.index_reader import IndexReader
-from densephrase.search.candidates import RESCORED
-from densephrase.search.effort import DEFAULTS, StrategyEffort
-from densephrase.search.exclusion import Exclusion
-from densephrase.search.fixed_point import fold_vectors
-from densephrase.search.options import SearchOptions
+from densephrase.search.find.candidates import RESCORED
+from densephrase.search.plan.effort import DEFAULTS, StrategyEffort
+from densephrase.search.plan.exclusion import Exclusion
+from densephrase.search.plan.options import SearchOptions
+from densephrase.search.prepare.fixed_point import fold_vectors
 from densephrase.search.searcher import Searcher
 from tests.search.conftest import MakeSearcher, random_documents
 from tests.search.fake_encoder import FakeEncoder

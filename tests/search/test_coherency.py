@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from densephrase.encoder.end_prediction import EndPrediction, ProductRows
-from densephrase.encoder.product_quantiser import ProductQuantiser
-from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.kernels.entry_sums import LANES
-from densephrase.search.coherency import CoherencyScale
+from densephrase.quantise.end_prediction import EndPrediction, ProductRows
+from densephrase.quantise.product import ProductQuantiser
+from densephrase.quantise.scalar import VectorQuantiser
+from densephrase.search.prepare.coherency import CoherencyScale
 
 VECTOR_SIZE = 4
 

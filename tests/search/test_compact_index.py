@@ -10,7 +10,7 @@ import pytest
 from densephrase.data import Answer
 from densephrase.errors import SearchError
 from densephrase.index.verify import verify
-from densephrase.search.options import SearchOptions
+from densephrase.search.plan.options import SearchOptions
 from tests.oracle import Hit, oracle_answers
 from tests.search.conftest import MakeSearcher, random_documents
 from tests.search.fake_encoder import FakeEncoder

@@ -10,10 +10,7 @@ import numpy as np
 import pytest
 from scipy.special import expit, logsumexp
 
-from densephrase.data import ScoreParts
-from densephrase.errors import EncoderError, SearchError
-from densephrase.metrics import answer_name
-from densephrase.search.confidence import (
+from densephrase.confidence.model import (
     FEATURES,
     RIVALS,
     SPANS,
@@ -23,7 +20,10 @@ from densephrase.search.confidence import (
     answer_features,
     check_confidence,
 )
-from densephrase.search.options import SearchOptions, Unit
+from densephrase.data import ScoreParts
+from densephrase.errors import EncoderError, SearchError
+from densephrase.metrics import answer_name
+from densephrase.search.plan.options import SearchOptions, Unit
 from densephrase.search.searcher import Searcher
 from tests.search.conftest import MakeSearcher, random_documents
 from tests.search.fake_encoder import FakeEncoder

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from densephrase.data import Answer, Document, Evidence, ScoreParts
-from densephrase.search.evidence_list import EvidenceList
-from densephrase.search.options import SearchOptions
+from densephrase.search.answers.evidence_list import EvidenceList
+from densephrase.search.plan.options import SearchOptions
 from tests.search.conftest import MakeSearcher, random_documents
 
 TEXT = "Hamlet was written by William Shakespeare."

@@ -11,7 +11,7 @@ import pytest
 from densephrase.data import Answer, Document
 from densephrase.errors import IndexFormatError
 from densephrase.phrase_index import PhraseIndex
-from densephrase.search.options import SearchOptions
+from densephrase.search.plan.options import SearchOptions
 from tests.conftest import make_encoder
 from tests.search.conftest import MakeSearcher, random_documents
 from tests.search.fake_encoder import FakeEncoder

@@ -13,16 +13,16 @@ import pytest
 from numpy.typing import NDArray
 
 from densephrase.data import Answer
-from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.errors import DeviceError, MissingExtraError
 from densephrase.faiss_device import FaissDevice
-from densephrase.index.inverted_lists import InvertedLists
-from densephrase.index.list_tree import ListTree
+from densephrase.index.lists.inverted_lists import InvertedLists
+from densephrase.index.lists.list_tree import ListTree
 from densephrase.kernels.candidates import Chosen
-from densephrase.search import faiss_lists
-from densephrase.search.exclusion import Exclusion
-from densephrase.search.faiss_lists import FaissLists
-from densephrase.search.options import SearchOptions
+from densephrase.quantise.scalar import VectorQuantiser
+from densephrase.search.find import faiss_lists
+from densephrase.search.find.faiss_lists import FaissLists
+from densephrase.search.plan.exclusion import Exclusion
+from densephrase.search.plan.options import SearchOptions
 from densephrase.search.searcher import Searcher
 from tests.faiss_on_cuda import FakeGpuFaiss, cuda_faiss
 from tests.search.conftest import MakeSearcher, random_documents

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from densephrase.encoder.quantiser import VectorQuantiser
 from densephrase.errors import SearchError
-from densephrase.search.fixed_point import FixedPointVectors, fold_vectors
+from densephrase.quantise.scalar import VectorQuantiser
+from densephrase.search.prepare.fixed_point import FixedPointVectors, fold_vectors
 
 
 def quantiser(size: int, seed: int = 0) -> VectorQuantiser:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from densephrase.search.grouping import distinct, group_spans, ranked
+from densephrase.search.answers.grouping import distinct, group_spans, ranked
 
 SCORES = st.lists(st.integers(-3, 3), max_size=60)
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from densephrase.confidence.later_answers import LATER_FEATURES, AnswerChain, later_features
+from densephrase.confidence.logistic import LogisticModel
+from densephrase.confidence.model import Candidate, ConfidenceModel, Rival, check_confidence
 from densephrase.data import ScoreParts
 from densephrase.errors import EncoderError
-from densephrase.search.confidence import Candidate, ConfidenceModel, Rival, check_confidence
-from densephrase.search.later_answers import LATER_FEATURES, AnswerChain, later_features
-from densephrase.search.logistic import LogisticModel
-from densephrase.search.options import SearchOptions, Unit
+from densephrase.search.plan.options import SearchOptions, Unit
 from densephrase.search.searcher import Searcher
 from tests.search.conftest import MakeSearcher, random_documents
 from tests.search.fake_encoder import FakeEncoder

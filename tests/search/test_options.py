@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from densephrase.errors import SearchError
-from densephrase.search.options import SearchKeywords, SearchOptions
+from densephrase.search.plan.options import SearchKeywords, SearchOptions
 
 
 @pytest.mark.parametrize(

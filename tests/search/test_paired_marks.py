@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from densephrase.search.paired_marks import paired
+from densephrase.search.answers.paired_marks import paired
 
 
 def phrase_of(marked: str) -> str:

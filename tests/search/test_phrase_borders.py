@@ -7,7 +7,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from densephrase.search.phrase_borders import phrase_borders
+from densephrase.search.answers.phrase_borders import phrase_borders
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from densephrase.encoder.encoded import QuestionNgrams, QuestionVectors
 from densephrase.index.index_reader import IndexReader
 from densephrase.kernels.question import QuestionBatch, document_terms, paragraph_terms, sparse_questions
 from densephrase.kernels.sparse import LARGEST_WEIGHT, SparseQuestion
-from densephrase.search.question_batch import join_ngrams, prepare_questions
+from densephrase.search.prepare.question_batch import join_ngrams, prepare_questions
 from tests.search.conftest import MakeSearcher, random_documents
 from tests.search.fake_encoder import FakeEncoder
 

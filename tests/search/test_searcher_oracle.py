@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from densephrase.data import Answer, Document, ScoreParts
-from densephrase.search.options import SearchOptions
+from densephrase.search.plan.options import SearchOptions
 from tests.oracle import Hit, oracle_answers
 from tests.search.conftest import MakeSearcher, random_documents
 from tests.search.fake_encoder import FakeEncoder

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from densephrase.encoder.encoded import QuestionNgrams
-from densephrase.search.sparse_vectors import END, START, sparse_scores
+from densephrase.search.prepare.sparse_vectors import END, START, sparse_scores
 from tests.search.sparse_cases import VOCABULARY, Factors, explicit_scores, make_factors, make_ngrams
 
 SCALE = np.array([0.01, 0.02, 0.003, 0.04], np.float32)

@@ -10,7 +10,7 @@ import pytest
 from densephrase.data import Document
 from densephrase.errors import IndexFormatError
 from densephrase.index.index_reader import IndexReader
-from densephrase.search.tables import IndexTables
+from densephrase.search.prepare.tables import IndexTables
 from tests.index.spoil import rewrite
 from tests.search.conftest import MakeSearcher, random_documents
 from tests.search.fake_encoder import FakeEncoder

@@ -12,10 +12,10 @@ import pytest
 
 from densephrase.errors import SearchError
 from densephrase.search import searcher as searcher_module
-from densephrase.search import threads
-from densephrase.search.options import SearchOptions, Strategy
+from densephrase.search.plan import threads
+from densephrase.search.plan.options import SearchOptions, Strategy
+from densephrase.search.plan.threads import Stages, check_threads, stages_on
 from densephrase.search.searcher import Searcher
-from densephrase.search.threads import Stages, check_threads, stages_on
 from tests.search.conftest import MakeSearcher, random_documents
 from tests.search.fake_encoder import FakeEncoder
 

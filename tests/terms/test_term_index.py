@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from densephrase.errors import BuildError, IndexFormatError, SearchError
-from densephrase.index.columns import checksum_columns, map_columns, write_columns
+from densephrase.storage.columns import checksum_columns, map_columns, write_columns
 from densephrase.terms.analyser import Analyser
 from densephrase.terms.bm25 import BM25
 from densephrase.terms.term_index import TermIndex, write_term_index

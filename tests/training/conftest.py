@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from densephrase.training.trainer import train
+from densephrase.training.phrase.trainer import train
 from tests.training.facts import make_facts, make_settings
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from densephrase.data import Question
-from densephrase.training.config import TrainingConfig
-from densephrase.training.settings import LoopConfig
+from densephrase.training.loop.settings import LoopConfig
+from densephrase.training.phrase.config import TrainingConfig
 
 _PLACES = ["paris", "london", "city b", "river k", "city x9", "river z", "london 7", "paris q"]
 _TITLES = ["war", "war", "king", "king", "queen_a", "queen_a", "", "city"]

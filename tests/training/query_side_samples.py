@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from densephrase.data import Question
-from densephrase.encoder.model import PhraseModel
+from densephrase.encoder.phrase.model import PhraseModel
 from densephrase.phrase_index import PhraseIndex
-from densephrase.training.query_side_config import QuerySideConfig
+from densephrase.training.query_side.config import QuerySideConfig
 from tests.conftest import make_encoder
 
 _ASKED = ["who", "what", "when", "where", "which", "born", "by", "to"]

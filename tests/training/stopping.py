@@ -11,8 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from densephrase.training.checkpoint import CHECKPOINT_FILE
-from densephrase.training.loop import StepLoss, Training
+from densephrase.training.loop.checkpoint import CHECKPOINT_FILE
+from densephrase.training.loop.loop import StepLoss, Training
 
 
 class Stopped(Exception):

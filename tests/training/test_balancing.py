@@ -9,11 +9,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from densephrase.encoder.model import PhraseModel
-from densephrase.encoder.padding import pad_batch
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.training.balancing import balance_vectors, balanced_maps
-from densephrase.training.examples import TrainingWindow, make_examples
+from densephrase.encoder.phrase.model import PhraseModel
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.encoder.tokens.padding import pad_batch
+from densephrase.training.data.examples import TrainingWindow, make_examples
+from densephrase.training.finish.balancing import balance_vectors, balanced_maps
 from tests.conftest import make_encoder
 from tests.training.facts import make_facts
 

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from densephrase.data import Question
-from densephrase.encoder.tokens import PhraseTokeniser
-from densephrase.training.batches import TrainingBatch, batches_per_epoch, epoch_batches, make_batch, plan_epoch
-from densephrase.training.config import TrainingConfig
-from densephrase.training.examples import TrainingQuestion, TrainingWindow, make_examples
+from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
+from densephrase.training.data.examples import TrainingQuestion, TrainingWindow, make_examples
+from densephrase.training.phrase.batches import TrainingBatch, batches_per_epoch, epoch_batches, make_batch, plan_epoch
+from densephrase.training.phrase.config import TrainingConfig
 from tests.conftest import make_config, make_tokenizer
 from tests.training.facts import make_facts
 

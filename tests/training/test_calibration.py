@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from densephrase.encoder.encoded import ParagraphInput
-from densephrase.encoder.model import PhraseModel
-from densephrase.encoder.tokens import PhraseTokeniser
-from densephrase.encoder.weights import rounded_weights
-from densephrase.training.calibration import calibrate
-from densephrase.training.examples import TrainingWindow, make_examples
+from densephrase.encoder.files.weights import rounded_weights
+from densephrase.encoder.phrase.model import PhraseModel
+from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
+from densephrase.training.data.examples import TrainingWindow, make_examples
+from densephrase.training.finish.calibration import calibrate
 from tests.conftest import make_encoder
 from tests.encoder.direct import direct_rows
 from tests.training.facts import make_facts

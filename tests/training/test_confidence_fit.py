@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from densephrase.confidence.fit import Judged, LaterAnswer, best_threshold, fit_confidence, with_share
+from densephrase.confidence.later_answers import AnswerChain
+from densephrase.confidence.model import FEATURES
+from densephrase.confidence.report import fit_and_report
 from densephrase.errors import TrainingError
-from densephrase.search.confidence import FEATURES
-from densephrase.search.later_answers import AnswerChain
-from densephrase.training.confidence import Judged, LaterAnswer, best_threshold, fit_confidence, with_share
-from densephrase.training.confidence_report import fit_and_report
 
 CHANGING = ("margin", "share", "phrase_words")
 

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from densephrase.encoder.model import QuestionOutput, TextVectors
-from densephrase.training.batches import TrainingBatch
-from densephrase.training.config import TrainingConfig
-from densephrase.training.loss import losses, span_band, span_losses
-from densephrase.training.teacher import span_distribution
+from densephrase.encoder.phrase.model import QuestionOutput, TextVectors
+from densephrase.training.phrase.batches import TrainingBatch
+from densephrase.training.phrase.config import TrainingConfig
+from densephrase.training.phrase.loss import losses, span_band, span_losses
+from densephrase.training.phrase.teacher import span_distribution
 
 PARAGRAPHS, TOKENS, QUESTIONS = 3, 9, 4
 OWN = [(1, 8), (3, 7), (2, 4)]  # columns of the paragraph's own tokens

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from densephrase.data import Question
-from densephrase.encoder.tokens import PhraseTokeniser
+from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.errors import TrainingError
-from densephrase.training.examples import TrainingWindow, make_examples
+from densephrase.training.data.examples import TrainingWindow, make_examples
 from tests.conftest import make_config, make_tokenizer
 from tests.training.facts import make_facts
 

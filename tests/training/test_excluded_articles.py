@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from densephrase.data import Question
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.errors import QuestionError, TrainingError
+from densephrase.evaluation.excluded_articles import article_titles, documents_of, questions_apart
 from densephrase.index.index_reader import IndexReader
-from densephrase.training.excluded_articles import article_titles, documents_of, questions_apart
-from densephrase.training.query_side import tune_questions
-from densephrase.training.query_side_candidates import CandidateFinder
-from densephrase.training.query_side_config import QuerySideConfig
-from densephrase.training.query_side_heads import HeadPair, question_vectors
-from densephrase.training.query_side_labels import RightSpans
-from densephrase.training.query_side_questions import freeze_questions
+from densephrase.training.query_side.candidates import CandidateFinder
+from densephrase.training.query_side.config import QuerySideConfig
+from densephrase.training.query_side.heads import HeadPair, question_vectors
+from densephrase.training.query_side.labels import RightSpans
+from densephrase.training.query_side.questions import freeze_questions
+from densephrase.training.query_side.trainer import tune_questions
 from tests.training.facts import make_facts
 from tests.training.query_side_samples import build_index
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from densephrase.encoder.sparc import SparcHeads
-from densephrase.encoder.sparse_factors import SparseFactors
-from densephrase.training.factors import fit_factors
+from densephrase.encoder.phrase.sparc import SparcHeads
+from densephrase.encoder.phrase.sparse_factors import SparseFactors
+from densephrase.training.finish.factors import fit_factors
 
 
 def made_heads() -> tuple[SparcHeads, torch.Tensor]:

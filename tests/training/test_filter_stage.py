@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from densephrase.encoder.config import EncoderConfig
-from densephrase.encoder.model import PhraseModel
-from densephrase.encoder.padding import pad_batch
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.weights import read_weights
-from densephrase.training import filter_stage
-from densephrase.training.checkpoint import CHECKPOINT_FILE
-from densephrase.training.config import TrainingConfig
-from densephrase.training.examples import TrainingWindow, make_examples
-from densephrase.training.filter_stage import fit_filter
-from densephrase.training.trainer import train
+from densephrase.encoder.files.weights import read_weights
+from densephrase.encoder.phrase.model import PhraseModel
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.encoder.tokens.padding import pad_batch
+from densephrase.training.data.examples import TrainingWindow, make_examples
+from densephrase.training.finish import filter_stage
+from densephrase.training.finish.filter_stage import fit_filter
+from densephrase.training.loop.checkpoint import CHECKPOINT_FILE
+from densephrase.training.phrase.config import TrainingConfig
+from densephrase.training.phrase.trainer import train
 from tests.conftest import make_encoder
 from tests.training.facts import make_facts, make_settings
 

@@ -9,7 +9,7 @@ import pytest
 
 from densephrase.data import Question
 from densephrase.errors import TrainingError
-from densephrase.training.holdout import check_held_out, split_by_title
+from densephrase.training.data.holdout import check_held_out, split_by_title
 
 
 def make_questions(articles: int, paragraphs: int) -> list[Question]:

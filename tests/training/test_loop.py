@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from densephrase.training.checkpoint import CHECKPOINT_FILE, Progress
-from densephrase.training.loop import StepLoss, Training, endless, schedule
-from densephrase.training.settings import LoopConfig
-from densephrase.training.trainer import train
+from densephrase.training.loop.checkpoint import CHECKPOINT_FILE, Progress
+from densephrase.training.loop.loop import StepLoss, Training, endless, schedule
+from densephrase.training.loop.settings import LoopConfig
+from densephrase.training.phrase.trainer import train
 from tests.training.facts import make_facts, make_settings
 
 CPU = torch.device("cpu")

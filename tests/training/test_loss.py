@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from densephrase.encoder.model import QuestionOutput, TextVectors
-from densephrase.training.batches import TrainingBatch
-from densephrase.training.config import TrainingConfig
-from densephrase.training.loss import losses, span_evidence
+from densephrase.encoder.phrase.model import QuestionOutput, TextVectors
+from densephrase.training.phrase.batches import TrainingBatch
+from densephrase.training.phrase.config import TrainingConfig
+from densephrase.training.phrase.loss import losses, span_evidence
 
 PARAGRAPHS, TOKENS, QUESTIONS, ASKED, SIZE, RANK = 3, 11, 4, 6, 5, 2
 OWN = [(1, 10), (4, 8), (3, 5)]  # columns of the paragraph's own tokens

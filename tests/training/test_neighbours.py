@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from densephrase.errors import TrainingError
-from densephrase.training.batches import batches_per_epoch, epoch_batches, make_batch, plan_epoch
-from densephrase.training.config import TrainingConfig
-from densephrase.training.examples import TrainingQuestion, TrainingWindow
-from densephrase.training.neighbours import find_neighbours
-from densephrase.training.term_scores import TermScores
+from densephrase.training.data.examples import TrainingQuestion, TrainingWindow
+from densephrase.training.data.neighbours import find_neighbours
+from densephrase.training.data.term_scores import TermScores
+from densephrase.training.phrase.batches import batches_per_epoch, epoch_batches, make_batch, plan_epoch
+from densephrase.training.phrase.config import TrainingConfig
 
 WORDS = "abcdefghijklmnopq"
 

@@ -13,18 +13,18 @@ from safetensors.torch import load_file
 
 from densephrase.data import Question
 from densephrase.encoder.config import EncoderConfig
-from densephrase.encoder.location import ENCODER_FILES
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.encoder.phrase_side import check_same_phrase_side
-from densephrase.encoder.stored_weights import WEIGHTS_FILE
-from densephrase.encoder.tokens import TOKENIZER_FILE
+from densephrase.encoder.files.location import ENCODER_FILES
+from densephrase.encoder.files.stored_weights import WEIGHTS_FILE
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.phrase_side import check_same_phrase_side
+from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE
 from densephrase.errors import TrainingError
 from densephrase.metrics import exact_match
 from densephrase.phrase_index import PhraseIndex
-from densephrase.training.checkpoint import CHECKPOINT_FILE
-from densephrase.training.query_side import tune_questions
-from densephrase.training.query_side_config import QuerySideConfig
-from densephrase.training.query_side_questions import choose_questions
+from densephrase.training.loop.checkpoint import CHECKPOINT_FILE
+from densephrase.training.query_side.config import QuerySideConfig
+from densephrase.training.query_side.questions import choose_questions
+from densephrase.training.query_side.trainer import tune_questions
 from tests.training.query_side_samples import build_index, make_copies, make_settings
 from tests.training.stopping import Stopped, assert_same_run, before_step, press_ctrl_c, stop
 
@@ -178,7 +178,7 @@ def test_whole_articles_are_asked_about_or_kept_apart(settings: dict[str, Any], 
 
 
 def test_held_out_articles_are_those_of_training() -> None:
-    from densephrase.training.holdout import split_by_title
+    from densephrase.training.data.holdout import split_by_title
 
     tuned, unseen = choose_questions(articles(9), make_settings(held_out_articles=3, unseen_articles=1), {})
     _, held_out = split_by_title(articles(9), 3)

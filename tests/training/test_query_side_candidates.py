@@ -11,15 +11,15 @@ import pytest
 
 from densephrase.data import Question
 from densephrase.encoder.encoded import QuestionVectors
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.index.index_reader import IndexReader
-from densephrase.search.exclusion import Exclusion
-from densephrase.search.options import SearchOptions
+from densephrase.search.plan.exclusion import Exclusion
+from densephrase.search.plan.options import SearchOptions
 from densephrase.search.searcher import Searcher
-from densephrase.training.query_side_candidates import CandidateFinder, Candidates
-from densephrase.training.query_side_heads import HeadPair, question_vectors
-from densephrase.training.query_side_labels import RightSpans, find_places
-from densephrase.training.query_side_questions import freeze_questions
+from densephrase.training.query_side.candidates import CandidateFinder, Candidates
+from densephrase.training.query_side.heads import HeadPair, question_vectors
+from densephrase.training.query_side.labels import RightSpans, find_places
+from densephrase.training.query_side.questions import freeze_questions
 from tests.training.facts import make_facts
 from tests.training.query_side_samples import build_index
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from densephrase.training.query_side_candidates import Candidates
-from densephrase.training.query_side_loss import pad_candidates, query_side_losses
+from densephrase.training.query_side.candidates import Candidates
+from densephrase.training.query_side.loss import pad_candidates, query_side_losses
 
 SIZE = 5
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from densephrase.encoder.sparc import HEADS
-from densephrase.training.examples import TrainingWindow, make_examples
-from densephrase.training.revival import revive_heads
+from densephrase.encoder.phrase.sparc import HEADS
+from densephrase.training.data.examples import TrainingWindow, make_examples
+from densephrase.training.finish.revival import revive_heads
 from tests.conftest import make_encoder
 from tests.training.facts import make_facts
 

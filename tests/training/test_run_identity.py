@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from densephrase.data import Question
-from densephrase.training.run_identity import run_identity
+from densephrase.training.loop.run_identity import run_identity
 from tests.conftest import make_encoder
 
 QUESTION = Question("1", "who", ("the king",), (3,), "title", "by the king")

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from densephrase.data import Question
-from densephrase.encoder.model import PhraseModel
-from densephrase.encoder.phrase_encoder import PhraseEncoder
-from densephrase.training.batches import TrainingBatch, make_batch
-from densephrase.training.config import TrainingConfig
-from densephrase.training.examples import make_examples
-from densephrase.training.sparc import sparse_scores
+from densephrase.encoder.phrase.model import PhraseModel
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.training.data.examples import make_examples
+from densephrase.training.phrase.batches import TrainingBatch, make_batch
+from densephrase.training.phrase.config import TrainingConfig
+from densephrase.training.phrase.sparc import sparse_scores
 from tests.conftest import make_encoder
 from tests.training.facts import make_facts
 

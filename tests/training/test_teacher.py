@@ -13,16 +13,16 @@ from numpy.typing import NDArray
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
-from densephrase.encoder.tokens import PhraseTokeniser
+from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.errors import EncoderError, TrainingError
 from densephrase.reader.batches import reader_example
 from densephrase.reader.extractive_reader import ExtractiveReader
-from densephrase.reader.trainer import train_reader
-from densephrase.training import teacher
-from densephrase.training.examples import TrainingQuestion, TrainingWindow, make_examples
-from densephrase.training.loop import schedule
-from densephrase.training.teacher import TEACHER_FILE, with_teacher
-from densephrase.training.trainer import train
+from densephrase.training.data.examples import TrainingQuestion, TrainingWindow, make_examples
+from densephrase.training.loop.loop import schedule
+from densephrase.training.phrase import teacher
+from densephrase.training.phrase.teacher import TEACHER_FILE, with_teacher
+from densephrase.training.phrase.trainer import train
+from densephrase.training.reader.trainer import train_reader
 from tests.conftest import make_config, make_tokenizer
 from tests.reader.small_reader import make_reader, make_reader_settings
 from tests.training.facts import make_facts, make_settings
@@ -204,7 +204,7 @@ def test_a_taught_run_goes_on_where_it_stopped(
     settings = make_settings(backbone, teacher=str(trained_reader), checkpoint_minutes=0.0)
     train(make_facts(), tmp_path / "never", settings)
     with monkeypatch.context() as patch:
-        patch.setattr("densephrase.training.loop.schedule", stop_at(4))
+        patch.setattr("densephrase.training.loop.loop.schedule", stop_at(4))
         with pytest.raises(KeyboardInterrupt):
             train(make_facts(), tmp_path / "stopped", settings)
     train(make_facts(), tmp_path / "stopped", settings)

@@ -12,13 +12,13 @@ import torch
 from safetensors.torch import load_file
 
 from densephrase.encoder.config import EncoderConfig
-from densephrase.encoder.padding import pad_batch
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.encoder.tokens.padding import pad_batch
 from densephrase.errors import TrainingError
 from densephrase.evaluation.closed import evaluate_closed
-from densephrase.training.checkpoint import CHECKPOINT_FILE
-from densephrase.training.examples import make_examples
-from densephrase.training.trainer import train
+from densephrase.training.data.examples import make_examples
+from densephrase.training.loop.checkpoint import CHECKPOINT_FILE
+from densephrase.training.phrase.trainer import train
 from tests.encoder.hf_folder import save_backbone
 from tests.training.facts import make_facts, make_settings
 

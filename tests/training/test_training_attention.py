@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModel
 
-from densephrase.training.attention import use_training_attention
+from densephrase.training.loop.attention import use_training_attention
 
 SIZES = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48}
 BACKBONES: dict[str, dict[str, Any]] = {
@@ -38,7 +38,7 @@ def test_hidden_states_stay_the_same(model_type: str, padded: bool) -> None:
 
 
 def test_a_bfloat16_model_attends_in_float32_on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    from densephrase.training import attention
+    from densephrase.training.loop import attention
 
     seen: list[torch.dtype] = []
     original = attention.sdpa_attention_forward

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from densephrase.cli.main import main
-from densephrase.encoder.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from tests.training.facts import as_flags, make_settings, write_facts
 from tests.training.stopping import before_step, press_ctrl_c
 

@@ -18,11 +18,11 @@ from safetensors.torch import load_file, save_file
 
 from densephrase.data import Question
 from densephrase.encoder.config import EncoderConfig
-from densephrase.encoder.location import ENCODER_FILES
+from densephrase.encoder.files.location import ENCODER_FILES
 from densephrase.errors import TrainingError
-from densephrase.training.checkpoint import CHECKPOINT_FILE
-from densephrase.training.interruption import deferred_interrupt
-from densephrase.training.trainer import train
+from densephrase.training.loop.checkpoint import CHECKPOINT_FILE
+from densephrase.training.loop.interruption import deferred_interrupt
+from densephrase.training.phrase.trainer import train
 from tests.training.facts import make_facts, make_settings
 from tests.training.stopping import Stopped, assert_same_run, before_step, press_ctrl_c, stop
 

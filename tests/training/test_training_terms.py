@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from densephrase.encoder.tokens import PhraseTokeniser
+from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.terms.analyser import Analyser
 from densephrase.terms.term_index import TermIndex
 from densephrase.terms.term_writer import write_term_index
-from densephrase.training.examples import TrainingQuestion, make_examples
-from densephrase.training.term_scores import TermScores
+from densephrase.training.data.examples import TrainingQuestion, make_examples
+from densephrase.training.data.term_scores import TermScores
 from tests.conftest import make_config, make_tokenizer
 from tests.training.facts import make_facts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from densephrase.data import Question
-from densephrase.training.unanswerable import make_unanswerable
+from densephrase.training.data.unanswerable import make_unanswerable
 
 BIRTH = "Tesla was born in Smiljan in 1856."
 DEATH = "Tesla died in New York in 1943."

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from densephrase.corpus.json_cursor import JsonCursor
+from densephrase.corpus.files.json_cursor import JsonCursor
+from densephrase.corpus.files.records import CorpusFile, Place
+from densephrase.corpus.files.source import read_lines
+from densephrase.corpus.files.strict_json import DECODER
 from densephrase.corpus.questions.question_fields import as_object
 from densephrase.corpus.questions.question_row import make_question
-from densephrase.corpus.records import CorpusFile, Place
-from densephrase.corpus.source import read_lines
-from densephrase.corpus.strict_json import DECODER
 from densephrase.data import Question
 from densephrase.errors import CorpusError, QuestionError
 

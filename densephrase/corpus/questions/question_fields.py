@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from densephrase.corpus.records import shorten
+from densephrase.corpus.files.records import shorten
 from densephrase.errors import QuestionError
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from densephrase.corpus.files.records import shorten
 from densephrase.corpus.questions.question_fields import check_text, key_of, kind_of, text_of
 from densephrase.corpus.questions.reference_answers import ANSWER_KEYS, read_answers
-from densephrase.corpus.records import shorten
 from densephrase.data import Question
 from densephrase.errors import QuestionError
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from densephrase.corpus.json_cursor import JsonCursor
+from densephrase.corpus.files.json_cursor import JsonCursor
+from densephrase.corpus.files.records import CorpusFile, Place
 from densephrase.corpus.questions.question_fields import as_object, objects_of, text_of
 from densephrase.corpus.questions.question_row import make_question
-from densephrase.corpus.records import CorpusFile, Place
 from densephrase.data import Question
 
 

@@ -6,9 +6,9 @@ import csv
 import re
 from collections.abc import Iterator
 
+from densephrase.corpus.files.records import CorpusFile, Place
+from densephrase.corpus.files.source import read_lines
 from densephrase.corpus.questions.question_row import make_question
-from densephrase.corpus.records import CorpusFile, Place
-from densephrase.corpus.source import read_lines
 from densephrase.data import Question
 from densephrase.errors import CorpusError, QuestionError
 

@@ -6,8 +6,8 @@ import os
 
 import pytest
 
+from densephrase.corpus.questions.reader import read_questions
 from densephrase.errors import QuestionError
-from densephrase.questions import read_questions
 
 ROW = '{"question": "Who?", "answers": ["Ann"], "more": %s}\n'
 SQUAD = '{"data": [{"paragraphs": [{"context": "x", "qas": [{"question": "Who?", "answers": [], "more": %s}]}]}]}'

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from densephrase.corpus.files.records import CorpusFile
+from densephrase.corpus.questions.reader import read_questions
 from densephrase.corpus.questions.tabbed_rows import read_tabbed_questions
-from densephrase.corpus.records import CorpusFile
 from densephrase.data import Question
 from densephrase.errors import QuestionError
-from densephrase.questions import read_questions
 
 CONTEXT = "It was built by Hanna Brodrick."
 QUESTION = "who built it"

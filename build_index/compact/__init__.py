@@ -1,0 +1,1 @@
+"""What only a compact index needs: codebooks, and end rows after the lists."""

@@ -1,0 +1,1 @@
+"""Inverted lists: trained, assigned, and written list by list."""

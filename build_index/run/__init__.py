@@ -1,0 +1,1 @@
+"""How a build is run: options, plan, what an unfinished one remembers, progress."""

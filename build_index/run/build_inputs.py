@@ -1,0 +1,91 @@
+"""What the bytes of an index depend on; a build is continued only with the inputs that it began with."""
+
+from __future__ import annotations
+
+import logging
+import platform
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from densephrase import __version__
+from densephrase.build_index.run.plan import ShardPlan
+from densephrase.errors import BuildError
+
+_LIBRARIES = ("numpy", "h5py", "torch", "transformers", "tokenizers", "PyStemmer", "faiss-cpu", "faiss-gpu")
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class BuildInputs:
+    """The corpus (shard by shard), the encoder's fingerprint, the stored options, and the libraries' versions.
+
+    precision: what the encoder computes texts in; rows of one index are never of two kinds.
+    """
+
+    shards: tuple[ShardPlan, ...]
+    encoder: str
+    precision: str
+    options: dict[str, int | str | None]
+    versions: dict[str, str]
+
+    @property
+    def characters(self) -> int:
+        """Characters of text in the corpus."""
+        return sum(shard.characters for shard in self.shards)
+
+    def check_continues(self, begun: BuildInputs, index_path: Path) -> None:
+        """Refuse to continue a build that began with `begun`; other versions are only warned of.
+
+        Raises:
+            BuildError: saying what differs and what to do.
+        """
+        difference = self._difference(begun)
+        if difference:
+            raise BuildError(
+                f"{index_path} holds an unfinished build with other inputs: {difference}. Use the same corpus, "
+                "encoder, options and kind of processor to continue it, or remove the folder to start over."
+            )
+        if self.versions != begun.versions:
+            _logger.warning(
+                "the build began with %s and continues with %s; its bytes may differ from an uninterrupted build's",
+                begun.versions,
+                self.versions,
+            )
+
+    def _difference(self, begun: BuildInputs) -> str:
+        for name in (*begun.options, *(name for name in self.options if name not in begun.options)):
+            if self.options.get(name) != begun.options.get(name):
+                return f"option {name} was {begun.options.get(name)!r} and is {self.options.get(name)!r} now"
+        if self.encoder != begun.encoder:
+            return f"the encoder's fingerprint was {begun.encoder[:16]}... and is {self.encoder[:16]}... now"
+        if self.precision != begun.precision:
+            return f"the encoder computed in {begun.precision} and computes in {self.precision} now"
+        first = 1
+        for before, now in zip(begun.shards, self.shards, strict=False):
+            if before != now:
+                return f"the corpus has changed between document {first} and document {first + before.documents - 1}"
+            first += before.documents
+        if len(begun.shards) != len(self.shards):
+            return f"the corpus has changed from document {first} on"
+        return ""
+
+
+def versions_of(device: str) -> dict[str, str]:
+    """Return the versions of the libraries, and the kind of the device if it is not the processor.
+
+    The kind shows in the last bits of vectors and centroids, so that a build begun on another one is warned of.
+    """
+    kind = device.partition(":")[0]
+    return library_versions() | ({} if kind == "cpu" else {"device": kind})
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of Python and of the installed libraries that make an index's bytes."""
+    versions = {"densephrase": __version__, "python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions

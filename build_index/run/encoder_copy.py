@@ -1,0 +1,52 @@
+"""The index's own copy of its encoder, so that it answers the same on every machine."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from densephrase.build_index.run.build_state import BuildState
+from densephrase.encoder.config import EncoderConfig
+from densephrase.index.format.manifest import ENCODER_FOLDER, EncoderRecord
+from densephrase.storage.atomic_file import publish, sync_folder, temporary_path
+
+if TYPE_CHECKING:
+    from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+
+
+def copy_encoder(state: BuildState, encoder: PhraseEncoder) -> EncoderRecord:
+    """Save the encoder into the index, unless an earlier run has."""
+    folder = state.index_path / ENCODER_FOLDER
+    record = state.read(ENCODER_FOLDER, EncoderRecord)
+    if record is not None and folder.is_dir() and file_checksums(folder) == record.files:
+        return record
+    if folder.exists():
+        shutil.rmtree(folder)
+    temporary = temporary_path(folder)
+    temporary.mkdir()
+    encoder.save_pretrained(temporary)
+    _sync_files(temporary)
+    publish(folder)
+    settings = EncoderConfig.load(folder).digest_without_confidence()
+    record = EncoderRecord(ENCODER_FOLDER, encoder.fingerprint, file_checksums(folder), settings)
+    state.write(ENCODER_FOLDER, record)
+    return record
+
+
+def file_checksums(folder: Path) -> dict[str, str]:
+    """Return the sha256 of each file in `folder`, by name."""
+    checksums = {}
+    for path in sorted(folder.iterdir()):
+        with path.open("rb") as file:
+            checksums[path.name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return checksums
+
+
+def _sync_files(folder: Path) -> None:
+    for path in folder.iterdir():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+    sync_folder(folder)

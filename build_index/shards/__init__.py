@@ -1,0 +1,1 @@
+"""Shards: encoded, and written column by column."""

@@ -1,0 +1,1 @@
+"""Files of text: opened, unzipped, decoded, and what every reader hands on."""

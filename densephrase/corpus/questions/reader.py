@@ -1,0 +1,95 @@
+"""Question files: SQuAD json (v1.1 and v2.0), rows of JSON and lines of a question, a tab and a list of answers.
+
+Each may be gzipped; all are UTF-8, or UTF-16 with a byte order mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from densephrase.corpus.files.json_cursor import JsonCursor
+from densephrase.corpus.files.records import DOCUMENT_BYTES, CorpusFile, Place
+from densephrase.corpus.files.source import read_lines
+from densephrase.corpus.questions.json_rows import read_json_lines, read_json_list
+from densephrase.corpus.questions.question_row import QUESTION_KEYS
+from densephrase.corpus.questions.squad_articles import read_squad_questions
+from densephrase.corpus.questions.tabbed_rows import read_tabbed_questions
+from densephrase.data import Question
+from densephrase.errors import CorpusError, QuestionError
+
+_LINE_SUFFIXES = (".jsonl", ".ndjson")
+_ACCEPTED = (
+    "expected SQuAD json with a list 'data', JSON lines or a JSON list of objects with 'question' and 'answers', or"
+    " lines of a question, a tab and a list of answers"
+)
+
+
+def read_questions(path: str | Path, *, document_bytes: int = DOCUMENT_BYTES) -> list[Question]:
+    """Read every question of a file, in file order; `iterate_questions` says what it may hold.
+
+    Raises `QuestionError` with the file, line and id at fault.
+    """
+    return list(iterate_questions(path, document_bytes=document_bytes))
+
+
+def iterate_questions(path: str | Path, *, document_bytes: int = DOCUMENT_BYTES) -> Iterator[Question]:
+    """Yield the questions of a file, read a row or an article of at most `document_bytes` bytes at a time.
+
+    A row has the question as `question` or `input`, its answers as `answers`, `answer` or `output`, in the forms of
+    `densephrase.corpus.questions.reference_answers`, perhaps `id` (else the line's number), `title`, `context`,
+    `document` (the id of the one with the answer) and `is_impossible`. Which form a file has is told by what it holds,
+    that of lines also by the suffix .jsonl or .ndjson.
+
+    Raises `QuestionError`.
+    """
+    file = CorpusFile(Path(path), Path(path).name, document_bytes)
+    try:
+        yield from _reader(file)(file)
+    except CorpusError as error:
+        raise QuestionError(str(error)) from error
+    except MemoryError as error:
+        raise QuestionError(f"{Place(file.path)}: a row or an article does not fit into memory. Divide it.") from error
+
+
+def _reader(file: CorpusFile) -> Callable[[CorpusFile], Iterator[Question]]:
+    if Path(file.name.removesuffix(".gz")).suffix.lower() in _LINE_SUFFIXES:
+        return read_json_lines
+    first = JsonCursor(file).peek()
+    if first == "{":
+        return read_squad_questions if _holds_articles(file) else read_json_lines
+    if first == "[":
+        return read_json_list
+    if "\t" in _first_line(file):
+        return read_tabbed_questions
+    raise Place(file.path).error(f"found neither JSON nor a tab in the first line; {_ACCEPTED}")
+
+
+def _holds_articles(file: CorpusFile) -> bool:
+    """Tell SQuAD json from JSON lines, whose first line is an object with a question.
+
+    Raises CorpusError if the file begins with neither.
+    """
+    cursor, keys = JsonCursor(file), list[str]()
+    cursor.peek()
+    begin = cursor.place
+    try:
+        for key in cursor.walk_object():
+            if key == "data" and cursor.peek() == "[":
+                return True
+            keys.append(key)
+            cursor.value()
+    except CorpusError as error:
+        raise CorpusError(f"{error}; {_ACCEPTED}") from error
+    if cursor.place != begin or not set(keys) & set(QUESTION_KEYS):
+        raise begin.error(f"found an object with the keys {keys}; {_ACCEPTED}")
+    return False
+
+
+def _first_line(file: CorpusFile) -> str:
+    for _, line in read_lines(file):
+        if isinstance(line, CorpusError):
+            raise line
+        if line.strip():
+            return line
+    return ""

@@ -1,0 +1,1 @@
+"""The question side: questions become vectors, by onnxruntime or by torch."""

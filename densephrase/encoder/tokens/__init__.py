@@ -1,0 +1,1 @@
+"""Text as the encoder takes it: word pieces, the windows of long paragraphs, padded batches."""

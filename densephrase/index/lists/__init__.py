@@ -1,0 +1,1 @@
+"""Inverted lists over start vectors."""

@@ -1,0 +1,1 @@
+"""Shards: documents, paragraphs and their kept start and end rows."""

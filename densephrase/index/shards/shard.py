@@ -1,0 +1,275 @@
+"""A shard: documents, paragraphs and their kept start and end rows, as mapped columns."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from densephrase.data import Document
+from densephrase.errors import IndexFormatError
+from densephrase.index.compact.codebooks import Codebooks
+from densephrase.index.compact.spelling import spelled_text
+from densephrase.index.format.manifest import Counts, Quantisation
+from densephrase.index.format.shard_format import COLUMNS, Side, column_lengths, stored_columns
+from densephrase.index.shards.shard_bounds import check_bounds
+from densephrase.index.shards.stored_document import StoredDocument
+from densephrase.kernels.mapped import Places
+from densephrase.kernels.sparse import SparseRows, no_factor_books
+from densephrase.kernels.spelling import Spelled
+from densephrase.storage.columns import map_columns
+from densephrase.storage.strings import StringColumn
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """The mapped columns of a shard; rows are numbered within it.
+
+    `paragraph_byte` is where a paragraph begins in `text_blob`. `start_char` and `end_char` (exclusive) are code points
+    of the paragraph's text, token numbers count the paragraph's word pieces. The rows of paragraph p are
+    `paragraph_start_ptr[p]:paragraph_start_ptr[p + 1]` of the start columns and the same of the end columns, ascending
+    by token. The columns of sparse vectors, described at `densephrase.kernels.sparse.SparseRows`, are empty in an index
+    without them, and `start_codes` where inverted lists hold them. Codes come as int8 whatever their type.
+
+    A compact index has no texts, token numbers and characters: texts are spelled (see
+    `densephrase.index.compact.spelling`), with what stands before a document's first paragraph in `head_blob` and what
+    stands behind a paragraph at its end; a bit for each token in `start_kept` and `end_kept`, the lowest first, says
+    whether it has a row.
+    """
+
+    path: Path
+    counts: Counts
+    codebooks: Codebooks | None
+    document_id_blob: NDArray[np.uint8]
+    document_id_offsets: NDArray[np.int64]
+    title_blob: NDArray[np.uint8]
+    title_offsets: NDArray[np.int64]
+    text_blob: NDArray[np.uint8]
+    text_offsets: NDArray[np.int64]
+    metadata_blob: NDArray[np.uint8]
+    metadata_offsets: NDArray[np.int64]
+    document_paragraph_ptr: NDArray[np.int64]
+    paragraph_document: NDArray[np.int32]
+    paragraph_start: NDArray[np.int32]
+    paragraph_end: NDArray[np.int32]
+    paragraph_byte: NDArray[np.int64]
+    paragraph_tokens: NDArray[np.int32]
+    paragraph_start_ptr: NDArray[np.int64]
+    paragraph_end_ptr: NDArray[np.int64]
+    start_token: NDArray[np.uint16] | NDArray[np.int32]
+    start_char: NDArray[np.uint16] | NDArray[np.int32]
+    start_codes: NDArray[np.int8]
+    end_token: NDArray[np.uint16] | NDArray[np.int32]
+    end_char: NDArray[np.uint16] | NDArray[np.int32]
+    end_codes: NDArray[np.int8]
+    token_ids: NDArray[np.uint16] | NDArray[np.int32]
+    token_keys: NDArray[np.int8]
+    start_sparse: NDArray[np.int8]
+    end_sparse: NDArray[np.int8]
+    head_blob: NDArray[np.uint8]
+    head_offsets: NDArray[np.int64]
+    token_forms: NDArray[np.uint8]
+    odd_blob: NDArray[np.uint8]
+    paragraph_odd_ptr: NDArray[np.int64]
+    start_kept: NDArray[np.uint8]
+    end_kept: NDArray[np.uint8]
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        counts: Counts,
+        quantisation: Quantisation,
+        codebooks: Codebooks | None = None,
+        is_random: bool = False,
+    ) -> Shard:
+        """Map the shard at `path` after checking types, sizes and every number that is used as a row number.
+
+        codebooks: those of a compact index.
+        is_random: whether its rows are read here and there: see `MappedColumns.expect_random`.
+
+        Raises:
+            IndexFormatError: if a column is missing or does not fit the manifest's counts and the other columns.
+        """
+        columns = map_columns(path)
+        lengths = column_lengths(counts, quantisation)
+        arrays = {
+            name: columns.require(name, dtypes, tuple(lengths[length] for length in shape))
+            for name, (dtypes, shape) in stored_columns(quantisation).items()
+        }
+        codes = {
+            name: arrays[name].view(np.int8)
+            for name, (dtypes, _) in COLUMNS.items()
+            if name in arrays and "int8" in dtypes
+        }
+        missing = {name: np.empty((0,) * len(shape), dtypes[0]) for name, (dtypes, shape) in COLUMNS.items()}
+        shard = cls(path=path, counts=counts, codebooks=codebooks, **{**missing, **arrays, **codes})
+        check_bounds(shard)
+        if is_random:
+            columns.expect_random()
+        return shard
+
+    @property
+    def is_spelled(self) -> bool:
+        """Whether texts are written as word pieces."""
+        return self.codebooks is not None
+
+    @cached_property
+    def document_ids(self) -> StringColumn:
+        """Ids of the documents, decoded when asked for."""
+        return self._strings("document_id")
+
+    @cached_property
+    def titles(self) -> StringColumn:
+        """Titles of the documents, "" where there is none."""
+        return self._strings("title")
+
+    @cached_property
+    def _texts(self) -> StringColumn:
+        return self._strings("text")
+
+    @cached_property
+    def _heads(self) -> StringColumn:
+        return self._strings("head")
+
+    @cached_property
+    def metadata_json(self) -> StringColumn:
+        """Metadata of the documents as JSON objects."""
+        return self._strings("metadata")
+
+    def _strings(self, name: str) -> StringColumn:
+        columns = getattr(self, f"{name}_blob"), getattr(self, f"{name}_offsets")
+        return StringColumn(*columns, f"{self.path}: column '{name}_blob'")
+
+    @cached_property
+    def paragraph_token_ptr(self) -> NDArray[np.int64]:
+        """First token of each paragraph among those of all, int64 [P + 1]."""
+        return np.concatenate([[0], np.cumsum(self.paragraph_tokens, dtype=np.int64)])
+
+    def sparse(self, side: Side) -> SparseRows:
+        """Return the sparse vectors of the starts or of the ends."""
+        queries, number = (self.start_sparse, 0) if side == "start" else (self.end_sparse, 1)
+        books = no_factor_books() if self.codebooks is None else self.codebooks.factor_books
+        return SparseRows(queries, self.token_keys, number, Places.of(self.token_ids), self.paragraph_token_ptr, books)
+
+    def document(self, row: int) -> Document:
+        """Return the document in `row`; its text is read when it is looked at.
+
+        Raises:
+            IndexError: if there is no such row.
+            IndexFormatError: if its bytes are damaged; for those of the text, when it is looked at.
+        """
+        return StoredDocument.of(
+            self.document_ids[row],
+            self.titles[row],
+            self._metadata(row),
+            partial(self.text, row),
+            partial(self.passage, row),
+        )
+
+    def text(self, row: int) -> str:
+        """Return the text of the document in `row`.
+
+        Raises:
+            IndexFormatError: if its bytes are damaged.
+        """
+        if not self.is_spelled:
+            return self._texts[row]
+        return self._heads[row] + self._spelled_text(*self.document_paragraph_ptr[row : row + 2].tolist())
+
+    def passage(self, row: int, start: int, end: int) -> str:
+        """Return the code points `[start, end)` of the document in `row`; of its paragraphs only that which has them.
+
+        Raises:
+            IndexFormatError: if its bytes are damaged.
+        """
+        first, last = self.document_paragraph_ptr[row : row + 2].tolist()
+        paragraph = first - 1 + int(np.searchsorted(self.paragraph_start[first:last], start, side="right"))
+        if paragraph >= first and start <= end <= self.paragraph_end[paragraph]:
+            begin = int(self.paragraph_start[paragraph])
+            return self.paragraph_text(paragraph)[start - begin : end - begin]
+        return self.text(row)[start:end]
+
+    def paragraph_text(self, row: int) -> str:
+        """Return the text of the paragraph in `row`, without reading the rest of its document.
+
+        Raises:
+            IndexFormatError: if its bytes are damaged, or fewer than it should have.
+        """
+        length = int(self.paragraph_end[row] - self.paragraph_start[row])
+        if self.is_spelled:
+            text = self.spelled_paragraph(row)
+        else:
+            document = int(self.paragraph_document[row])
+            is_last = row + 1 == self.document_paragraph_ptr[document + 1]
+            last = self.text_offsets[document + 1] if is_last else self.paragraph_byte[row + 1]
+            text = self._texts.decode(int(self.paragraph_byte[row]), int(last))
+        if len(text) < length:
+            raise IndexFormatError(
+                f"{self.path}: paragraph {row} has {len(text)} characters of {length}; the file is damaged, rebuild "
+                "the index"
+            )
+        return text[:length]
+
+    def row_tokens(self, side: Side, paragraph: int) -> NDArray[np.int64]:
+        """Return the tokens of a paragraph at which its starts or its ends stand, ascending.
+
+        Raises:
+            IndexFormatError: if there are not as many as it has rows.
+        """
+        if not self.is_spelled:
+            rows = slice(*getattr(self, f"paragraph_{side}_ptr")[paragraph : paragraph + 2])
+            return np.asarray(getattr(self, f"{side}_token")[rows], np.int64)
+        first, last = self.paragraph_token_ptr[paragraph : paragraph + 2].tolist()
+        bits = np.unpackbits(getattr(self, f"{side}_kept")[first // 8 : (last + 7) // 8], bitorder="little")
+        tokens = np.flatnonzero(bits[first % 8 : first % 8 + last - first])
+        pointers = getattr(self, f"paragraph_{side}_ptr")
+        if tokens.size != pointers[paragraph + 1] - pointers[paragraph]:
+            raise IndexFormatError(
+                f"{self.path}: column '{side}_kept' has {tokens.size} bits for the rows of paragraph {paragraph}; the "
+                "file is damaged, rebuild the index"
+            )
+        return tokens
+
+    @cached_property
+    def _spelled(self) -> Spelled:
+        pieces = Places.of(self.token_ids)
+        return Spelled(self.token_forms, self.odd_blob, self.paragraph_odd_ptr, pieces, self.paragraph_token_ptr)
+
+    def spelled_paragraph(self, row: int) -> str:
+        """Return the text of the spelled paragraph in `row` and what follows it up to the next one.
+
+        Raises:
+            IndexFormatError: if its bytes are damaged.
+        """
+        return self._spelled_text(row, row + 1)
+
+    def _spelled_text(self, first: int, last: int) -> str:
+        """Return the text from where the paragraph `first` begins to where `last` does."""
+        if self.codebooks is None:
+            raise IndexFormatError(f"{self.path}: texts cannot be spelled without the codebooks of the index")
+        length = int(self.paragraph_end[last - 1]) - int(self.paragraph_start[first]) if last > first else 0
+        try:
+            written = spelled_text(self._spelled, self.codebooks.pieces.table, first, last, length)
+            return written.decode("utf-8", "surrogatepass")
+        except IndexFormatError as error:
+            raise IndexFormatError(f"{self.path}: {error}; the file is damaged, rebuild the index") from error
+        except UnicodeDecodeError as error:
+            raise IndexFormatError(
+                f"{self.path}: paragraphs {first} to {last - 1} are not UTF-8 ({error}); the file is damaged, rebuild "
+                "the index"
+            ) from error
+
+    def _metadata(self, row: int) -> dict[str, Any]:
+        try:
+            metadata = json.loads(self.metadata_json[row])
+        except (ValueError, RecursionError) as error:
+            raise IndexFormatError(f"{self.path}: metadata of document row {row} is damaged ({error})") from error
+        if not isinstance(metadata, dict):
+            raise IndexFormatError(f"{self.path}: metadata of document row {row} is no JSON object")
+        return metadata

@@ -1,0 +1,1 @@
+"""Candidates, and the best spans among them."""

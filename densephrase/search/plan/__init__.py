@@ -1,0 +1,1 @@
+"""What a search is asked for, and how hard it looks."""

@@ -1,0 +1,146 @@
+"""What a search can be asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from numbers import Integral, Real
+from typing import Any, Literal, Self, TypedDict, get_args
+
+from densephrase.errors import SearchError
+
+Strategy = Literal["hybrid", "dense-first", "sparse-first"]
+Unit = Literal["phrase", "sentence", "paragraph", "document"]
+
+_COUNTS = ("top_k", "evidence_spans")
+_DEFAULTED_COUNTS = ("dense_candidates", "paragraph_candidates", "probes", "max_answer_tokens")
+_SWITCHES = ("exhaustive", "sparc", "explain")
+_WEIGHTS = ("paragraph_weight", "document_weight")
+_MOST = 2**40  # more than any index holds of anything: kernels count in 64 bits, and some counts are multiplied
+
+
+class SearchKeywords(TypedDict, total=False):
+    """The options of a search that `PhraseIndex.search` has no parameter for, as editors and mypy know them."""
+
+    dense_candidates: int | None
+    paragraph_candidates: int | None
+    probes: int | None
+    evidence_spans: int
+    max_answer_tokens: int | None
+    paragraph_weight: float | None
+    document_weight: float | None
+    exhaustive: bool
+    sparc: bool
+    explain: bool
+    exclude_documents: Sequence[str]
+    min_confidence: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchOptions:
+    """Options of a search; SearchError names the field, what was found and what is expected.
+
+    strategy: "dense-first" rescores the starts with the largest dot products, "sparse-first" all starts of the
+        paragraphs with the best term scores, "hybrid" the union (Sparc, section 4; all score phrases alike).
+    unit: what counts as one answer: phrases that say the same, or a sentence, paragraph or document, which then answers
+        with its best phrase.
+    top_k: answers to return; fewer come back when there are fewer. Where candidates are too few, more are looked for.
+        Any count may be larger than what there is.
+    dense_candidates: starts that the dense side proposes, never more (None: by strategy, see
+        `densephrase.search.plan.effort`, and more where answers are missing).
+    paragraph_candidates: paragraphs that the sparse side proposes, never more (None: likewise).
+    probes: inverted lists that the dense side looks into, where the index has lists (None: likewise).
+    evidence_spans: phrases, best first, among which the evidence of the answers is collected; more are looked at
+        only while answers are missing, for those alone.
+    max_answer_tokens: longest phrase in word pieces (None: the encoder's limit).
+    paragraph_weight, document_weight: factors of the BM25 scores of a phrase's paragraph and document, at least 0
+        (None: the encoder's tuned weights). With both 0, dense-first search uses no terms at all.
+    exhaustive: let every side propose everything it can: slow, and exact.
+    sparc: count contextualised sparse vectors, where the encoder makes them (Sparc, section 3).
+    explain: say of each piece of evidence which n-grams and terms it shares with the question.
+    exclude_documents: ids of documents whose phrases are no candidates.
+    min_confidence: leave out answers whose confidence is smaller, so that even none may come back (None: leave out
+        none); the encoder must have a fitted confidence, which holds for hybrid search with its own weights.
+    """
+
+    strategy: Strategy = "hybrid"
+    unit: Unit = "phrase"
+    top_k: int = 10
+    dense_candidates: int | None = None
+    paragraph_candidates: int | None = None
+    probes: int | None = None
+    evidence_spans: int = 50
+    max_answer_tokens: int | None = None
+    paragraph_weight: float | None = None
+    document_weight: float | None = None
+    exhaustive: bool = False
+    sparc: bool = True
+    explain: bool = False
+    exclude_documents: Sequence[str] = ()
+    min_confidence: float | None = None
+
+    @classmethod
+    def of(cls, **given: Any) -> Self:
+        """Return the options of these names; SearchError for a name that there is not."""
+        known = [field.name for field in fields(cls)]
+        unknown = [name for name in given if name not in known]
+        if unknown:
+            raise SearchError(f"There is no search option {unknown[0]!r}; there are {', '.join(known)}.")
+        return cls(**given)
+
+    def __post_init__(self) -> None:
+        self._check_choice("strategy", get_args(Strategy))
+        self._check_choice("unit", get_args(Unit))
+        for name in (*_COUNTS, *_DEFAULTED_COUNTS):
+            self._check_count(name)
+        for name in _WEIGHTS:
+            self._check_weight(name)
+        for name in _SWITCHES:
+            if not isinstance(getattr(self, name), bool):
+                raise _wrong(name, getattr(self, name), "True or False")
+        self._check_exclusion()
+        self._check_confidence()
+
+    def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
+        if getattr(self, name) not in choices:
+            raise _wrong(name, getattr(self, name), "one of " + ", ".join(map(repr, choices)))
+
+    def _check_count(self, name: str) -> None:
+        value: object = getattr(self, name)
+        if value is None and name in _DEFAULTED_COUNTS:
+            return
+        if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 1:
+            raise _wrong(name, value, "a whole number of at least 1")
+        object.__setattr__(self, name, min(int(value), _MOST))
+
+    def _check_weight(self, name: str) -> None:
+        value: object = getattr(self, name)
+        if value is None:
+            return
+        if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= _number(value) < math.inf:
+            raise _wrong(name, value, "a finite number of at least 0, or None for the encoder's weight")
+
+    def _check_exclusion(self) -> None:
+        ids: object = self.exclude_documents
+        if not isinstance(ids, list | tuple) or not all(isinstance(identity, str) for identity in ids):
+            raise _wrong("exclude_documents", ids, "a list or tuple of document ids")
+
+    def _check_confidence(self) -> None:
+        value: object = self.min_confidence
+        if value is None:
+            return
+        if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= _number(value) <= 1:
+            raise _wrong("min_confidence", value, "a probability from 0 to 1, or None")
+
+
+def _number(value: Real) -> float:
+    """Return a number as a float: infinity where it is too large for one."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _wrong(name: str, found: object, expected: str) -> SearchError:
+    return SearchError(f"Search option {name} is {found!r}; expected {expected}.")

@@ -1,0 +1,1 @@
+"""What is done to the weights of a phrase encoder beside its gradient steps."""

@@ -1,0 +1,120 @@
+"""Training of the reader: cross-entropy of the gold start and of the gold end within the window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from densephrase.data import Question
+from densephrase.encoder.config import EncoderConfig
+from densephrase.encoder.device import find_device
+from densephrase.encoder.files.location import find_encoder_folder, is_encoder
+from densephrase.encoder.phrase.model import position_count
+from densephrase.errors import EncoderError, TrainingError
+from densephrase.reader.batches import ReaderBatch, ReaderExample, epoch_batches, reader_example
+from densephrase.reader.extractive_reader import ExtractiveReader
+from densephrase.reader.model import ReaderModel, best_spans
+from densephrase.training.data.examples import TrainingWindow, make_examples
+from densephrase.training.data.holdout import split_for_training
+from densephrase.training.loop.attention import use_training_attention
+from densephrase.training.loop.checkpoint import CHECKPOINT_FILE, load_checkpoint
+from densephrase.training.loop.loop import StepLoss, Training, endless
+from densephrase.training.loop.run_identity import run_identity
+from densephrase.training.phrase.config import TrainingConfig
+from densephrase.training.phrase.new_model import new_model
+from densephrase.training.reader.config import ReaderTrainingConfig
+
+_HEAD_SIZES = ("vector_size", "coherency_rank", "sparc_size", "head_hidden_size")  # of a phrase encoder; not used here
+
+
+def train_reader(
+    questions: Sequence[Question], output: str | Path, config: ReaderTrainingConfig, device: str = "cpu"
+) -> dict[str, Any]:
+    """Train a reader and save it in `output`; a stopped run goes on from its last checkpoint there.
+
+    Returns what the run came to, with the share of held-out questions whose span is exactly right. Raises as
+    `densephrase.training.phrase.trainer.train` does.
+    """
+    folder = Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(config.seed)
+    phrase_model, tokeniser = new_model(_start_settings(config))
+    model = ReaderModel(phrase_model.backbone)
+    _check_positions(model, config)
+    kept, held_out = split_for_training(questions, config.held_out_articles)
+    windows = make_examples(kept, tokeniser, config.max_answer_tokens).windows
+    examples = reader_examples(windows, config.max_tokens)
+    if not examples:
+        raise TrainingError(f"No question fits max_tokens={config.max_tokens} together with its window; raise it.")
+    use_training_attention(model.backbone)
+    model.backbone.get_input_embeddings().weight.requires_grad_(False)
+    per_epoch = -(-len(examples) // config.batch_questions)
+    steps = config.max_steps or max(1, round(config.epochs * per_epoch))
+    training = Training.start(model, config, find_device(device), folder, steps)
+    progress = load_checkpoint(folder, model, training.optimiser, run_identity("reader", asdict(config), questions))
+
+    def epoch(number: int, first: int) -> Iterator[ReaderBatch]:
+        rng = np.random.default_rng((config.seed, number))
+        return epoch_batches(examples, config.batch_questions, phrase_model.config.pad_token_id, rng, first)
+
+    progress = training.run(
+        progress,
+        lambda first: endless(epoch, first, steps, per_epoch),
+        partial(_loss, training),
+    )
+    reader = ExtractiveReader(model, tokeniser, phrase_model.config, device)
+    summary: dict[str, Any] = {"settings": asdict(config), "steps": progress.step, "questions_seen": progress.questions}
+    if held_out:
+        windows = make_examples(held_out, tokeniser, config.max_answer_tokens).windows
+        summary["held_out_exact_spans"] = exact_spans(reader, windows, config)
+    reader.save_pretrained(folder, summary)
+    del summary["settings"]
+    return {**summary, "seconds": round(progress.seconds, 1), "reader": str(folder), "checkpoint": CHECKPOINT_FILE}
+
+
+def reader_examples(windows: Sequence[TrainingWindow], max_tokens: int) -> list[ReaderExample]:
+    """Return the pairs of windows and their questions that fit `max_tokens`."""
+    pairs = [reader_example(question, window) for window in windows for question in window.questions]
+    return [pair for pair in pairs if len(pair.input_ids) <= max_tokens]
+
+
+def exact_spans(reader: ExtractiveReader, windows: Sequence[TrainingWindow], config: ReaderTrainingConfig) -> float:
+    """Return the share of questions whose best span is the marked one, token for token."""
+    examples = reader_examples(windows, config.max_tokens)
+    right = 0
+    for number, logits in reader.logits(examples):
+        example, (start, end) = examples[number], torch.from_numpy(logits)
+        first, last, _ = best_spans(start[None], end[None], config.max_answer_tokens)
+        right += (int(first), int(last)) == (example.start - example.first, example.end - example.first)
+    return right / max(1, len(examples))
+
+
+def _loss(training: Training[ReaderModel], batch: ReaderBatch) -> StepLoss:
+    batch = batch.to(training.device)
+    with training.autocast():
+        start, end = training.model(batch.input_ids, batch.mask, batch.token_mask)
+    parts = {"start": cross_entropy(start, batch.start), "end": cross_entropy(end, batch.end)}
+    return StepLoss(parts["start"] + parts["end"], parts, len(batch.start))
+
+
+def _start_settings(config: ReaderTrainingConfig) -> TrainingConfig:
+    """Return the phrase encoder's settings whose windows and tower the reader starts from."""
+    settings = TrainingConfig(backbone=config.backbone, max_answer_tokens=config.max_answer_tokens)
+    settings = replace(settings, max_tokens=min(settings.max_tokens, config.max_tokens))
+    if not is_encoder(config.backbone):
+        return settings
+    encoder = EncoderConfig.load(find_encoder_folder(config.backbone))
+    return replace(settings, **{name: getattr(encoder, name) for name in _HEAD_SIZES})
+
+
+def _check_positions(model: ReaderModel, config: ReaderTrainingConfig) -> None:
+    places = position_count(model.backbone)
+    if places is not None and config.max_tokens > places:
+        raise EncoderError(f"max_tokens={config.max_tokens} is more than the {places} positions of the backbone.")
