@@ -43,9 +43,9 @@ print(time.perf_counter() - began)
 print(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])  # what getrusage tells began before exec
 """
 _PROGRAMS: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "torch float32": ("phrase_encoder", "PhraseEncoder", {"bf16": False}),
-    "onnx float32": ("onnx_encoder", "OnnxQuestionEncoder", {"precision": "float32"}),
-    "onnx int8": ("onnx_encoder", "OnnxQuestionEncoder", {"precision": "int8"}),
+    "torch float32": ("phrase.phrase_encoder", "PhraseEncoder", {"bf16": False}),
+    "onnx float32": ("question.onnx_encoder", "OnnxQuestionEncoder", {"precision": "float32"}),
+    "onnx int8": ("question.onnx_encoder", "OnnxQuestionEncoder", {"precision": "int8"}),
 }
 
 
