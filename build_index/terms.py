@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from densephrase.build_index.run.progress import Advance
 from densephrase.build_index.stored_form import StoredForm
 from densephrase.index.format.manifest import FileRecord, ShardRecord, TermsRecord
 from densephrase.index.shards.shard import Shard
@@ -12,8 +13,6 @@ from densephrase.terms.analyser import Analyser
 from densephrase.terms.term_writer import TermForm, write_term_index
 
 TERMS_FILE = "terms.h5"
-
-Advance = Callable[[int], None]
 
 
 def write_terms(

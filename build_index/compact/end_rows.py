@@ -6,7 +6,6 @@ encoded, the prediction would pass their error on to the ends.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from densephrase.build_index.compact.preceding_starts import PrecedingStarts
 from densephrase.build_index.lists.code_rows import CodeRows, choose_places, sample_rows
 from densephrase.build_index.lists.residuals import MOST_ROWS, fit_rows
+from densephrase.build_index.run.progress import Advance
 from densephrase.index.compact.predicted_ends import prediction_columns
 from densephrase.index.format.manifest import FileRecord
 from densephrase.quantise.end_prediction import EndPrediction
@@ -24,8 +24,6 @@ from densephrase.quantise.scalar import VectorQuantiser
 from densephrase.storage.column_writer import ColumnWriter
 
 ENDS_FILE = "ends.h5"
-
-Advance = Callable[[int], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

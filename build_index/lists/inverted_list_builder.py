@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +13,7 @@ from densephrase.build_index.lists.code_rows import CodeRows, sample_rows
 from densephrase.build_index.lists.list_assignment import ListAssignment
 from densephrase.build_index.lists.list_training import ITERATIONS, train_lists
 from densephrase.build_index.lists.residuals import Residuals
+from densephrase.build_index.run.progress import Advance
 from densephrase.faiss_device import cuda_number
 from densephrase.index.compact.codebooks import quantiser_columns
 from densephrase.index.format.manifest import AnnRecord, FileRecord
@@ -25,8 +25,6 @@ from densephrase.storage.column_writer import ColumnWriter
 
 ANN_FILE = "ann.h5"
 TRAINING_ROWS_PER_LIST = 64
-
-Advance = Callable[[int], None]
 
 
 class Assignment(Protocol):

@@ -54,6 +54,7 @@ class Progress:
 
 
 Listener = Callable[[Progress], None]
+Advance = Callable[[int], None]  # is told how much more is done
 
 
 class ProgressCounter:
