@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -279,6 +280,17 @@ def test_a_panic_of_the_tokenizers_library_is_an_encoder_error(folder: Path) -> 
     encoder.tokeniser.tokenizer.pre_tokenizer = FixedLength(0)
     with pytest.raises(EncoderError, match="tokenizer fails at a text: PanicException"):
         encoder.encode_questions(["who"])
+    with pytest.raises(EncoderError, match="tokenizer fails at a text: PanicException"):
+        encoder.tokeniser.places(["who"])
+
+
+@pytest.mark.parametrize("offsets", [(0, 4), (2, 1)], ids=["outside", "turned round"])
+def test_places_that_are_none_of_the_text_are_refused(folder: Path, offsets: tuple[int, int]) -> None:
+    tokeniser = OnnxQuestionEncoder.from_pretrained(folder).tokeniser
+    encoding = SimpleNamespace(ids=[5], offsets=[offsets])
+    tokeniser.tokenizer = SimpleNamespace(encode_batch=lambda texts, add_special_tokens: [encoding])  # type: ignore[assignment]
+    with pytest.raises(EncoderError, match="of a text of 3 characters that its tokens lie at"):
+        tokeniser.places(["who"])
 
 
 def test_an_interruption_is_none(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,9 +101,11 @@ class PhraseTokeniser:
         return TokenisedParagraphs(windows, offsets, ids)
 
     def places(self, texts: Sequence[str]) -> list[NDArray[np.int32]]:
-        """Return where the word pieces of each text stand, code points int32 [tokens, 2]."""
-        encodings = self.tokenizer.encode_batch(list(texts), add_special_tokens=False)
-        return [np.array(encoding.offsets, np.int32).reshape(-1, 2) for encoding in encodings]
+        """Return where the word pieces of each text stand, code points int32 [tokens, 2].
+
+        Raises EncoderError when the tokenizer fails, or puts word pieces outside their text.
+        """
+        return [_places(encoding, text) for encoding, text in zip(self._encode(list(texts)), texts, strict=True)]
 
     def questions(self, questions: Sequence[str]) -> list[list[int]]:
         """Return `[CLS] question [SEP]` ids of each question; one that is too long loses its first tokens.
