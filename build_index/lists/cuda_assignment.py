@@ -14,6 +14,35 @@ from densephrase.index.lists.list_tree import ListTree
 _ROWS_COMPARED = 65_536  # with all groups at once: 128 MiB of scores for 512 groups
 
 
+class CudaCentroids:
+    """`densephrase.quantise.centroids.Centroids` on a torch device: centroids float32 [n, V]; any device will do.
+
+    Raises:
+        DeviceError: if there is no such device.
+    """
+
+    def __init__(self, vectors: NDArray[np.float32], device: str) -> None:
+        self._device = find_device(device)
+        self._vectors = torch.from_numpy(vectors).to(self._device)
+        self._half_norms = (self._vectors * self._vectors).sum(1) / 2
+
+    def __len__(self) -> int:
+        return len(self._vectors)
+
+    def scores(self, vectors: Tensor, members: slice = slice(None)) -> Tensor:
+        """Compare vectors (m, V) with some of the centroids: the nearest has the largest score, (m, members)."""
+        return vectors @ self._vectors[members].T - self._half_norms[members]
+
+    @torch.inference_mode()
+    def nearest_of_codes(self, codes: NDArray[np.int8], scale: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return the nearest of each row of codes int8 [m, V] as `scale` float32 [V] decodes it, int64 [m]."""
+        scales = torch.from_numpy(scale).to(self._device)
+        blocks = (codes[first : first + _ROWS_COMPARED] for first in range(0, len(codes), _ROWS_COMPARED))
+        parts = [self.scores(torch.from_numpy(block).to(self._device) * scales).argmax(1).cpu() for block in blocks]
+        nearest: NDArray[np.int64] = torch.cat(parts).numpy()
+        return nearest
+
+
 class CudaListAssignment:
     """The comparison of vectors with the lists of a tree, all as decoded by `scale` float32 [V].
 
@@ -29,8 +58,8 @@ class CudaListAssignment:
         self._device = find_device(device)
         self._scale = torch.from_numpy(scale).to(self._device)
         self._ptr: list[int] = tree.group_ptr.tolist()
-        self._groups, self._group_norms = _with_norms(self._vectors(tree.group_codes))
-        self._lists, self._list_norms = _with_norms(self._vectors(tree.list_codes))
+        self._groups = CudaCentroids(tree.group_codes * scale, device)
+        self._lists = CudaCentroids(tree.list_codes * scale, device)
 
     @torch.inference_mode()
     def nearest(self, codes: NDArray[np.int8]) -> NDArray[np.int32]:
@@ -42,8 +71,8 @@ class CudaListAssignment:
         return np.concatenate([np.empty(0, np.int32), *parts])
 
     def _nearest(self, codes: NDArray[np.int8]) -> NDArray[np.int32]:
-        vectors = self._vectors(codes[:, : len(self._scale)])
-        near = (vectors @ self._groups.T - self._group_norms).topk(min(NEAR_GROUPS, len(self._groups))).indices
+        vectors = torch.from_numpy(np.ascontiguousarray(codes[:, : len(self._scale)])).to(self._device) * self._scale
+        near = self._groups.scores(vectors).topk(min(NEAR_GROUPS, len(self._groups))).indices
         groups, order = near.flatten().sort(stable=True)
         # Where each group's rows end is the only thing that the processor waits for.
         bounds = [0, *groups.bincount(minlength=len(self._groups)).cumsum(0).tolist()]
@@ -54,31 +83,9 @@ class CudaListAssignment:
             if begin == end:
                 continue
             rows, lists = order[begin:end], slice(self._ptr[group], self._ptr[group + 1])
-            score, place = (vectors[rows] @ self._lists[lists].T - self._list_norms[lists]).max(1)
+            score, place = self._lists.scores(vectors[rows], lists).max(1)
             better = score > best[rows]
             best[rows] = torch.where(better, score, best[rows])
             nearest[rows] = torch.where(better, place + self._ptr[group], nearest[rows])
         found: NDArray[np.int32] = nearest.int().cpu().numpy()
         return found
-
-    def _vectors(self, codes: NDArray[np.int8]) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(codes)).to(self._device) * self._scale
-
-
-def nearest_centroids(
-    sample: NDArray[np.int8], scale: NDArray[np.float32], centroids: NDArray[np.float32], device: str
-) -> NDArray[np.int64]:
-    """Return the centroid, of float32 [n, V], nearest (L2) to each row of codes int8 [N, V], int64 [N]."""
-    place = find_device(device)
-    scales, (vectors, norms) = torch.from_numpy(scale).to(place), _with_norms(torch.from_numpy(centroids).to(place))
-    parts = [
-        (torch.from_numpy(sample[at : at + _ROWS_COMPARED]).to(place) * scales @ vectors.T - norms).argmax(1).cpu()
-        for at in range(0, len(sample), _ROWS_COMPARED)
-    ]
-    nearest: NDArray[np.int64] = torch.cat(parts).numpy()
-    return nearest
-
-
-def _with_norms(vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """Return centroids (n, V) and half their squared lengths (n): v is nearest where v.c - |c|^2 / 2 is greatest."""
-    return vectors, (vectors * vectors).sum(1) / 2

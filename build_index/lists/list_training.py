@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from densephrase.faiss_device import FaissDevice, cuda_number
 from densephrase.index.lists.list_tree import ListTree
+from densephrase.quantise.centroids import Centroids
 
 ITERATIONS = 10
 _ROWS_PER_GROUP = 256  # to train a group on
-_ROWS_COMPARED = 8_192
 
 
 def train_lists(
@@ -79,16 +79,11 @@ def _kmeans(device: FaissDevice, vectors: NDArray[np.float32], centroids: int, s
 def _nearest(
     sample: NDArray[np.int8], scale: NDArray[np.float32], centroids: NDArray[np.float32], device: str
 ) -> NDArray[np.int64]:
-    if cuda_number(device) is not None:
-        from densephrase.build_index.lists.cuda_assignment import nearest_centroids
+    if cuda_number(device) is None:
+        return Centroids(centroids).nearest_of_codes(sample, scale)
+    from densephrase.build_index.lists.cuda_assignment import CudaCentroids
 
-        return nearest_centroids(sample, scale, centroids, device)
-    half_norms = (centroids * centroids).sum(1) / 2
-    nearest = np.empty(len(sample), np.int64)
-    for first in range(0, len(sample), _ROWS_COMPARED):
-        vectors = sample[first : first + _ROWS_COMPARED] * scale
-        nearest[first : first + len(vectors)] = (vectors @ centroids.T - half_norms).argmax(1)
-    return nearest
+    return CudaCentroids(centroids, device).nearest_of_codes(sample, scale)
 
 
 def _codes(vectors: NDArray[np.float32], scale: NDArray[np.float32]) -> NDArray[np.int8]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from densephrase.build_index.lists import cuda_assignment, list_assignment
-from densephrase.build_index.lists.cuda_assignment import CudaListAssignment, nearest_centroids
+from densephrase.build_index.lists.cuda_assignment import CudaCentroids, CudaListAssignment
 from densephrase.build_index.lists.list_assignment import ListAssignment
 from densephrase.errors import DeviceError
 from densephrase.index.lists.list_tree import ListTree
@@ -48,7 +48,7 @@ def test_centroids_are_compared_with_every_row(rows: int, monkeypatch: pytest.Mo
     random = np.random.default_rng(rows)
     sample, centroids = random.integers(-127, 128, (rows, 6)).astype(np.int8), random.normal(size=(9, 6))
     distances = np.square((sample * SCALE.astype(float))[:, None] - 100 * centroids).sum(2)
-    found = nearest_centroids(sample, SCALE, (100 * centroids).astype(np.float32), "cpu")
+    found = CudaCentroids((100 * centroids).astype(np.float32), "cpu").nearest_of_codes(sample, SCALE)
     assert found.tolist() == distances.argmin(1).tolist()
 
 

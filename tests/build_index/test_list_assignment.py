@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from densephrase.build_index.lists import list_assignment
 from densephrase.build_index.lists.list_assignment import ListAssignment
 from densephrase.index.lists.list_tree import ListTree
+from densephrase.quantise import centroids
+from densephrase.quantise.centroids import Centroids
 
 SCALE = np.array([0.5, 2.0, 1.0, 0.25], np.float32)
 
@@ -37,7 +39,7 @@ def test_the_nearest_list_of_the_nearest_groups(
     rows: int, sizes: list[int], near: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(list_assignment, "NEAR_GROUPS", near)
-    monkeypatch.setattr(list_assignment, "_ROWS_COMPARED", 7)
+    monkeypatch.setattr(centroids, "ROWS_COMPARED", 7)
     random = np.random.default_rng(len(sizes))
     tree = random_tree(random, sizes)
     codes = random.integers(-20, 21, (rows, 6)).astype(np.int8)
@@ -49,3 +51,15 @@ def test_the_nearest_list_of_the_nearest_groups(
 def test_of_equal_lists_the_first_one() -> None:
     tree = ListTree(np.zeros((2, 4), np.int8), np.array([0, 2, 4]), np.ones((4, 4), np.int8))
     assert ListAssignment(tree, SCALE).nearest(np.ones((3, 4), np.int8)).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 60])
+def test_the_nearest_centroids_of_codes(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(centroids, "ROWS_COMPARED", 7)
+    random = np.random.default_rng(rows)
+    codes = random.integers(-20, 21, (rows, 4)).astype(np.int8)
+    vectors = np.repeat(random.integers(-20, 21, (5, 4)), 2, axis=0).astype(np.float32)  # each stands there twice
+    distances = np.square((codes * SCALE.astype(float))[:, None] - vectors).sum(2)
+    found = Centroids(vectors).nearest_of_codes(codes, SCALE)
+    assert found.dtype == np.int64
+    assert found.tolist() == distances.argmin(1).tolist()
