@@ -31,11 +31,12 @@ from densephrase.confidence.measures import (
     risk_coverage,
 )
 from densephrase.confidence.model import RIVALS
+from densephrase.corpus.files.articles import plain_title
 from densephrase.corpus.questions.reader import read_questions
 from densephrase.data import Answer, Question
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.evaluation.closed import evaluate_closed
-from densephrase.evaluation.excluded_articles import documents_by_title, plain_title
+from densephrase.evaluation.excluded_articles import documents_by_title
 from densephrase.evaluation.ranked import sample_questions
 from densephrase.evaluation.result import Result, score_span
 from densephrase.evaluation.summary import Summary

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from densephrase.corpus.files.records import Place, shorten
+from densephrase.corpus.files.source import unzipped_name
 
 _SHOWN, _LONGEST_NAME = 5, 80
 
@@ -86,8 +87,7 @@ class FolderContent:
 
 def format_of(name: str) -> str:
     """Return the suffix, in small letters and without `.gz`, that tells a file's format."""
-    bare = Path(name)
-    return Path(bare.stem).suffix.lower() if bare.suffix.lower() == ".gz" else bare.suffix.lower()
+    return unzipped_name(name).suffix.lower()
 
 
 def _entries(folder: Path, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from densephrase.corpus.files.articles import plain_title
 from densephrase.corpus.questions.reader import read_questions
 from densephrase.data import Question
 from densephrase.errors import QuestionError
@@ -28,11 +29,6 @@ def article_titles(files: Sequence[str | Path]) -> set[str]:
             )
         titles |= own
     return titles
-
-
-def plain_title(title: str) -> str:
-    """Return a title with spaces for underscores."""
-    return title.replace("_", " ")
 
 
 def questions_apart(questions: Sequence[Question], titles: Collection[str]) -> list[Question]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from densephrase.confidence.fit import Judged, LaterAnswer
 from densephrase.confidence.model import Candidate, Rival, answer_features
+from densephrase.corpus.files.articles import plain_title
 from densephrase.data import Answer, Question
 from densephrase.evaluation.closed import closed_borders, closed_features, closed_spans
-from densephrase.evaluation.excluded_articles import plain_title
 from densephrase.metrics import exact_match_and_f1
 
 if TYPE_CHECKING:

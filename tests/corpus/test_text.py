@@ -2,7 +2,7 @@
 
 import pytest
 
-from densephrase.corpus.formats.text import stem
+from densephrase.corpus.files.source import unzipped_name
 from densephrase.corpus.reader import read_corpus
 from densephrase.data import Document
 
@@ -29,7 +29,8 @@ def test_bad_utf8_is_an_error_with_file_and_line(fails, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [("a/b.txt", "b"), ("b.v1.md.gz", "b.v1"), ("b.TXT.GZ", "b"), ("x.y/b.markdown", "b")]
+    ("name", "expected"),
+    [("a/b.txt", "b.txt"), ("b.v1.md.gz", "b.v1.md"), ("b.TXT.GZ", "b.TXT"), ("x.y/b.gz.md", "b.gz.md")],
 )
-def test_stem(name, expected):
-    assert stem(name) == expected
+def test_unzipped_name(name, expected):
+    assert unzipped_name(name).as_posix() == expected

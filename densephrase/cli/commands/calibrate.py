@@ -121,8 +121,9 @@ def _questions(
 
     `trained` is what the encoder's configuration says of its training, `excluded` are titles of articles to leave out.
     """
+    from densephrase.corpus.files.articles import plain_title
     from densephrase.corpus.questions.reader import read_questions
-    from densephrase.evaluation.excluded_articles import documents_by_title, plain_title, questions_apart
+    from densephrase.evaluation.excluded_articles import documents_by_title, questions_apart
     from densephrase.evaluation.ranked import sample_questions
     from densephrase.training.data.holdout import check_held_out, held_out_articles, split_by_title
 

@@ -13,7 +13,7 @@ import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from densephrase.corpus.files.records import CorpusFile, Place
 from densephrase.errors import CorpusError
@@ -24,7 +24,7 @@ _HEAD_BYTES, _ZEROS = 256, 6  # that the encoding is told from, and how many of 
 _UNREADABLE = (OSError, EOFError, zlib.error)
 # Text shrinks to a third or a tenth; a bomb to a thousandth, which is the most that gzip can do.
 _LARGEST_RATIO = 200
-_GZIP = b"\x1f\x8b\x08"
+_SUFFIX, _GZIP = ".gz", b"\x1f\x8b\x08"
 _WIDE = {  # UTF-32 first: the mark of UTF-16 is the beginning of its mark
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -84,6 +84,12 @@ def read_text(file: CorpusFile) -> str:
         raise Place(file.path, line).error(
             f"the byte 0x{byte:02X} is not UTF-8 here; write the file as UTF-8"
         ) from error
+
+
+def unzipped_name(name: str) -> PurePosixPath:
+    """Return the name of a file without its folders, and without `.gz`."""
+    bare = PurePosixPath(name)
+    return PurePosixPath(bare.stem if bare.suffix.lower() == _SUFFIX else bare.name)
 
 
 def too_large(place: Place, what: str, limit: int) -> CorpusError:
@@ -159,7 +165,7 @@ def _read_bytes(file: CorpusFile) -> Iterator[bytes]:
 def _open(path: Path) -> Iterator[tuple[io.BufferedReader | gzip.GzipFile, int | None]]:
     """Open a file, unzipped; with it goes, for a gzip, how many bytes it may hold if it is no bomb."""
     with open_regular(path) as raw:
-        if path.suffix.lower() != ".gz":
+        if path.suffix.lower() != _SUFFIX:
             yield raw, None
             return
         size = os.fstat(raw.fileno()).st_size

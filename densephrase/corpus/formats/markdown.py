@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from densephrase.corpus.files.records import CorpusFile, Entry, Place, attempt, file_id, make_document
-from densephrase.corpus.files.source import read_text
-from densephrase.corpus.formats.text import stem
+from densephrase.corpus.files.source import read_text, unzipped_name
 from densephrase.data import Document
 
 _LINE = re.compile(r"([^\r\n]*)(?:\r\n|\r|\n|\Z)")
@@ -57,5 +56,6 @@ def _heading(line: str, above: str) -> str:
 def _make_document(file: CorpusFile) -> Document:
     text = read_text(file)
     return make_document(
-        Place(file.path), {"id": file_id(file), "title": first_heading(text) or stem(file.name), "text": text}
+        Place(file.path),
+        {"id": file_id(file), "title": first_heading(text) or unzipped_name(file.name).stem, "text": text},
     )

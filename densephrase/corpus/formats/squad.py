@@ -8,7 +8,7 @@ left out; fields of the article other than `title` and `paragraphs` are metadata
 from collections.abc import Iterator
 from functools import partial
 
-from densephrase.corpus.files.json_cursor import JsonCursor
+from densephrase.corpus.files.articles import plain_title, walk_articles
 from densephrase.corpus.files.records import CorpusFile, Entry, Place, attempt, make_document
 from densephrase.data import Document
 
@@ -20,26 +20,8 @@ _EXPECTED = (
 
 def read_squad(file: CorpusFile) -> Iterator[Entry]:
     """Yield the document, or the error, of each article; raises CorpusError if the file is not SQuAD json."""
-    cursor = JsonCursor(file)
-    if cursor.peek() != "{":
-        raise cursor.place.error(f"not SQuAD json; {_EXPECTED}")
-    found = False
-    for key in cursor.walk_object():
-        if key != "data":
-            cursor.value()
-            continue
-        if cursor.peek() not in ("[", ""):
-            raise cursor.place.error(f"'data' is not a list; {_EXPECTED}")
-        found = True
-        yield from _read_articles(cursor)
-    if not found:
-        raise Place(file.path, 1).error(f"the object has no 'data'; {_EXPECTED}")
-    cursor.take("")
-
-
-def _read_articles(cursor: JsonCursor) -> Iterator[Entry]:
     used: dict[str, int] = {}
-    for place, article in cursor.walk_array():
+    for place, article in walk_articles(file, _EXPECTED):
         yield attempt(place, partial(_make_document, place, article, used))
 
 
@@ -55,7 +37,7 @@ def _make_document(place: Place, article: object, used: dict[str, int]) -> Docum
         raise place.error(f"the article has no list 'paragraphs'; {_EXPECTED}", document_id)
     contexts = [_context(place, document_id, number, paragraph) for number, paragraph in enumerate(paragraphs, 1)]
     further = {name: value for name, value in article.items() if name != "paragraphs"}
-    fields = {"id": document_id, "title": title.replace("_", " "), "text": "\n\n".join(contexts)}
+    fields = {"id": document_id, "title": plain_title(title), "text": "\n\n".join(contexts)}
     return make_document(place, further | fields)
 
 

@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 from functools import partial
-from pathlib import PurePosixPath
 
 from densephrase.corpus.files.records import CorpusFile, Entry, Place, attempt, file_id, make_document
-from densephrase.corpus.files.source import read_text
+from densephrase.corpus.files.source import read_text, unzipped_name
 from densephrase.data import Document
 
 
@@ -14,12 +13,6 @@ def read_plain_text(file: CorpusFile) -> Iterator[Entry]:
     yield attempt(Place(file.path), partial(_make_document, file))
 
 
-def stem(name: str) -> str:
-    """Return a file's name without its folders, its format's suffix and `.gz`."""
-    bare = PurePosixPath(name)
-    return PurePosixPath(bare.stem).stem if bare.suffix.lower() == ".gz" else bare.stem
-
-
 def _make_document(file: CorpusFile) -> Document:
-    fields = {"id": file_id(file), "title": stem(file.name), "text": read_text(file)}
+    fields = {"id": file_id(file), "title": unzipped_name(file.name).stem, "text": read_text(file)}
     return make_document(Place(file.path), fields)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from densephrase.corpus.files.articles import plain_title
 from densephrase.corpus.files.records import shorten
 from densephrase.corpus.questions.question_fields import check_text, key_of, kind_of, text_of
 from densephrase.corpus.questions.reference_answers import ANSWER_KEYS, read_answers
@@ -38,7 +39,7 @@ def make_question(row: Mapping[str, Any], where: str, default_id: str) -> Questi
         key = key_of(row, ANSWER_KEYS, _ANSWERS, where)
         answers = read_answers(row, key, where, context)
         if isinstance(row[key], dict):  # Hugging Face's rows of SQuAD, whose titles are the file's
-            title = title.replace("_", " ")
+            title = plain_title(title)
     return Question(
         id=identity,
         text=text,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from densephrase.corpus.files.json_cursor import JsonCursor
 from densephrase.corpus.files.records import DOCUMENT_BYTES, CorpusFile, Place
-from densephrase.corpus.files.source import read_lines
+from densephrase.corpus.files.source import read_lines, unzipped_name
 from densephrase.corpus.questions.json_rows import read_json_lines, read_json_list
 from densephrase.corpus.questions.question_row import QUESTION_KEYS
 from densephrase.corpus.questions.squad_articles import read_squad_questions
@@ -53,7 +53,7 @@ def iterate_questions(path: str | Path, *, document_bytes: int = DOCUMENT_BYTES)
 
 
 def _reader(file: CorpusFile) -> Callable[[CorpusFile], Iterator[Question]]:
-    if Path(file.name.removesuffix(".gz")).suffix.lower() in _LINE_SUFFIXES:
+    if unzipped_name(file.name).suffix.lower() in _LINE_SUFFIXES:
         return read_json_lines
     first = JsonCursor(file).peek()
     if first == "{":

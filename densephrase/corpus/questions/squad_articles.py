@@ -5,28 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from densephrase.corpus.files.json_cursor import JsonCursor
+from densephrase.corpus.files.articles import plain_title, walk_articles
 from densephrase.corpus.files.records import CorpusFile, Place
 from densephrase.corpus.questions.question_fields import as_object, objects_of, text_of
 from densephrase.corpus.questions.question_row import make_question
 from densephrase.data import Question
 
+_EXPECTED = (
+    'questions in the form of SQuAD are {"data": [{"title": ..., "paragraphs": [{"context": ..., "qas": [...]}]}]}'
+)
+
 
 def read_squad_questions(file: CorpusFile) -> Iterator[Question]:
     """Yield the questions of all paragraphs of all articles; their place is the id where none is given."""
-    cursor = JsonCursor(file)
-    for key in cursor.walk_object():
-        if key != "data":
-            cursor.value()
-            continue
-        for number, (_, article) in enumerate(cursor.walk_array()):
-            where = f"{Place(file.path)}, data[{number}]"
-            yield from _read_article(as_object(article, where, "the article"), where)
-    cursor.take("")
+    for number, (_, article) in enumerate(walk_articles(file, _EXPECTED)):
+        where = f"{Place(file.path)}, data[{number}]"
+        yield from _read_article(as_object(article, where, "the article"), where)
 
 
 def _read_article(article: Mapping[str, Any], where: str) -> Iterator[Question]:
-    title = text_of(article, "title", where, default="").replace("_", " ")
+    title = plain_title(text_of(article, "title", where, default=""))
     for number, paragraph in objects_of(article, "paragraphs", where):
         within = f"{where}.paragraphs[{number}]"
         context = text_of(paragraph, "context", within)
