@@ -11,7 +11,7 @@ from densephrase.index.format.manifest import FileRecord
 from densephrase.index.format.shard_format import SPARSE_COLUMNS
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.shards.shard import Shard
-from densephrase.storage.stored_file import file_problem
+from densephrase.storage.regular_file import file_problem
 
 
 def describe_index(reader: IndexReader) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from densephrase.index.own_encoder import is_calibrated_again
 from densephrase.index.shards.shard_checks import shard_problems
 from densephrase.storage.column_spans import STRUCTURE
 from densephrase.storage.columns import checksum_columns
-from densephrase.storage.stored_file import file_problem, reason
+from densephrase.storage.regular_file import file_problem, reason
 
 _MOST_ENCODER_BYTES = 16 << 30  # of a file: the largest encoders take a tenth of it
 

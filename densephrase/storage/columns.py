@@ -17,7 +17,7 @@ import numpy as np
 from densephrase.errors import IndexFormatError
 from densephrase.storage.column_spans import ALIGNMENT, COLUMN_TYPES, STRUCTURE, ColumnSpan, checksum_spans
 from densephrase.storage.column_writer import ColumnWriter
-from densephrase.storage.stored_file import check_file, reason
+from densephrase.storage.regular_file import check_file, reason
 
 __all__ = ["STRUCTURE", "MappedColumns", "checksum_columns", "map_columns", "write_columns"]
 

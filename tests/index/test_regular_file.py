@@ -13,7 +13,7 @@ from densephrase.errors import IndexFormatError
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.info import describe_index
 from densephrase.index.verify import verify
-from densephrase.storage.stored_file import check_file, file_problem
+from densephrase.storage.regular_file import check_file, file_problem
 
 
 def _circle(path: Path) -> None:

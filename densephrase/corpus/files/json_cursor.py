@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from densephrase.corpus.files.records import CorpusFile, Place
 from densephrase.corpus.files.source import read_chunks, too_large
-from densephrase.corpus.files.strict_json import DECODER
 from densephrase.errors import CorpusError
+from densephrase.storage.strict_json import DECODER
 
 _BLANKS = " \t\r\n"
 # An error or a value's end this close to the end of the buffer may be due to a cut number, constant or escape.

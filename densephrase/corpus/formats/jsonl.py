@@ -6,9 +6,9 @@ from functools import partial
 
 from densephrase.corpus.files.records import CorpusFile, Entry, Place, attempt, make_document
 from densephrase.corpus.files.source import read_lines
-from densephrase.corpus.files.strict_json import DECODER
 from densephrase.data import Document
 from densephrase.errors import CorpusError
+from densephrase.storage.strict_json import DECODER
 
 _EXPECTED = "expected one JSON object a line, in UTF-8, with the fields id, text and perhaps title"
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from densephrase.corpus.files.json_cursor import JsonCursor
 from densephrase.corpus.files.records import CorpusFile, Place
 from densephrase.corpus.files.source import read_lines
-from densephrase.corpus.files.strict_json import DECODER
 from densephrase.corpus.questions.question_fields import as_object
 from densephrase.corpus.questions.question_row import make_question
 from densephrase.data import Question
 from densephrase.errors import CorpusError, QuestionError
+from densephrase.storage.strict_json import DECODER
 
 
 def read_json_lines(file: CorpusFile) -> Iterator[Question]:

@@ -13,7 +13,7 @@ from typing import Any
 from densephrase.errors import IndexFormatError
 from densephrase.storage.atomic_file import write_json
 from densephrase.storage.records import brief, record_from_json
-from densephrase.storage.stored_file import MISSING, file_problem, reason
+from densephrase.storage.regular_file import MISSING, file_problem, reason
 
 FORMAT = "densephrase-index"
 FORMAT_VERSION = 4
