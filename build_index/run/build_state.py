@@ -6,7 +6,6 @@ again, so it does not matter at which instruction a build was killed.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from densephrase.index.compact.codebooks import CODEBOOKS_FILE
 from densephrase.index.format.manifest import ENCODER_FOLDER, MANIFEST_FILE, SEGMENTS_FOLDER
 from densephrase.storage.atomic_file import TEMPORARY, make_folder, write_json
 from densephrase.storage.records import record_from_json, record_to_json
+from densephrase.storage.strict_json import decode_json
 
 STATE_FOLDER = "build-state"
 _LOCK_FILE = "lock"
@@ -44,7 +44,7 @@ class BuildState:
         if not path.exists():
             return None
         try:
-            return record_from_json(kind, json.loads(path.read_text(encoding="utf-8")), name)
+            return record_from_json(kind, decode_json(path.read_text(encoding="utf-8")), name)
         except (ValueError, RecursionError) as error:
             raise BuildError(
                 f"{path} cannot be read as a record of this version ({error}); nothing was removed. Put it back from a "

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from densephrase.errors import EncoderError
+from densephrase.storage.strict_json import walk_containers
 
 LARGEST = 2**31 - 1  # of whole numbers: what a word piece's number must fit
 _DEEPEST = 6  # objects and lists in each other
@@ -55,22 +56,19 @@ def check_backbone(backbone: Mapping[str, Any]) -> None:
 def _check_entries(backbone: Mapping[str, Any]) -> None:
     """Check every number, and how many entries there are how deep."""
     entries = 0
-    waiting: list[tuple[str, Any, int]] = [("backbone", backbone, 1)]
-    while waiting:
-        name, value, depth = waiting.pop()
-        if isinstance(value, dict | list):
-            entries += len(value)
-            if depth > _DEEPEST or entries > _ENTRIES:
-                raise EncoderError(
-                    f"The encoder configuration has a backbone of over {_ENTRIES} entries, or over {_DEEPEST} deep "
-                    f"(at {name}); that is no architecture. Take the configuration that the encoder was saved with."
-                )
-            inner = value.items() if isinstance(value, dict) else enumerate(value)
-            waiting += ((name if isinstance(value, list) else str(key), item, depth + 1) for key, item in inner)
-        elif isinstance(value, int) and not -LARGEST <= value <= LARGEST:
-            raise _fault(name, value, f"a number of at most {LARGEST}")
-        elif isinstance(value, float) and not math.isfinite(value):
-            raise _fault(name, value, "a finite number")
+    for name, container, depth in walk_containers(backbone, "backbone"):
+        entries += len(container)
+        if depth > _DEEPEST or entries > _ENTRIES:
+            raise EncoderError(
+                f"The encoder configuration has a backbone of over {_ENTRIES} entries, or over {_DEEPEST} deep "
+                f"(at {name}); that is no architecture. Take the configuration that the encoder was saved with."
+            )
+        items = container.items() if isinstance(container, dict) else ((name, item) for item in container)
+        for key, value in items:
+            if isinstance(value, int) and not -LARGEST <= value <= LARGEST:
+                raise _fault(key, value, f"a number of at most {LARGEST}")
+            if isinstance(value, float) and not math.isfinite(value):
+                raise _fault(key, value, "a finite number")
 
 
 def _fault(name: str, value: object, expected: str) -> EncoderError:

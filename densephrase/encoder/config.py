@@ -14,9 +14,10 @@ from densephrase.encoder.backbone_settings import LARGEST, check_backbone
 from densephrase.encoder.encoder_files import read_encoder_file
 from densephrase.errors import EncoderError
 from densephrase.storage.atomic_file import publish, temporary_path
+from densephrase.storage.strict_json import is_deeper
 
 CONFIG_FILE = "config.json"
-CONFIG_BYTES = 1 << 22  # at most; the default encoder's has 4,000
+_CONFIG_BYTES = 1 << 22  # at most; the default encoder's has 4,000
 FORMAT_VERSION = 1
 
 
@@ -134,13 +135,8 @@ class EncoderConfig:
 
         Raises EncoderError when it is missing, is not JSON, or has unknown or missing keys.
         """
-        path = folder / CONFIG_FILE
-        stored = read_encoder_file(folder, CONFIG_FILE, CONFIG_BYTES)
-        try:
-            content = json.loads(stored.decode("utf-8"))
-        except (ValueError, RecursionError) as error:  # broken, not UTF-8, nested for ever, numbers of 5,000 digits
-            raise EncoderError(f"{path} is not JSON: {error}") from None
-        if _is_deep(content):
+        path, content = folder / CONFIG_FILE, read_settings(folder)
+        if is_deeper(content, _DEEPEST):
             raise EncoderError(f"{path} has settings more than {_DEEPEST} deep in each other; no encoder has.")
         known = {item.name for item in fields(cls)}
         if not isinstance(content, dict) or "backbone" not in content or set(content) - known:
@@ -158,20 +154,16 @@ class EncoderConfig:
             raise EncoderError(f"{path}: {error}") from None
 
 
-def _is_deep(content: Any) -> bool:
-    """Tell whether objects and lists lie too deep in each other to be walked by recursion later."""
-    level = [content]
-    for _ in range(_DEEPEST):
-        level = [
-            inner
-            for item in level
-            if isinstance(item, dict | list)
-            for inner in (item.values() if isinstance(item, dict) else item)
-        ]
-    return any(isinstance(item, dict | list) for item in level)
+def read_settings(folder: Path) -> Any:
+    """Return the content of the configuration file in `folder`, unchecked; EncoderError when it is not JSON."""
+    stored = read_encoder_file(folder, CONFIG_FILE, _CONFIG_BYTES)
+    try:
+        return json.loads(stored.decode("utf-8"))  # not strictly: numbers are checked by name, and notes may be NaN
+    except (ValueError, RecursionError) as error:  # broken, not UTF-8, nested for ever, numbers of 5,000 digits
+        raise EncoderError(f"{folder / CONFIG_FILE} is not JSON: {error}") from None
 
 
-_DEEPEST = 32
+_DEEPEST = 32  # objects and lists in each other, which are walked by recursion later
 _TYPES: dict[str, tuple[tuple[type, ...], str]] = {
     "int": ((int,), "a whole number"),
     "float": ((int, float), "a number that is not NaN and neither infinite nor huge"),

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 from densephrase.data import Document
 from densephrase.errors import CorpusError
+from densephrase.storage.strict_json import first_surrogate, is_deeper, surrogate_cause
 
 DOCUMENT_BYTES = 100_000_000  # that a document may have unless more are asked for
 _LONGEST_PROBLEM, _LONGEST_ID = 1_000, 100  # characters shown
@@ -139,28 +140,14 @@ def _present(place: Place, document_id: str | None, fields: Mapping[str, Any], n
 
 
 def _check_depth(place: Place, document_id: str, metadata: Mapping[str, Any]) -> None:
-    level: list[Any] = [metadata]
-    for _ in range(_DEEPEST):
-        level = [
-            child
-            for parent in level
-            for child in (parent.values() if isinstance(parent, dict) else parent)
-            if isinstance(child, dict | list)
-        ]
-        if not level:
-            return
-    raise place.error(f"the metadata is nested more than {_DEEPEST} levels deep", document_id)
+    if is_deeper(metadata, _DEEPEST):
+        raise place.error(f"the metadata is nested more than {_DEEPEST} levels deep", document_id)
 
 
 def _check_storable(place: Place, document_id: str, what: str, value: str) -> None:
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError as error:
-        code = ord(value[error.start])
-        cause = "half of a surrogate pair, which UTF-8 cannot store"
-        if 0xDC80 <= code <= 0xDCFF:  # where the decoder puts bytes that are not UTF-8
-            cause = f"the byte 0x{code - 0xDC00:02X}, which is not UTF-8 here, or {cause}"
-        raise place.error(f"{what} holds U+{code:04X} ({cause}); write the file as UTF-8", document_id) from error
+    if code := first_surrogate(value):
+        problem = f"{what} holds U+{code:04X} ({surrogate_cause(code)}); write the file as UTF-8"
+        raise place.error(problem, document_id)
 
 
 def _kind(value: object) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from densephrase.corpus.files.records import shorten
 from densephrase.errors import QuestionError
+from densephrase.storage.strict_json import first_surrogate, surrogate_cause
 
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _LONGEST_KEYS = 300  # characters shown
 
 
@@ -33,13 +32,8 @@ def text_of(row: Mapping[str, Any], key: str, where: str, default: str | None = 
 
 def check_text(text: str, what: str) -> None:
     """Raise QuestionError for a text that UTF-8 cannot store."""
-    if found := _SURROGATE.search(text):
-        code = ord(found[0])
-        if 0xDC80 <= code <= 0xDCFF:  # where the decoder puts bytes that are not UTF-8
-            cause = f"the byte 0x{code - 0xDC00:02X}, which is not UTF-8 here, or half of a surrogate pair"
-        else:
-            cause = "half of a surrogate pair, which is no text"
-        raise QuestionError(f"{what} holds U+{code:04X} ({cause}). Write it as UTF-8.")
+    if code := first_surrogate(text):
+        raise QuestionError(f"{what} holds U+{code:04X} ({surrogate_cause(code)}). Write it as UTF-8.")
 
 
 def list_of(row: Mapping[str, Any], key: str, where: str) -> list[Any]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from importlib.resources import files
 from pathlib import Path
 
-from densephrase.encoder.config import CONFIG_BYTES, CONFIG_FILE
+from densephrase.encoder.config import CONFIG_FILE, read_settings
 from densephrase.encoder.encoder_files import read_encoder_file
 from densephrase.encoder.files.stored_weights import WEIGHTS_FILE
 from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE
@@ -52,8 +51,8 @@ def is_encoder(name: str) -> bool:
     if name == "default":
         return True
     try:
-        content = json.loads(read_encoder_file(Path(name), CONFIG_FILE, CONFIG_BYTES))
-    except (EncoderError, ValueError, RecursionError):
+        content = read_settings(Path(name))
+    except EncoderError:
         return False
     return isinstance(content, dict) and "coherency_rank" in content
 

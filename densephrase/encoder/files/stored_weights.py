@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from safetensors import SafetensorError, deserialize
 
 from densephrase.encoder.encoder_files import read_encoder_file
 from densephrase.errors import EncoderError
+from densephrase.storage.strict_json import decode_json
 
 WEIGHTS_FILE = "model.safetensors"
 ROW_SCALE = ".row_scale"  # the scales of `name` are called `name + ROW_SCALE`
@@ -31,7 +31,7 @@ def read_stored_weights(folder: Path) -> tuple[dict[str, NDArray[Any]], Precisio
     content = read_encoder_file(folder, WEIGHTS_FILE)
     try:
         tensors = {name: _array(stored) for name, stored in deserialize(content)}
-        metadata = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__") or {}
+        metadata = decode_json(content[8 : 8 + int.from_bytes(content[:8], "little")]).get("__metadata__") or {}
     except (SafetensorError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise EncoderError(f"{path} is not a readable safetensors file: {str(error)[:500]}") from error
     precision = metadata.get("precision")

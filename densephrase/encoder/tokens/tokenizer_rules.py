@@ -7,13 +7,13 @@ a pattern that backtracks for minutes, would only show at some text; so the part
 from __future__ import annotations
 
 import base64
-import json
 import re
 import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from densephrase.errors import EncoderError
+from densephrase.storage.strict_json import decode_json
 
 TOKENIZER_BYTES = 1 << 27  # of tokenizer.json, at most; the largest published ones have 40 million
 _MOST_GROWTH = 256  # characters that all rules together may make of one
@@ -61,7 +61,7 @@ def parse_tokenizer(stored: bytes | str) -> dict[str, Any]:
     Raises EncoderError when it is not JSON, or says a thing twice, which two programs could read differently.
     """
     try:
-        content = json.loads(stored, object_pairs_hook=_once)
+        content = decode_json(stored, unique_keys=True)
     except (ValueError, RecursionError) as error:
         raise EncoderError(f"it is not JSON: {error}") from None
     if not isinstance(content, dict):
@@ -226,10 +226,3 @@ def _short_text(text: Any, name: str) -> str:
 
 def _unknown(what: str, kind: str | None) -> EncoderError:
     return EncoderError(f"its {what} {reprlib.repr(kind)} is unknown")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    content = dict(pairs)
-    if len(content) != len(pairs):
-        raise ValueError("a key stands twice in an object")
-    return content

@@ -14,6 +14,7 @@ from densephrase.errors import IndexFormatError
 from densephrase.storage.atomic_file import write_json
 from densephrase.storage.records import brief, record_from_json
 from densephrase.storage.regular_file import MISSING, file_problem, reason
+from densephrase.storage.strict_json import decode_json
 
 FORMAT = "densephrase-index"
 FORMAT_VERSION = 4
@@ -284,7 +285,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         if problem is None and path.stat().st_size > _MOST_BYTES:
             problem = f"the file has more than {_MOST_BYTES} bytes"
-        content = None if problem else json.loads(path.read_text(encoding="utf-8"))
+        content = None if problem else decode_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         problem = f"not readable as JSON ({reason(error)})"
     if problem:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -23,6 +22,7 @@ from densephrase.kernels.mapped import Places
 from densephrase.kernels.sparse import SparseRows, no_factor_books
 from densephrase.kernels.spelling import Spelled
 from densephrase.storage.columns import map_columns
+from densephrase.storage.strict_json import decode_json
 from densephrase.storage.strings import StringColumn
 
 
@@ -267,7 +267,7 @@ class Shard:
 
     def _metadata(self, row: int) -> dict[str, Any]:
         try:
-            metadata = json.loads(self.metadata_json[row])
+            metadata = decode_json(self.metadata_json[row])
         except (ValueError, RecursionError) as error:
             raise IndexFormatError(f"{self.path}: metadata of document row {row} is damaged ({error})") from error
         if not isinstance(metadata, dict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from densephrase.errors import SearchError
+from densephrase.storage.strict_json import first_surrogate
 
 _SHOWN = 80  # characters of a question in an error
 
@@ -30,14 +31,11 @@ def check_questions(asked: object) -> list[str]:
 def _check(text: str, name: str) -> None:
     if not text.strip():
         raise SearchError(f"{name} is empty ({_shortened(text)}); ask something.")
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise SearchError(
-                f"{name} is {_shortened(text)}, which holds U+{ord(text[error.start]):04X}, half of a surrogate pair; "
-                "expected text that UTF-8 can hold. Decode what it was read from as UTF-8."
-            ) from error
+    if code := first_surrogate(text):
+        raise SearchError(
+            f"{name} is {_shortened(text)}, which holds U+{code:04X}, half of a surrogate pair; expected text that "
+            "UTF-8 can hold. Decode what it was read from as UTF-8."
+        )
 
 
 def _shortened(value: object) -> str:
