@@ -24,7 +24,7 @@ from typing import Any
 import torch
 
 from densephrase.build_index.pipeline import build
-from densephrase.build_index.run.build_inputs import library_versions
+from densephrase.build_index.run.build_inputs import LIBRARIES
 from densephrase.build_index.run.options import BuildOptions
 from densephrase.build_index.shards.shard_builder import ENCODED_TOGETHER
 from densephrase.corpus.cutting.paragraphs import split_paragraphs
@@ -33,6 +33,7 @@ from densephrase.data import Document
 from densephrase.encoder.encoded import ParagraphInput
 from densephrase.encoder.phrase.phrase_encoder import _BATCH_TOKENS, PhraseEncoder, _batches
 from densephrase.encoder.tokens.padding import pad_batch
+from densephrase.versions import library_versions
 
 
 def main() -> None:
@@ -139,7 +140,7 @@ def _report(
         "threads": torch.get_num_threads(),
         "cores": len(os.sched_getaffinity(0)),
         "processor": platform.processor() or platform.machine(),
-        "versions": library_versions(),
+        "versions": library_versions(LIBRARIES),
     }
     if options.json:
         print(json.dumps(facts))

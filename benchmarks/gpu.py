@@ -30,7 +30,7 @@ from benchmarks.build_speed import first_documents, write_documents
 from densephrase.build_index.lists.code_rows import ShardRows
 from densephrase.build_index.lists.inverted_list_builder import ListSettings, write_inverted_lists
 from densephrase.build_index.pipeline import build
-from densephrase.build_index.run.build_inputs import library_versions
+from densephrase.build_index.run.build_inputs import LIBRARIES
 from densephrase.build_index.run.options import BuildOptions
 from densephrase.corpus.questions.reader import read_questions
 from densephrase.data import Answer
@@ -41,6 +41,7 @@ from densephrase.errors import DeviceError, MissingExtraError
 from densephrase.faiss_device import FaissDevice
 from densephrase.index.format.manifest import SEGMENTS_FOLDER
 from densephrase.phrase_index import PhraseIndex
+from densephrase.versions import library_versions
 
 LEAST_AGREEMENT = 0.98  # of first answers; nearly equal scores change places
 
@@ -79,7 +80,7 @@ def main() -> None:
         "threads": {"torch": torch.get_num_threads(), "numba": numba.config.NUMBA_NUM_THREADS},
         "cores": len(os.sched_getaffinity(0)),
         "processor": platform.processor() or platform.machine(),
-        "versions": library_versions(),
+        "versions": library_versions(LIBRARIES),
     }
     if options.json:
         print(json.dumps(facts))

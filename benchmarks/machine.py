@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import version
 from pathlib import Path
+
+from densephrase.versions import library_versions
 
 
 def processor() -> str:
@@ -20,5 +21,6 @@ def processor() -> str:
 
 def machine(*packages: str) -> str:
     """Return the processor, its cores, and the versions of Python and some packages."""
-    versions = [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in packages)]
-    return f"{processor()}, {os.cpu_count()} cores; {', '.join(versions)}"
+    versions = library_versions(packages)
+    shown = [f"Python {versions['python']}", *(f"{name} {versions[name]}" for name in packages)]
+    return f"{processor()}, {os.cpu_count()} cores; {', '.join(shown)}"

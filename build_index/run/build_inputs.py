@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import platform
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 
-from densephrase import __version__
 from densephrase.build_index.run.plan import ShardPlan
 from densephrase.errors import BuildError
+from densephrase.versions import library_versions
 
-_LIBRARIES = ("numpy", "h5py", "torch", "transformers", "tokenizers", "PyStemmer", "faiss-cpu", "faiss-gpu")
+# The libraries that make an index's bytes.
+LIBRARIES = ("numpy", "h5py", "torch", "transformers", "tokenizers", "PyStemmer", "faiss-cpu", "faiss-gpu")
 _logger = logging.getLogger(__name__)
 
 
@@ -77,15 +76,4 @@ def versions_of(device: str) -> dict[str, str]:
     The kind shows in the last bits of vectors and centroids, so that a build begun on another one is warned of.
     """
     kind = device.partition(":")[0]
-    return library_versions() | ({} if kind == "cpu" else {"device": kind})
-
-
-def library_versions() -> dict[str, str]:
-    """Return the versions of Python and of the installed libraries that make an index's bytes."""
-    versions = {"densephrase": __version__, "python": platform.python_version()}
-    for name in _LIBRARIES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions
+    return library_versions(LIBRARIES) | ({} if kind == "cpu" else {"device": kind})

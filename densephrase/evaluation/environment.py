@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import platform
-from importlib.metadata import PackageNotFoundError, version
-
-import densephrase
-from densephrase.errors import SearchError
+from densephrase.search.plan.threads import check_threads
+from densephrase.versions import library_versions
 
 _PACKAGES = ("numpy", "numba", "torch", "tokenizers", "onnxruntime")
 
@@ -19,11 +16,7 @@ def use_threads(threads: int | None = None) -> int:
     import numba
     import torch
 
-    most: int = numba.config.NUMBA_NUM_THREADS  # type: ignore[attr-defined]
-    if threads is None:
-        threads = min(torch.get_num_threads(), most)
-    if not 1 <= threads <= most:
-        raise SearchError(f"{threads} threads were asked for; between 1 and {most} can be used (NUMBA_NUM_THREADS).")
+    threads = min(torch.get_num_threads(), check_threads(None)) if threads is None else check_threads(threads)
     torch.set_num_threads(threads)
     numba.set_num_threads(threads)
     return threads
@@ -31,10 +24,5 @@ def use_threads(threads: int | None = None) -> int:
 
 def versions() -> dict[str, str]:
     """Return the versions of this library, of Python and of the packages that do the work."""
-    found = {"densephrase": densephrase.__version__, "python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # vendored or built in place: no metadata
-            found[package] = "unknown"
-    return found
+    found = library_versions(_PACKAGES)
+    return found | {package: "unknown" for package in _PACKAGES if package not in found}
