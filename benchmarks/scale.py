@@ -49,7 +49,7 @@ from benchmarks.scale_vectors import (
 from densephrase.build_index.lists.code_rows import MatrixRows
 from densephrase.build_index.lists.inverted_list_builder import ListSettings, write_inverted_lists
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
-from densephrase.index.format.manifest import AnnRecord
+from densephrase.index.format.index_parts import AnnRecord
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.lists.list_rule import choose_probes
 from densephrase.quantise.scalar import VectorQuantiser

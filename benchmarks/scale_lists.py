@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.index.format.manifest import AnnRecord, FileRecord, Quantisation
+from densephrase.index.format.index_parts import AnnRecord, FileRecord, Quantisation
 from densephrase.index.lists.inverted_lists import InvertedLists
 from densephrase.storage.column_writer import ColumnWriter
 from densephrase.storage.columns import map_columns

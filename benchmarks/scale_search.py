@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from benchmarks.page_cache import evict
 from benchmarks.scale_lists import PlanedLists
-from densephrase.index.format.manifest import AnnRecord
+from densephrase.index.format.index_parts import AnnRecord
 from densephrase.index.lists.list_rule import choose_probed_groups
 from densephrase.kernels.compile import kernel
 from densephrase.kernels.gather import gather_dots

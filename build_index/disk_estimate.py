@@ -13,7 +13,7 @@ import numpy as np
 from densephrase.build_index.shards.shard_builder import build_shard
 from densephrase.data import Document
 from densephrase.errors import DiskSpaceError
-from densephrase.index.format.manifest import Quantisation
+from densephrase.index.format.index_parts import Quantisation
 from densephrase.index.lists.inverted_lists import id_type
 from densephrase.storage.atomic_file import temporary_path
 from densephrase.terms.analyser import Analyser

@@ -34,16 +34,8 @@ from densephrase.corpus.memory import written_documents
 from densephrase.corpus.reader import read_corpus
 from densephrase.data import Document
 from densephrase.errors import BuildError, DiskSpaceError
-from densephrase.index.format.manifest import (
-    MANIFEST_FILE,
-    SEGMENTS_FOLDER,
-    AnnRecord,
-    FileRecord,
-    Manifest,
-    SegmentRecord,
-    ShardRecord,
-    TermsRecord,
-)
+from densephrase.index.format.index_parts import AnnRecord, FileRecord, SegmentRecord, ShardRecord, TermsRecord
+from densephrase.index.format.manifest import MANIFEST_FILE, SEGMENTS_FOLDER, Manifest
 from densephrase.storage.atomic_file import make_folder
 
 if TYPE_CHECKING:

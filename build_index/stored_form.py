@@ -24,7 +24,7 @@ from densephrase.build_index.shards.shard_builder import plain_quantisation
 from densephrase.data import Document
 from densephrase.errors import IndexFormatError
 from densephrase.index.compact.codebooks import CODEBOOKS_FILE, Codebooks
-from densephrase.index.format.manifest import AnnRecord, FileRecord, Quantisation, ShardRecord
+from densephrase.index.format.index_parts import AnnRecord, FileRecord, Quantisation, ShardRecord
 from densephrase.index.format.shard_format import Side
 from densephrase.index.lists.inverted_lists import InvertedLists
 from densephrase.index.shards.shard import Shard

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from densephrase.build_index.run.progress import Advance
 from densephrase.build_index.stored_form import StoredForm
-from densephrase.index.format.manifest import FileRecord, ShardRecord, TermsRecord
+from densephrase.index.format.index_parts import FileRecord, ShardRecord, TermsRecord
 from densephrase.index.shards.shard import Shard
 from densephrase.terms.analyser import Analyser
 from densephrase.terms.term_writer import TermForm, write_term_index

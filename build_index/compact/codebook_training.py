@@ -14,7 +14,7 @@ from densephrase.data import Document
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
 from densephrase.index.compact.codebooks import Codebooks
 from densephrase.index.compact.spelling import WordPieces
-from densephrase.index.format.manifest import HEADS
+from densephrase.index.format.index_parts import HEADS
 from densephrase.quantise.product import CENTROIDS, ProductQuantiser
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from densephrase.build_index.lists.code_rows import CodeRows, choose_places, sam
 from densephrase.build_index.lists.residuals import MOST_ROWS, fit_rows
 from densephrase.build_index.run.progress import Advance
 from densephrase.index.compact.predicted_ends import prediction_columns
-from densephrase.index.format.manifest import FileRecord
+from densephrase.index.format.index_parts import FileRecord
 from densephrase.quantise.end_prediction import EndPrediction
 from densephrase.quantise.product import ProductQuantiser
 from densephrase.quantise.scalar import VectorQuantiser

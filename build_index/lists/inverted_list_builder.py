@@ -16,7 +16,7 @@ from densephrase.build_index.lists.residuals import Residuals
 from densephrase.build_index.run.progress import Advance
 from densephrase.faiss_device import cuda_number
 from densephrase.index.compact.codebooks import quantiser_columns
-from densephrase.index.format.manifest import AnnRecord, FileRecord
+from densephrase.index.format.index_parts import AnnRecord, FileRecord
 from densephrase.index.lists.inverted_lists import id_type
 from densephrase.index.lists.list_rule import choose_groups, choose_lists
 from densephrase.index.lists.list_tree import ListTree

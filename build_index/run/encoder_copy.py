@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from densephrase.build_index.run.build_state import BuildState
 from densephrase.encoder.config import EncoderConfig
-from densephrase.index.format.manifest import ENCODER_FOLDER, EncoderRecord
+from densephrase.index.format.index_parts import EncoderRecord
+from densephrase.index.format.manifest import ENCODER_FOLDER
 from densephrase.storage.atomic_file import publish, sync_folder, temporary_path
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from pathlib import Path
 from densephrase.build_index.run.build_state import BuildState
 from densephrase.build_index.run.progress import ProgressCounter
 from densephrase.errors import IndexFormatError
-from densephrase.index.format.manifest import FileRecord, ShardRecord
+from densephrase.index.format.index_parts import FileRecord, ShardRecord
 from densephrase.storage.columns import checksum_columns
 
 _logger = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from densephrase.build_index.shards.spelled_paragraphs import SpelledParagraphs
 from densephrase.data import Document, Paragraph
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
 from densephrase.errors import BuildError
-from densephrase.index.format.manifest import Counts, Quantisation
+from densephrase.index.format.index_parts import Counts, Quantisation
 from densephrase.index.format.shard_format import SIDES, stored_columns
 from densephrase.storage.column_writer import ColumnWriter
 from densephrase.storage.strings import pack_strings

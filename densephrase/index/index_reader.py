@@ -15,7 +15,8 @@ from densephrase.data import Document
 from densephrase.errors import IndexFormatError
 from densephrase.index.compact.codebooks import Codebooks
 from densephrase.index.compact.predicted_ends import PredictedEnds
-from densephrase.index.format.manifest import SEGMENTS_FOLDER, Manifest, SegmentRecord, ShardRecord
+from densephrase.index.format.index_parts import SegmentRecord, ShardRecord
+from densephrase.index.format.manifest import SEGMENTS_FOLDER, Manifest
 from densephrase.index.lists.inverted_lists import InvertedLists
 from densephrase.index.own_encoder import check_own_encoder, find_own_encoder
 from densephrase.index.shards.shard import Shard

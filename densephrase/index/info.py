@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from densephrase.index.format.manifest import FileRecord
+from densephrase.index.format.index_parts import FileRecord
 from densephrase.index.format.shard_format import SPARSE_COLUMNS
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.shards.shard import Shard

@@ -9,7 +9,7 @@ from densephrase.encoder.config import CONFIG_FILE, EncoderConfig
 from densephrase.encoder.encoder_files import read_encoder_file
 from densephrase.encoder.files.location import ENCODER_FILES, fingerprint_of
 from densephrase.errors import EncoderError, IndexFormatError
-from densephrase.index.format.manifest import EncoderRecord
+from densephrase.index.format.index_parts import EncoderRecord
 
 
 def find_own_encoder(index: Path, record: EncoderRecord) -> Path:

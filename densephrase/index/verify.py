@@ -9,7 +9,8 @@ from pathlib import Path
 
 from densephrase.encoder.config import CONFIG_FILE
 from densephrase.errors import IndexFormatError
-from densephrase.index.format.manifest import SEGMENTS_FOLDER, EncoderRecord, FileRecord, Manifest, SegmentRecord
+from densephrase.index.format.index_parts import EncoderRecord, FileRecord, SegmentRecord
+from densephrase.index.format.manifest import SEGMENTS_FOLDER, Manifest
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.lists.list_checks import list_problems, term_problems
 from densephrase.index.own_encoder import is_calibrated_again

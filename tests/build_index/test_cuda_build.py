@@ -16,7 +16,8 @@ from densephrase.build_index.lists.list_training import train_lists
 from densephrase.build_index.pipeline import build
 from densephrase.build_index.run.options import BuildOptions
 from densephrase.errors import DeviceError, MissingExtraError
-from densephrase.index.format.manifest import Manifest, Quantisation
+from densephrase.index.format.index_parts import Quantisation
+from densephrase.index.format.manifest import Manifest
 from densephrase.index.lists.inverted_lists import InvertedLists
 from densephrase.quantise.scalar import VectorQuantiser
 from tests.faiss_on_cuda import FakeGpuFaiss, cuda_faiss

@@ -17,7 +17,7 @@ from densephrase.build_index.lists.residuals import END_BITS, START_BITS, fit_ro
 from densephrase.build_index.pipeline import build
 from densephrase.build_index.run.options import BuildOptions
 from densephrase.index.compact.predicted_ends import PredictedEnds
-from densephrase.index.format.manifest import FileRecord, Quantisation
+from densephrase.index.format.index_parts import FileRecord, Quantisation
 from densephrase.index.index_reader import IndexReader
 from densephrase.quantise.scalar import VectorQuantiser
 from tests.build_index.samples import random_documents, write_corpus

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from densephrase.build_index.lists import code_rows
 from densephrase.build_index.lists.code_rows import MatrixRows, ShardRows
 from densephrase.build_index.lists.inverted_list_builder import ListSettings, _places, write_inverted_lists
-from densephrase.index.format.manifest import Quantisation
+from densephrase.index.format.index_parts import Quantisation
 from densephrase.index.lists.inverted_lists import InvertedLists
 from densephrase.quantise.scalar import VectorQuantiser
 from densephrase.storage.columns import map_columns, write_columns

@@ -13,7 +13,7 @@ from densephrase.build_index.shards.shard_builder import build_shard, plain_quan
 from densephrase.data import Document
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
 from densephrase.errors import BuildError
-from densephrase.index.format.manifest import Quantisation
+from densephrase.index.format.index_parts import Quantisation
 from densephrase.index.format.shard_format import stored_columns
 from densephrase.index.shards.shard import Shard
 from tests.search.fake_encoder import FakeEncoder

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from densephrase.index.format.manifest import FileRecord, Manifest, SegmentRecord
+from densephrase.index.format.index_parts import FileRecord, SegmentRecord
+from densephrase.index.format.manifest import Manifest
 from densephrase.storage.columns import map_columns, write_columns
 
 Columns = dict[str, np.ndarray]

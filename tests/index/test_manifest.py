@@ -10,17 +10,17 @@ import pytest
 
 from densephrase.errors import IndexFormatError
 from densephrase.index.format import manifest as manifest_module
-from densephrase.index.format.manifest import (
+from densephrase.index.format.index_parts import (
     AnnRecord,
     Counts,
     EncoderRecord,
     FileRecord,
-    Manifest,
     Quantisation,
     SegmentRecord,
     ShardRecord,
     TermsRecord,
 )
+from densephrase.index.format.manifest import Manifest
 
 SHARDS = (
     ShardRecord(FileRecord("shard-00000.h5", 10, {"a": "0" * 64}), Counts(1, 2, 3, 4, 5)),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from densephrase.errors import IndexFormatError
 from densephrase.index.compact.predicted_ends import PredictedEnds, prediction_columns
-from densephrase.index.format.manifest import FileRecord, Quantisation
+from densephrase.index.format.index_parts import FileRecord, Quantisation
 from densephrase.quantise.end_prediction import EndPrediction
 from densephrase.quantise.product import ProductQuantiser
 from densephrase.storage.columns import write_columns

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from densephrase.errors import EncoderError, IndexFormatError
 from densephrase.index.compact.spelling import LONGEST_PIECE, MOST_PIECE_BYTES, MOST_PIECES, WordPieces
-from densephrase.index.format.manifest import HEADS, Quantisation
+from densephrase.index.format.index_parts import HEADS, Quantisation
 from densephrase.kernels.sparse import FactorBooks
 from densephrase.quantise.product import CENTROIDS, ProductQuantiser
 from densephrase.storage.columns import MappedColumns, map_columns, write_columns

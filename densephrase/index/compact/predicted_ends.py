@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from densephrase.errors import EncoderError, IndexFormatError
 from densephrase.index.compact.codebooks import quantiser_columns, read_fitted, read_quantiser
-from densephrase.index.format.manifest import Quantisation
+from densephrase.index.format.index_parts import Quantisation
 from densephrase.quantise.end_prediction import EndPrediction
 from densephrase.quantise.product import ProductQuantiser
 from densephrase.storage.columns import MappedColumns, map_columns

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from densephrase.index.format.manifest import Counts, Quantisation
+from densephrase.index.format.index_parts import Counts, Quantisation
 
 STRINGS = ("document_id", "title", "text", "head", "metadata")
 Side = Literal["start", "end"]

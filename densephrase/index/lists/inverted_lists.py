@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from densephrase.errors import IndexFormatError
 from densephrase.index.compact.codebooks import read_quantiser
-from densephrase.index.format.manifest import AnnRecord, Quantisation
+from densephrase.index.format.index_parts import AnnRecord, Quantisation
 from densephrase.index.lists.list_tree import ListTree
 from densephrase.quantise.product import ProductQuantiser
 from densephrase.storage.columns import map_columns

@@ -14,7 +14,7 @@ from densephrase.data import Document
 from densephrase.errors import IndexFormatError
 from densephrase.index.compact.codebooks import Codebooks
 from densephrase.index.compact.spelling import spelled_text
-from densephrase.index.format.manifest import Counts, Quantisation
+from densephrase.index.format.index_parts import Counts, Quantisation
 from densephrase.index.format.shard_format import COLUMNS, Side, column_lengths, stored_columns
 from densephrase.index.shards.shard_bounds import check_bounds
 from densephrase.index.shards.stored_document import StoredDocument
