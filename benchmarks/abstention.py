@@ -19,7 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike
 
 from benchmarks.plots import new_figure
 from densephrase.confidence.measures import (
@@ -27,7 +29,6 @@ from densephrase.confidence.measures import (
     brier_score,
     calibration_by_rank,
     calibration_error,
-    risk_at,
     risk_coverage,
 )
 from densephrase.confidence.model import RIVALS
@@ -46,6 +47,12 @@ from densephrase.search.plan.options import SearchOptions
 from densephrase.search.searcher import Searcher
 
 COVERAGES = tuple(number / 10 for number in range(1, 11))
+
+
+def risk_at(confidence: ArrayLike, right: ArrayLike, coverages: Sequence[float]) -> list[float]:
+    """Return the risk at each coverage in (0, 1], for the smallest number of answers that reaches it."""
+    _, risks = risk_coverage(confidence, right)
+    return [float(risks[int(np.ceil(coverage * len(risks) - 1e-9)) - 1]) for coverage in coverages]
 
 
 @dataclass(frozen=True, slots=True)

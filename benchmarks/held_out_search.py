@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.plain_terms import score_terms
 from densephrase.corpus.questions.reader import read_questions
 from densephrase.data import Question
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionNgrams, QuestionVectors
@@ -201,5 +202,5 @@ def _bm25(paragraphs: Sequence[ParagraphInput], questions: Sequence[Question]) -
         path = Path(folder) / "terms.h5"
         write_term_index(path, rows, Analyser())
         index = TermIndex.open(path)
-        scores = [index.score(index.analyser.terms(question.text)).paragraph.copy() for question in questions]
+        scores = [score_terms(index, index.analyser.terms(question.text)).paragraph for question in questions]
     return np.stack(scores)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.bare_reads import read_pieces
+from benchmarks.plain_terms import score_terms, text_scores
 from benchmarks.roofline_cases import ROWS_AHEAD, Case, Run
 from densephrase.encoder.encoded import QuestionVectors
 from densephrase.index.shards.shard import Shard
@@ -158,7 +159,8 @@ class IndexCases:
     def _similar_paragraphs(self, text: str, shard: int) -> Rows:
         """Return the rows, ascending, of the paragraphs of a shard with the best term scores."""
         first, last = self.reader.bases.paragraphs[shard : shard + 2]
-        scores = self.reader.terms.score(self.reader.terms.analyser.terms(text)).paragraph[first:last]
+        terms = self.reader.terms
+        scores = score_terms(terms, terms.analyser.terms(text)).paragraph[first:last]
         return np.sort(np.argsort(-scores, kind="stable")[:SPARSE_PARAGRAPHS])
 
     def bm25(self) -> Iterator[Case]:
@@ -172,7 +174,7 @@ class IndexCases:
 
         def add_up() -> None:
             for ids, counts in known:
-                scores = [side.scores(ids, counts) for side in sides][0]
+                scores = [text_scores(side, ids, counts) for side in sides][0]
                 top_k(scores[scores > 0], np.empty(wanted, np.float32), np.empty(wanted, np.int64))
 
         def run() -> None:

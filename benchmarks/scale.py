@@ -35,6 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.command_line import kept
+from benchmarks.matrix_rows import MatrixRows
 from benchmarks.scale_lists import PlanedLists, split_rows
 from benchmarks.scale_report import plot, print_check, print_projection, print_table
 from benchmarks.scale_search import exact_best, measure, measure_cold, warm
@@ -46,7 +47,6 @@ from benchmarks.scale_vectors import (
     write_real,
     write_vectors,
 )
-from densephrase.build_index.lists.code_rows import MatrixRows
 from densephrase.build_index.lists.inverted_list_builder import ListSettings, write_inverted_lists
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.index.format.index_parts import AnnRecord

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from benchmarks.page_cache import evict
 from benchmarks.scale_lists import PlanedLists
 from densephrase.index.format.index_parts import AnnRecord
+from densephrase.index.lists.inverted_lists import InvertedLists
 from densephrase.index.lists.list_rule import choose_probed_groups
+from densephrase.kernels.coarse import best_lists
 from densephrase.kernels.compile import kernel
 from densephrase.kernels.gather import gather_dots
 from densephrase.kernels.scan import scan
@@ -60,12 +62,25 @@ def search(
     lists: PlanedLists, weights: NDArray[np.int16], groups: int, probes: int
 ) -> tuple[NDArray[np.int64], int, float]:
     """Return the rows found (in no order), how many were scanned, and when the coarse step was done."""
-    ranges = lists.inverted.probe(weights, groups, probes)
+    ranges = probed_ranges(lists.inverted, weights, groups, probes)
     middle = time.perf_counter()
     ids = np.empty(BEST, np.int64)
     rescored = max(BEST, choose_rescored(len(lists.rest)))
     found = _best_of_ranges(lists.inverted.codes, lists.rest, lists.inverted.ids, ranges, weights, rescored, ids)
     return ids[:found], int((ranges[:, 1] - ranges[:, 0]).sum()), middle
+
+
+def probed_ranges(lists: InvertedLists, weights: NDArray[np.int16], groups: int, probes: int) -> NDArray[np.int64]:
+    """Return the row ranges of the `probes` lists with the largest products among those of the best `groups`.
+
+    weights: int16 [V], a high half of `densephrase.search.prepare.fixed_point.FixedPointVectors`. Int64 [at most
+    `probes`, 2], ascending; fewer where those groups have fewer lists.
+    """
+    tree = lists.tree
+    chosen = np.empty(min(groups, len(tree.group_codes)), np.int64)
+    best = np.empty(min(probes, len(tree.list_codes)), np.int64)
+    best = best[: best_lists(tree.group_codes, tree.group_ptr, tree.list_codes, weights, chosen, best)]
+    return np.stack([lists.list_ptr[best], lists.list_ptr[best + 1]], axis=1)
 
 
 @kernel

@@ -26,6 +26,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.plain_terms import TermScores, score_terms
 from benchmarks.tfidf import TfIdf, TfIdfCounts
 from densephrase.corpus.cutting.paragraphs import split_paragraphs
 from densephrase.corpus.questions.reader import read_questions
@@ -35,7 +36,7 @@ from densephrase.evaluation.ranked import sample_questions
 from densephrase.metrics import has_answer
 from densephrase.terms.analyser import Analyser
 from densephrase.terms.bm25 import BM25, DOCUMENT_BM25, PARAGRAPH_BM25
-from densephrase.terms.term_index import TermIndex, TermScores, write_term_index
+from densephrase.terms.term_index import TermIndex, write_term_index
 from densephrase.training.data.holdout import split_by_title
 from densephrase.training.phrase.config import TrainingConfig
 
@@ -168,7 +169,7 @@ def _named(bm25: BM25) -> str:
 
 def _bm25(path: Path, paragraph: BM25, document: BM25) -> Score:
     index = TermIndex.open(path, paragraph, document)
-    return lambda question: index.score(index.analyser.terms(question))
+    return lambda question: score_terms(index, index.analyser.terms(question))
 
 
 def _holds_answer(texts: Sequence[str], answers: Sequence[str], row: int) -> bool:

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
+from benchmarks.plain_terms import TermScores
 from densephrase.metrics import answer_tokens
 from densephrase.terms.stop_words import ENGLISH_STOP_WORDS
-from densephrase.terms.term_index import TermScores
 
 Matrix: TypeAlias = Any  # a csr_array: scipy ships no types
 

@@ -48,23 +48,6 @@ class ShardRows:
                 columns.release()
 
 
-class MatrixRows:
-    """The rows of one array, int8 [N, row_size], which may be mapped from a file."""
-
-    def __init__(self, codes: NDArray[np.int8]) -> None:
-        self._codes = codes
-
-    @property
-    def count(self) -> int:
-        """Number of rows."""
-        return len(self._codes)
-
-    def chunks(self) -> Iterator[tuple[int, NDArray[np.int8]]]:
-        """Yield (first row, codes int8 [rows, row_size])."""
-        for first in range(0, len(self._codes), ROWS_AT_ONCE):
-            yield first, self._codes[first : first + ROWS_AT_ONCE]
-
-
 def choose_places(count: int, size: int, seed: int) -> NDArray[np.int64]:
     """Return the places of `size` of `count` rows drawn without repetition, ascending."""
     return np.sort(np.random.default_rng(seed).choice(count, size, replace=False, shuffle=False))

@@ -68,12 +68,6 @@ def area_under_risk(confidence: ArrayLike, right: ArrayLike) -> float:
     return float(risk_coverage(confidence, right)[1].mean())
 
 
-def risk_at(confidence: ArrayLike, right: ArrayLike, coverages: Sequence[float]) -> list[float]:
-    """Return the risk at each coverage in (0, 1], for the smallest number of answers that reaches it."""
-    _, risks = risk_coverage(confidence, right)
-    return [float(risks[int(np.ceil(coverage * len(risks) - 1e-9)) - 1]) for coverage in coverages]
-
-
 def _pair(confidence: ArrayLike, right: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     confidences, hits = np.asarray(confidence, np.float64), np.asarray(right, np.float64)
     if confidences.shape != hits.shape or confidences.ndim != 1 or not confidences.size:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.errors import IndexFormatError
-from densephrase.kernels.postings import accumulate_bm25
 from densephrase.storage.columns import MappedColumns
 from densephrase.terms.bm25 import BM25
 
@@ -76,18 +75,6 @@ class Postings:
         """How often the term of each posting stands in its text."""
         return (self.ids & ((1 << self.shift) - 1)).astype(np.uint16) if self.shift else self.tf
 
-    def scores(self, term_ids: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return BM25 of every text for the terms `term_ids`, each asked `counts` times; 0 exactly where none occurs.
-
-        Raises:
-            IndexFormatError: if a posting names a text that does not exist.
-        """
-        weights = self.weights(term_ids, counts)
-        scores = np.zeros(self.length.size, np.float32)
-        damaged = accumulate_bm25(term_ids, weights, self.ptr, self.texts, self.frequencies, self.length_norm, scores)
-        self.check(damaged)
-        return scores
-
     def weights(self, term_ids: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return what each of some terms, asked `counts` times, weighs in BM25, float32 [terms]."""
         frequency = self.ptr[term_ids + 1] - self.ptr[term_ids]
@@ -102,7 +89,7 @@ class Postings:
             )
 
     def contributions(self, term_ids: NDArray[np.int64], counts: NDArray[np.int64], text: int) -> NDArray[np.float64]:
-        """Return what each term adds to the score of one text, [terms], as `scores` adds them up."""
+        """Return what each term adds to the score of one text, [terms]."""
         weights = self.weights(term_ids, counts)
         share = np.zeros(term_ids.size, np.float64)
         for row, term in enumerate(term_ids.tolist()):

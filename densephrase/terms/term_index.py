@@ -1,17 +1,15 @@
-"""Score paragraphs and documents by the terms they share with a question."""
+"""Inverted index over the terms of paragraphs and documents: opened, looked up, and what each term adds by BM25."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.errors import IndexFormatError, SearchError
-from densephrase.kernels.selection import top_k
+from densephrase.errors import IndexFormatError
 from densephrase.kernels.strings import find_strings
 from densephrase.storage.columns import MappedColumns, map_columns
 from densephrase.storage.strings import StringColumn, pack_strings
@@ -20,34 +18,7 @@ from densephrase.terms.bm25 import BM25, DOCUMENT_BM25, PARAGRAPH_BM25
 from densephrase.terms.postings import Postings
 from densephrase.terms.term_writer import write_term_index
 
-__all__ = ["TermIndex", "TermScores", "write_term_index"]
-
-
-@dataclass(frozen=True, slots=True)
-class TermScores:
-    """BM25 of every paragraph and every document for one question: float32 [paragraphs], float32 [documents]."""
-
-    paragraph: NDArray[np.float32]
-    document: NDArray[np.float32]
-    paragraph_document: NDArray[np.int32]
-
-    def top(self, k: int, paragraph_weight: float, document_weight: float) -> NDArray[np.int64]:
-        """Return the rows of the best paragraphs, int64 [at most k], best first; equal ones by row.
-
-        Ranked by paragraph_weight * paragraph score + document_weight * document score, computed in float32, among
-        the paragraphs that hold a term of the question themselves; so there can be fewer than k, even none.
-
-        Raises:
-            SearchError: if k is less than 1.
-        """
-        if k < 1:
-            raise SearchError(f"The number of paragraphs to find must be at least 1; got {k}.")
-        rows = np.flatnonzero(self.paragraph > 0)
-        documents = np.float32(document_weight) * self.document[self.paragraph_document[rows]]
-        totals = np.float32(paragraph_weight) * self.paragraph[rows] + documents
-        best = np.empty(min(k, rows.size), np.int64)
-        top_k(totals, np.empty(best.size, np.float32), best)
-        return rows[best]
+__all__ = ["TermIndex", "write_term_index"]
 
 
 class TermIndex:
@@ -86,21 +57,6 @@ class TermIndex:
         if is_random:
             columns.expect_random()
         return opened
-
-    def score(self, terms: Iterable[str]) -> TermScores:
-        """Return the BM25 scores for the terms of a question, as `TermIndex.analyser` gives them.
-
-        A term counts as often as it is repeated; the order of the terms makes no difference; unknown terms and no
-        terms at all score nothing.
-
-        Raises:
-            IndexFormatError: if the postings of a term are damaged.
-        """
-        found = self.find(list(terms))
-        term_ids, counts = np.unique(found[found >= 0], return_counts=True)
-        return TermScores(
-            self.paragraphs.scores(term_ids, counts), self.documents.scores(term_ids, counts), self.paragraph_document
-        )
 
     def contributions(self, terms: Iterable[str], paragraph: int) -> list[tuple[str, float, float]]:
         """Return each known term of a question, once, with what it adds to a paragraph's score and its document's."""

@@ -6,9 +6,10 @@ import importlib.util
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from benchmarks.abstention import Answers, plot, search_all, squad2_figures
+from benchmarks.abstention import Answers, plot, risk_at, search_all, squad2_figures
 from densephrase.data import Document, Question
 from densephrase.errors import MissingExtraError
 from densephrase.evaluation.result import score_span
@@ -64,3 +65,17 @@ def test_an_encoder_without_confidence_ends_the_benchmark(make_searcher: MakeSea
 def test_a_plot_without_matplotlib_names_the_cure(tmp_path: Path) -> None:
     with pytest.raises(MissingExtraError, match=r"pip install 'densephrase\[benchmarks\]'"):
         plot([Answers("some", [0.5, 0.6], [1.0, 2.0], [True, False])], tmp_path / "risk.png")
+
+
+def test_risk_at_full_coverage_is_the_share_of_wrong_answers() -> None:
+    random = np.random.default_rng(1)
+    confidence, right = random.random(1000), random.random(1000) < 0.3
+    tenths = [number / 10 for number in range(1, 11)]
+    risks = risk_at(confidence, right, tenths)
+    ranked = right[np.argsort(-confidence)]
+    assert risks == pytest.approx([1 - ranked[: 100 * number].mean() for number in range(1, 11)])
+    assert risks[-1] == pytest.approx(1 - right.mean())
+
+
+def test_the_smallest_coverage_has_an_answer() -> None:
+    assert risk_at([0.5, 0.6], [1, 0], [0.001, 0.5, 0.51]) == [1.0, 1.0, 0.5]

@@ -8,11 +8,11 @@ import pytest
 
 from benchmarks import scale, scale_vectors
 from benchmarks.grown_vectors import GrownVectors
+from benchmarks.matrix_rows import MatrixRows
 from benchmarks.scale_lists import PlanedLists, split_rows
 from benchmarks.scale_report import fit, seconds_at
 from benchmarks.scale_search import choose_rescored, exact_best, measure
 from benchmarks.scale_vectors import nearest_distances
-from densephrase.build_index.lists.code_rows import MatrixRows
 from densephrase.build_index.lists.inverted_list_builder import ListSettings, write_inverted_lists
 from densephrase.build_index.pipeline import build
 from densephrase.build_index.run.options import BuildOptions

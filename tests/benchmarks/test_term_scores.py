@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from benchmarks import term_scores
+from benchmarks.plain_terms import TermScores
 from benchmarks.term_scores import CUTS, Asked, Collection, accuracy, groups
 from densephrase.data import Question
-from densephrase.terms.term_index import TermScores
 
 FACTS = ["Ada wrote programs.", "Bread needs flour.", "Cats chase mice.", "Dunes move slowly.", "Elms grow tall."]
 QUERIES = ["Who wrote programs?", "What does bread need?", "What do cats chase?", "What moves slowly?", "What grows?"]

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.matrix_rows import MatrixRows
 from densephrase.build_index.lists import cuda_assignment
-from densephrase.build_index.lists.code_rows import MatrixRows
 from densephrase.build_index.lists.inverted_list_builder import ListSettings, write_inverted_lists
 from densephrase.build_index.lists.list_training import train_lists
 from densephrase.build_index.pipeline import build

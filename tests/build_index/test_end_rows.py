@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.matrix_rows import MatrixRows
 from densephrase.build_index.compact.end_rows import EndSettings, write_end_rows
 from densephrase.build_index.compact.preceding_starts import PrecedingStarts
 from densephrase.build_index.lists import code_rows
-from densephrase.build_index.lists.code_rows import MatrixRows
 from densephrase.build_index.lists.residuals import END_BITS, START_BITS, fit_rows, row_bytes
 from densephrase.build_index.pipeline import build
 from densephrase.build_index.run.options import BuildOptions

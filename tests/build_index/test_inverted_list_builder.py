@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.matrix_rows import MatrixRows
 from densephrase.build_index.lists import code_rows
-from densephrase.build_index.lists.code_rows import MatrixRows, ShardRows
+from densephrase.build_index.lists.code_rows import ShardRows
 from densephrase.build_index.lists.inverted_list_builder import ListSettings, _places, write_inverted_lists
 from densephrase.index.format.index_parts import Quantisation
 from densephrase.index.lists.inverted_lists import InvertedLists

@@ -9,7 +9,6 @@ from densephrase.confidence.measures import (
     area_under_risk,
     brier_score,
     calibration_error,
-    risk_at,
     risk_coverage,
 )
 
@@ -60,20 +59,6 @@ def test_equal_confidences_share_their_risk(right: list[int]) -> None:
     """Whatever their order, four equal confidences have half of their answers wrong at every coverage."""
     assert risk_coverage([0.5] * 4, right)[1].tolist() == [0.5] * 4
     assert risk_coverage([0.9, *[0.5] * 4], [1, *right])[1].tolist() == pytest.approx([0, 1 / 4, 1 / 3, 3 / 8, 2 / 5])
-
-
-def test_risk_at_full_coverage_is_the_share_of_wrong_answers() -> None:
-    random = np.random.default_rng(1)
-    confidence, right = random.random(1000), random.random(1000) < 0.3
-    tenths = [number / 10 for number in range(1, 11)]
-    risks = risk_at(confidence, right, tenths)
-    ranked = right[np.argsort(-confidence)]
-    assert risks == pytest.approx([1 - ranked[: 100 * number].mean() for number in range(1, 11)])
-    assert risks[-1] == pytest.approx(1 - right.mean())
-
-
-def test_the_smallest_coverage_has_an_answer() -> None:
-    assert risk_at([0.5, 0.6], [1, 0], [0.001, 0.5, 0.51]) == [1.0, 1.0, 0.5]
 
 
 @pytest.mark.parametrize(("confidence", "right"), [([], []), ([0.5], [1, 0])], ids=["none", "unequal"])

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from benchmarks.plain_terms import score_terms
 from densephrase.index.index_reader import IndexReader
 from densephrase.search.find.candidates import RESCORED
 from densephrase.search.plan.effort import DEFAULTS, StrategyEffort
@@ -41,7 +42,7 @@ def best_paragraphs(
     reader: IndexReader, count: int, paragraph_weight: float, document_weight: float
 ) -> NDArray[np.int64]:
     """Return the paragraphs with the best term scores among those that hold a term, best first."""
-    scores = reader.terms.score(reader.terms.analyser.terms(QUESTION))
+    scores = score_terms(reader.terms, reader.terms.analyser.terms(QUESTION))
     document = scores.document[reader.terms.paragraph_document]
     total = np.float32(paragraph_weight) * scores.paragraph + np.float32(document_weight) * document
     order = np.argsort(-total, kind="stable")

@@ -90,8 +90,3 @@ class InvertedLists:
     def _check_pointers(self, name: str, pointers: NDArray[np.int64], total: int, what: str) -> None:
         if pointers[0] != 0 or pointers[-1] != total or np.any(pointers[1:] < pointers[:-1]):
             raise IndexFormatError(f"{self.path}: column '{name}' does not divide {total} {what}; rebuild the index")
-
-    def probe(self, weights: NDArray[np.int16], groups: int, probes: int) -> NDArray[np.int64]:
-        """Return the row ranges of the lists that `ListTree.best` names, int64 [at most `probes`, 2], ascending."""
-        lists = self.tree.best(weights, groups, probes)
-        return np.stack([self.list_ptr[lists], self.list_ptr[lists + 1]], axis=1)

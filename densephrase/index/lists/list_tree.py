@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.kernels.coarse import best_lists
 from densephrase.quantise.scalar import VectorQuantiser
 
 
@@ -26,13 +25,3 @@ class ListTree:
         """Return the centroids of the lists as vectors, float32 [L, V], decoded by the quantiser of start rows."""
         size = self.list_codes.shape[1]
         return self.list_codes * quantiser.scale[:size] + quantiser.offset[:size]
-
-    def best(self, weights: NDArray[np.int16], groups: int, probes: int) -> NDArray[np.int64]:
-        """Return the `probes` lists with the largest products among those of the best `groups`, int64, ascending.
-
-        weights: int16 [V], a high half of `densephrase.search.prepare.fixed_point.FixedPointVectors`. Fewer come back
-        where those groups have fewer lists.
-        """
-        chosen = np.empty(min(groups, len(self.group_codes)), np.int64)
-        lists = np.empty(min(probes, len(self.list_codes)), np.int64)
-        return lists[: best_lists(self.group_codes, self.group_ptr, self.list_codes, weights, chosen, lists)]
