@@ -27,7 +27,7 @@ import numba
 import torch
 
 from benchmarks.build_speed import first_documents, write_documents
-from densephrase.build_index.lists.code_rows import ShardRows
+from densephrase.build_index.lists.code_rows import SegmentRows
 from densephrase.build_index.lists.inverted_list_builder import ListSettings, write_inverted_lists
 from densephrase.build_index.pipeline import build
 from densephrase.build_index.run.build_inputs import LIBRARIES
@@ -111,7 +111,7 @@ def builds(corpus: Path, folder: Path, encoders: dict[str, PhraseEncoder], repea
 
 def fits(index: Path, encoders: dict[str, PhraseEncoder], repeats: int) -> dict[str, float]:
     """Return the seconds that lists over the start rows of an index take on each device."""
-    rows = ShardRows(sorted((index / SEGMENTS_FOLDER).glob(_SHARDS)))
+    rows = SegmentRows(sorted((index / SEGMENTS_FOLDER).glob(_SHARDS)))
 
     def run(device: str, number: int) -> None:
         encoder = encoders[device]

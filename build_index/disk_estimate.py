@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 
 MARGIN = 1.1
-SAMPLE_PARAGRAPHS = 200
+MEASURED_PARAGRAPHS = 200
 _SAMPLE_SHARE = 0.02  # of the corpus's characters, so that a small corpus is not encoded twice
 _LEAST_SAMPLE = 4_000  # characters
 
@@ -89,9 +89,9 @@ def check_space(needed: int, index_path: Path, free: int) -> None:
 
 
 def _sample(documents: Iterable[Document], encoder: PhraseEncoder | CompactEncoder, characters: int) -> list[Document]:
-    """Return the first documents, the last one cut, up to about `characters` or SAMPLE_PARAGRAPHS paragraphs."""
+    """Return the first documents, the last one cut, up to about `characters` or MEASURED_PARAGRAPHS paragraphs."""
     sample: list[Document] = []
-    paragraphs_left, characters_left = SAMPLE_PARAGRAPHS, characters
+    paragraphs_left, characters_left = MEASURED_PARAGRAPHS, characters
     most = 2 * characters  # of a text, beyond which there is nothing to sample
     for document in documents:
         paragraphs = encoder.split_paragraphs([document.text[:most]])[0][:paragraphs_left]

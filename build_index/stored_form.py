@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from densephrase.build_index.compact.codebook_training import fit_codebooks
 from densephrase.build_index.compact.compact_encoder import FILTER_MARGIN, CompactEncoder
 from densephrase.build_index.compact.preceding_starts import PrecedingStarts
-from densephrase.build_index.lists.code_rows import ShardRows
+from densephrase.build_index.lists.code_rows import SegmentRows
 from densephrase.build_index.lists.inverted_list_builder import ANN_FILE, ListSettings
 from densephrase.build_index.lists.residuals import END_BITS, START_BITS, row_bytes
 from densephrase.build_index.run.build_state import BuildState
@@ -65,11 +65,11 @@ class StoredForm:
         lists = 1 if starts <= options.flat_limit else options.lists
         return ListSettings(size, groups, lists, options.seed, device, asked(state, "start"))
 
-    def rows(self, state: BuildState, shards: Sequence[Path], side: Side) -> ShardRows:
+    def rows(self, state: BuildState, shards: Sequence[Path], side: Side) -> SegmentRows:
         """Return the rows of one side of all shards, in order, as codes of 8 bits."""
         if self.codebooks is None:
-            return ShardRows(shards, side)
-        return ShardRows([rows_path(state, number) for number in range(len(shards))], side)
+            return SegmentRows(shards, side)
+        return SegmentRows([rows_path(state, number) for number in range(len(shards))], side)
 
     def preceding_starts(
         self, segment: Path, shards: Sequence[ShardRecord], ann: AnnRecord, quantiser: VectorQuantiser

@@ -14,13 +14,13 @@ from densephrase.data import Document
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
 from densephrase.index.compact.codebooks import Codebooks
 from densephrase.index.compact.spelling import WordPieces
-from densephrase.index.format.index_parts import HEADS
+from densephrase.index.format.index_parts import HEAD_COUNT
 from densephrase.quantise.product import CENTROIDS, ProductQuantiser
 
 if TYPE_CHECKING:
     from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 
-SAMPLE_PARAGRAPHS = 2048
+FITTED_PARAGRAPHS = 2048
 _ENCODED_TOGETHER = 256
 _LEAST_SHARE = 0.05  # of the strongest head's mean weight: a head below is not stored
 _COMPARED = 2_048  # queries and keys, to find out
@@ -60,13 +60,13 @@ def fit_codebooks(
 
 
 def _spread(documents: Iterable[Document], characters: int, encoder: PhraseEncoder) -> Iterator[ParagraphInput]:
-    """Yield about SAMPLE_PARAGRAPHS paragraphs that lie equally far from each other in a corpus of `characters`."""
+    """Yield about FITTED_PARAGRAPHS paragraphs that lie equally far from each other in a corpus of `characters`."""
     passed = 0
     for document in documents:
         [paragraphs] = encoder.split_paragraphs([document.text])
         for paragraph in paragraphs:
             before, after = passed + paragraph.start, passed + paragraph.end
-            if before * SAMPLE_PARAGRAPHS // characters != after * SAMPLE_PARAGRAPHS // characters:
+            if before * FITTED_PARAGRAPHS // characters != after * FITTED_PARAGRAPHS // characters:
                 yield ParagraphInput(paragraph.text, document.title)
         passed += len(document.text)
 
@@ -89,10 +89,10 @@ def _head_factors(encoded: Sequence[EncodedParagraph], encoder: PhraseEncoder) -
     rank, scale = encoder.config.sparse_rank, encoder.sparse_scale
     if scale is None:
         return []
-    keys = _joined(encoded, "token_keys", HEADS * rank)
+    keys = _joined(encoded, "token_keys", HEAD_COUNT * rank)
     queries = [_joined(encoded, f"{side}_sparse", 2 * rank) for side in ("start", "end")]
     factors: list[tuple[_Rows, _Rows]] = []
-    for head in range(HEADS):
+    for head in range(HEAD_COUNT):
         order = head % 2
         query, key = queries[head // 2][:, order * rank : (order + 1) * rank], keys[:, head * rank : (head + 1) * rank]
         factors.append((_sample(query), _sample(key)))
@@ -100,7 +100,7 @@ def _head_factors(encoded: Sequence[EncodedParagraph], encoder: PhraseEncoder) -
         float(scale[head] * np.maximum(_thinned(query, _COMPARED) @ _thinned(key, _COMPARED).T, 0).mean())
         for head, (query, key) in enumerate(factors)
     ]
-    return [(head, *factors[head]) for head in range(HEADS) if weights[head] >= _LEAST_SHARE * max(weights)]
+    return [(head, *factors[head]) for head in range(HEAD_COUNT) if weights[head] >= _LEAST_SHARE * max(weights)]
 
 
 def _sample(factors: NDArray[np.int8]) -> _Rows:

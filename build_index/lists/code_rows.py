@@ -26,7 +26,7 @@ class CodeRows(Protocol):
         """Yield (number of the first row, codes int8 [rows, row_size]), the rows in order."""
 
 
-class ShardRows:
+class SegmentRows:
     """The start rows, or those of the other side, of all shards of a segment."""
 
     def __init__(self, shards: Sequence[Path], side: Side = "start") -> None:

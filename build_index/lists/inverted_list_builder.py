@@ -18,7 +18,7 @@ from densephrase.faiss_device import cuda_number
 from densephrase.index.compact.codebooks import quantiser_columns
 from densephrase.index.format.index_parts import AnnRecord, FileRecord
 from densephrase.index.lists.inverted_lists import id_type
-from densephrase.index.lists.list_rule import choose_groups, choose_lists
+from densephrase.index.lists.list_rule import choose_groups, choose_list_count
 from densephrase.index.lists.list_tree import ListTree
 from densephrase.quantise.scalar import VectorQuantiser
 from densephrase.storage.column_writer import ColumnWriter
@@ -61,7 +61,7 @@ def write_inverted_lists(
     Raises:
         MissingExtraError, DeviceError: as `densephrase.build_index.lists.list_training.open_faiss`.
     """
-    lists = min(settings.lists or choose_lists(rows.count), max(1, rows.count))
+    lists = min(settings.lists or choose_list_count(rows.count), max(1, rows.count))
     scale = quantiser.scale[: settings.vector_size]
     training_rows = min(rows.count, TRAINING_ROWS_PER_LIST * lists)
     sample = sample_rows(rows, training_rows, settings.vector_size, settings.seed)

@@ -16,7 +16,7 @@ from typing import Any, TextIO, TypeVar
 from densephrase.errors import BuildError
 from densephrase.index.compact.codebooks import CODEBOOKS_FILE
 from densephrase.index.format.manifest import ENCODER_FOLDER, MANIFEST_FILE, SEGMENTS_FOLDER
-from densephrase.storage.atomic_file import TEMPORARY, make_folder, write_json
+from densephrase.storage.atomic_file import TEMPORARY, make_folder, write_json_file
 from densephrase.storage.records import record_from_json, record_to_json
 from densephrase.storage.strict_json import decode_json
 
@@ -53,7 +53,7 @@ class BuildState:
 
     def write(self, name: str, record: Any) -> None:
         """Record that the part `name` is complete and on the disk."""
-        write_json(self._path(name), record_to_json(record))
+        write_json_file(self._path(name), record_to_json(record))
 
     def check_new(self) -> None:
         """Refuse to begin a build where parts of another one lie that no record of the inputs vouches for.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from densephrase.cli.control_characters import COMMANDS, REORDERING
+from densephrase.cli.control_characters import CONTROLS, REORDERING
 from densephrase.data import Answer, Evidence
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _AROUND = 200  # characters shown on each side of a phrase
 _LONGEST = 600  # characters shown of a phrase: a whole paragraph or document can be an answer
 _MATCHES = 12  # shown of an explained answer
 _SPACE = re.compile(r"\s")
-_STEERING = re.compile(f"[{COMMANDS}{REORDERING}]")
+_STEERING = re.compile(f"[{CONTROLS}{REORDERING}]")
 
 
 def render(question: str, answers: Sequence[Answer]) -> Text:
@@ -25,7 +25,7 @@ def render(question: str, answers: Sequence[Answer]) -> Text:
     from rich.text import Text
 
     text = Text(overflow="fold")
-    text.append(visible(question), style="bold")
+    text.append(one_line(question), style="bold")
     text.append("\n")
     if not answers:
         text.append("   no answer found\n", style="dim")
@@ -37,7 +37,7 @@ def render(question: str, answers: Sequence[Answer]) -> Text:
 def _append(text: Text, rank: int, answer: Answer) -> None:
     before, phrase, after = excerpt(answer)
     text.append(f"{rank:>2}. ")
-    text.append(_shorten(visible(answer.text)), style="bold green")
+    text.append(_shorten(one_line(answer.text)), style="bold green")
     text.append("\n    ")
     text.append(before)
     text.append(phrase, style="bold black on yellow")
@@ -53,7 +53,7 @@ def source(answer: Answer) -> str:
     """Return the title, id and span of an answer's document."""
     title = answer.document.title
     name = answer.document.id if title in ("", answer.document.id) else f"{title} ({answer.document.id})"
-    return f"{visible(name)} [{answer.start}:{answer.end}]"
+    return f"{one_line(name)} [{answer.start}:{answer.end}]"
 
 
 def explain(answer: Answer) -> str:
@@ -73,7 +73,7 @@ def matches(evidence: Evidence) -> list[str]:
     rows += [("paragraph", "term", match.term, match.paragraph) for match in evidence.term_matches or ()]
     rows += [("document", "term", match.term, match.document) for match in evidence.term_matches or ()]
     found = sorted((row for row in rows if row[3]), key=lambda row: -row[3])
-    table = [f"{side:<9}  {kind:<7}  {value:>6.2f}  {visible(name)}" for side, kind, name, value in found[:_MATCHES]]
+    table = [f"{side:<9}  {kind:<7}  {value:>6.2f}  {one_line(name)}" for side, kind, name, value in found[:_MATCHES]]
     rest = sum(value for *_, value in found[_MATCHES:])
     return [*table, f"and {len(found) - _MATCHES} more  {rest:>6.2f}"] if len(found) > _MATCHES else table
 
@@ -81,7 +81,7 @@ def matches(evidence: Evidence) -> list[str]:
 def excerpt(answer: Answer) -> tuple[str, str, str]:
     """Return what stands before the phrase, the phrase and what stands after it, cut at words and marked where cut."""
     evidence = answer.evidence[0]
-    context = visible(evidence.context)
+    context = one_line(evidence.context)
     start, end = evidence.start - evidence.paragraph_start, evidence.end - evidence.paragraph_start
     before, after = context[:start], context[end:]
     if len(before) > _AROUND:
@@ -97,6 +97,6 @@ def _shorten(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:half]} \u2026 {text[-half:]}"
 
 
-def visible(text: str) -> str:
+def one_line(text: str) -> str:
     """Put a text on one line and take out what could steer a terminal; the length stays the same."""
     return _STEERING.sub("\ufffd", _SPACE.sub(" ", text))

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from densephrase.cli.control_characters import escaped_json, visible
+from densephrase.cli.control_characters import escaped, escaped_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,14 +38,14 @@ def write_table(rows: Iterable[tuple[str, str]]) -> None:
 
 def write_lines(lines: Iterable[str]) -> None:
     """Write lines to stdout."""
-    sys.stdout.writelines(f"{visible(line)}\n" for line in lines)
+    sys.stdout.writelines(f"{escaped(line)}\n" for line in lines)
 
 
 def note(text: str) -> None:
     """Write a line for people to stderr, above a progress bar where there is one."""
     progress = sys.modules.get("tqdm")
     with progress.tqdm.external_write_mode(file=sys.stderr) if progress else nullcontext():
-        sys.stderr.write(visible(text) + "\n")
+        sys.stderr.write(escaped(text) + "\n")
         sys.stderr.flush()
 
 
@@ -53,7 +53,7 @@ class Parser(argparse.ArgumentParser):
     """A parser of arguments whose messages are visible too."""
 
     def _print_message(self, message: str, file: Any = None) -> None:
-        super()._print_message("\n".join(map(visible, message.split("\n"))), file)
+        super()._print_message("\n".join(map(escaped, message.split("\n"))), file)
 
 
 class _Notes(logging.Handler):

@@ -18,7 +18,7 @@ from densephrase.storage.strict_json import is_deeper
 
 CONFIG_FILE = "config.json"
 _CONFIG_BYTES = 1 << 22  # at most; the default encoder's has 4,000
-FORMAT_VERSION = 1
+ENCODER_FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,13 @@ class EncoderConfig:
     document_weight: float = 0.0  # tuned weight of a document's BM25 score
     confidence: dict[str, Any] = field(default_factory=dict)  # fitted models of `densephrase.confidence.model`
     training: dict[str, Any] = field(default_factory=dict)  # how the weights were made
-    format_version: int = FORMAT_VERSION
+    format_version: int = ENCODER_FORMAT_VERSION
 
     def __post_init__(self) -> None:
-        if type(self.format_version) is not int or self.format_version != FORMAT_VERSION:
+        if type(self.format_version) is not int or self.format_version != ENCODER_FORMAT_VERSION:
             raise EncoderError(
                 f"The encoder has format version {reprlib.repr(self.format_version)}, this library reads "
-                f"{FORMAT_VERSION}; use the library version that wrote it or train it again."
+                f"{ENCODER_FORMAT_VERSION}; use the library version that wrote it or train it again."
             )
         self._check_types()
         check_backbone(self.backbone)

@@ -39,7 +39,7 @@ def make_folder(path: Path) -> None:
         sync_folder(folder.parent)
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
+def write_json_file(path: Path, content: dict[str, Any]) -> None:
     """Replace `path` by `content` as JSON: a reader sees the old file or the new one."""
     with temporary_path(path).open("w", encoding="utf-8") as file:
         json.dump(content, file, indent=1)

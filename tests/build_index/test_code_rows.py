@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmarks.matrix_rows import MatrixRows
 from densephrase.build_index.lists import code_rows
-from densephrase.build_index.lists.code_rows import CodeRows, ShardRows, sample_rows
+from densephrase.build_index.lists.code_rows import CodeRows, SegmentRows, sample_rows
 from densephrase.storage.columns import write_columns
 
 
@@ -18,12 +18,12 @@ def random_codes(rows: int, columns: int = 6) -> NDArray[np.int8]:
     return np.random.default_rng(0).integers(-127, 128, (rows, columns)).astype(np.int8)
 
 
-def shard_rows(folder: Path, sizes: Sequence[int], codes: NDArray[np.int8]) -> ShardRows:
+def shard_rows(folder: Path, sizes: Sequence[int], codes: NDArray[np.int8]) -> SegmentRows:
     """Write `codes` to shards of the given sizes."""
     paths = [folder / f"{number}.h5" for number in range(len(sizes))]
     for path, part in zip(paths, np.split(codes, np.cumsum(sizes)[:-1]), strict=True):
         write_columns(path, {"start_codes": part}, {})
-    return ShardRows(paths)
+    return SegmentRows(paths)
 
 
 @pytest.mark.parametrize("rows_at_once", [1, 7, 65_536])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from densephrase.build_index.disk_estimate import SAMPLE_PARAGRAPHS, SizeRates, check_space, measure_rates
+from densephrase.build_index.disk_estimate import MEASURED_PARAGRAPHS, SizeRates, check_space, measure_rates
 from densephrase.data import Document
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
 from densephrase.errors import BuildError, DiskSpaceError
@@ -56,7 +56,7 @@ def _measure(tmp_path: Path, documents: list[Document]) -> _CountingEncoder:
 
 def test_a_sample_of_a_long_document_is_cut(tmp_path: Path) -> None:
     book = Document("book", "\n\n".join(["one two three four five"] * 50_000))
-    assert 0 < _measure(tmp_path, [book]).paragraphs <= SAMPLE_PARAGRAPHS
+    assert 0 < _measure(tmp_path, [book]).paragraphs <= MEASURED_PARAGRAPHS
 
 
 def test_a_sample_takes_a_small_share_of_a_small_corpus(tmp_path: Path) -> None:

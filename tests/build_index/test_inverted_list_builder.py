@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from benchmarks.matrix_rows import MatrixRows
 from densephrase.build_index.lists import code_rows
-from densephrase.build_index.lists.code_rows import ShardRows
+from densephrase.build_index.lists.code_rows import SegmentRows
 from densephrase.build_index.lists.inverted_list_builder import ListSettings, _places, write_inverted_lists
 from densephrase.index.format.index_parts import Quantisation
 from densephrase.index.lists.inverted_lists import InvertedLists
@@ -44,7 +44,7 @@ def test_any_shards_and_chunks_give_every_row_to_its_nearest_list(
         write_columns(path, {"start_codes": part}, {})
     advanced: list[int] = []
     settings = ListSettings(vector_size=4, dimensions=dimensions, lists=12, seed=0)
-    record = write_inverted_lists(ShardRows(paths), tmp_path / "ann.h5", QUANTISER, settings, advanced.append)
+    record = write_inverted_lists(SegmentRows(paths), tmp_path / "ann.h5", QUANTISER, settings, advanced.append)
     lists = InvertedLists.open(tmp_path / "ann.h5", record, len(codes), Quantisation("int8", 4, 2))
     assert (record.lists, record.dimensions) == (min(12, len(codes)), min(dimensions, 4))
     assert record.groups == len(lists.tree.group_codes) <= 4
@@ -63,7 +63,7 @@ def test_a_matrix_and_a_shard_of_the_same_rows_give_equal_files(tmp_path: Path) 
     codes = np.random.default_rng(0).integers(-127, 128, (300, 6)).astype(np.int8)
     write_columns(tmp_path / "shard.h5", {"start_codes": codes}, {})
     settings = ListSettings(vector_size=6, dimensions=6, lists=None, seed=0)
-    for name, rows in (("matrix", MatrixRows(codes)), ("shard", ShardRows([tmp_path / "shard.h5"]))):
+    for name, rows in (("matrix", MatrixRows(codes)), ("shard", SegmentRows([tmp_path / "shard.h5"]))):
         write_inverted_lists(rows, tmp_path / f"{name}-ann.h5", QUANTISER, settings, lambda _: None)
     assert (tmp_path / "matrix-ann.h5").read_bytes() == (tmp_path / "shard-ann.h5").read_bytes()
     assert len(map_columns(tmp_path / "matrix-ann.h5")["ids"]) == 300

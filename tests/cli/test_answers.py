@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from densephrase.cli.answers import excerpt, explain, matches, render, source, visible
+from densephrase.cli.answers import excerpt, explain, matches, one_line, render, source
 from densephrase.data import Answer, Document, Evidence, ScoreParts, SparseMatch, TermMatch
 
 PARTS = ScoreParts(1.5, 2.0, 0.0, 3.25, 0.0)
@@ -109,7 +109,7 @@ def test_explain_leaves_out_terms_that_are_nought() -> None:
 
 @given(st.text())
 def test_visible_keeps_the_length_and_one_line(text: str) -> None:
-    shown = visible(text)
+    shown = one_line(text)
     assert len(shown) == len(text)
     assert len(shown.splitlines()) <= 1
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from densephrase.cli import main as main_module
-from densephrase.cli.control_characters import escaped_json, visible
+from densephrase.cli.control_characters import escaped, escaped_json
 from densephrase.cli.output import note, write_json, write_lines, write_table
 from densephrase.errors import CorpusError
 
@@ -29,9 +29,9 @@ STEERING |= {*map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
 
 
 def test_what_steers_is_written_as_in_python() -> None:
-    assert visible(NAME) == SHOWN
-    assert visible("caf\u00e9 \U0001f3ad \u0928\u093f\u200d") == "caf\u00e9 \U0001f3ad \u0928\u093f\u200d"
-    assert visible("caf\udce9") == "caf\\udce9"
+    assert escaped(NAME) == SHOWN
+    assert escaped("caf\u00e9 \U0001f3ad \u0928\u093f\u200d") == "caf\u00e9 \U0001f3ad \u0928\u093f\u200d"
+    assert escaped("caf\udce9") == "caf\\udce9"
 
 
 @given(st.text(st.characters() | st.sampled_from(sorted(STEERING | {"\\", '"'}))))

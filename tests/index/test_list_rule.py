@@ -5,7 +5,7 @@ import pytest
 from densephrase.index.lists.list_rule import (
     MOST_LISTS,
     choose_groups,
-    choose_lists,
+    choose_list_count,
     choose_probed_groups,
     choose_probes,
 )
@@ -24,7 +24,7 @@ from densephrase.index.lists.list_rule import (
     ],
 )
 def test_lists_and_groups(rows: int, lists: int, groups: int) -> None:
-    assert choose_lists(rows) == lists
+    assert choose_list_count(rows) == lists
     assert choose_groups(lists) == groups
 
 
@@ -44,7 +44,7 @@ def test_probes(rows: int, lists: int, probes: int) -> None:
 
 def test_what_is_scanned_grows_with_the_rows_but_more_slowly() -> None:
     sizes = [10**power for power in range(3, 12)]
-    scanned = [choose_probes(rows, choose_lists(rows)) * rows / choose_lists(rows) for rows in sizes]
+    scanned = [choose_probes(rows, choose_list_count(rows)) * rows / choose_list_count(rows) for rows in sizes]
     assert all(less < more < 10 * less for less, more in zip(scanned, scanned[1:], strict=False))
 
 

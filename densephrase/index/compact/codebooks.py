@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from densephrase.errors import EncoderError, IndexFormatError
 from densephrase.index.compact.spelling import LONGEST_PIECE, MOST_PIECE_BYTES, MOST_PIECES, WordPieces
-from densephrase.index.format.index_parts import HEADS, Quantisation
+from densephrase.index.format.index_parts import HEAD_COUNT, Quantisation
 from densephrase.kernels.sparse import FactorBooks
 from densephrase.quantise.product import CENTROIDS, ProductQuantiser
 from densephrase.storage.columns import MappedColumns, map_columns, write_columns
@@ -73,8 +73,8 @@ class Codebooks:
     def factor_books(self) -> FactorBooks:
         """The factors that bytes stand for, in 8 bits, so that their products are integers."""
         rank = next(iter(self.queries.values())).offset.size if self.queries else 0
-        books = np.zeros((2, HEADS, CENTROIDS, rank), np.int8)
-        columns = np.full((2, HEADS), -1, np.int64)
+        books = np.zeros((2, HEAD_COUNT, CENTROIDS, rank), np.int8)
+        columns = np.full((2, HEAD_COUNT), -1, np.int64)
         for number, head in enumerate(self.heads):
             books[0, head], books[1, head] = _book(self.queries[head]), _book(self.keys[head])
             columns[:, head] = sum(other // 2 == head // 2 for other in self.heads[:number]), number

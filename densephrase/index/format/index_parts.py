@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from densephrase.storage.records import brief
 
-HEADS = 4  # of sparse vectors: unigrams and bigrams of starts, then of ends
+HEAD_COUNT = 4  # of sparse vectors: unigrams and bigrams of starts, then of ends
 _MOST_COLUMNS = 8192  # of a row: squares of them are held in memory
 
 
@@ -77,15 +77,15 @@ class Quantisation:
     def factor_columns(self) -> tuple[int, int, int]:
         """Codes of sparse factors for each start, each end and each token."""
         if not self.is_product:
-            return 2 * self.sparse_rank, 2 * self.sparse_rank, HEADS * self.sparse_rank
-        starts = sum(head < HEADS // 2 for head in self.sparse_heads)
+            return 2 * self.sparse_rank, 2 * self.sparse_rank, HEAD_COUNT * self.sparse_rank
+        starts = sum(head < HEAD_COUNT // 2 for head in self.sparse_heads)
         return starts, len(self.sparse_heads) - starts, len(self.sparse_heads)
 
     def problem(self) -> str | None:
         """Return what makes no sense, None where everything does."""
         heads, groups = self.sparse_heads, (self.start_groups, self.end_groups)
-        if list(heads) != sorted(set(heads) & set(range(HEADS))) or (heads and not self.sparse_rank):
-            return f"sparse heads {brief(heads)} are not some of 0 to {HEADS - 1}, ascending"
+        if list(heads) != sorted(set(heads) & set(range(HEAD_COUNT))) or (heads and not self.sparse_rank):
+            return f"sparse heads {brief(heads)} are not some of 0 to {HEAD_COUNT - 1}, ascending"
         is_int8 = (self.type, groups, self.sparse_heads, self.codebooks) == ("int8", (0, 0), (), None)
         is_product = self.type == "product" and min(groups) > 0 and self.codebooks is not None
         if not (is_int8 or is_product) or not self.vector_size:

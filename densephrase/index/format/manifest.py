@@ -12,13 +12,13 @@ from typing import Any
 
 from densephrase.errors import IndexFormatError
 from densephrase.index.format.index_parts import Counts, EncoderRecord, FileRecord, Quantisation, SegmentRecord
-from densephrase.storage.atomic_file import write_json
+from densephrase.storage.atomic_file import write_json_file
 from densephrase.storage.records import brief, record_from_json
 from densephrase.storage.regular_file import MISSING, file_problem, reason
 from densephrase.storage.strict_json import decode_json
 
 FORMAT = "densephrase-index"
-FORMAT_VERSION = 4
+INDEX_FORMAT_VERSION = 4
 MANIFEST_FILE = "manifest.json"
 SEGMENTS_FOLDER = "segments"
 ENCODER_FOLDER = "encoder"
@@ -57,8 +57,13 @@ class Manifest:
 
     def save(self, index_path: Path) -> None:
         """Write manifest.json atomically; with it the index is complete."""
-        content = {"format": FORMAT, "format_version": FORMAT_VERSION, "counts": asdict(self.counts), **asdict(self)}
-        write_json(index_path / MANIFEST_FILE, {**content, "checksum": _checksum(content)})
+        content = {
+            "format": FORMAT,
+            "format_version": INDEX_FORMAT_VERSION,
+            "counts": asdict(self.counts),
+            **asdict(self),
+        }
+        write_json_file(index_path / MANIFEST_FILE, {**content, "checksum": _checksum(content)})
 
     @classmethod
     def load(cls, index_path: Path) -> Manifest:
@@ -75,7 +80,7 @@ class Manifest:
 
     @classmethod
     def _from_content(cls, path: Path, content: dict[str, Any]) -> Manifest:
-        for key, wanted in (("format", FORMAT), ("format_version", FORMAT_VERSION)):
+        for key, wanted in (("format", FORMAT), ("format_version", INDEX_FORMAT_VERSION)):
             found = content.pop(key, None)
             if found != wanted:
                 problem = f"{key} is {brief(found)}, this version reads {wanted!r}"
@@ -121,7 +126,7 @@ def _read(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise IndexFormatError(f"{path}: expected a JSON object; rebuild the index")
     version = content.get("format_version")
-    if version == FORMAT_VERSION and content.pop("checksum", None) != _checksum(content):
+    if version == INDEX_FORMAT_VERSION and content.pop("checksum", None) != _checksum(content):
         raise IndexFormatError(f"{path}: the content does not fit its checksum; the file was damaged or edited")
     content.pop("checksum", None)
     return content

@@ -65,7 +65,7 @@ SPARSE_COLUMNS: Columns = {
     "end_sparse": (("int8", "uint8"), ("E", "FE")),
 }
 
-COLUMNS: Columns = {**_DOCUMENT_COLUMNS, **_ROW_COLUMNS, **SPARSE_COLUMNS, **COMPACT_COLUMNS}
+SHARD_COLUMNS: Columns = {**_DOCUMENT_COLUMNS, **_ROW_COLUMNS, **SPARSE_COLUMNS, **COMPACT_COLUMNS}
 
 
 def stored_columns(quantisation: Quantisation) -> Columns:

@@ -13,7 +13,7 @@ SCANNED_AT_A_MILLION = 34_000  # rows of the lists that a question looks into, o
 SCANNED_POWER = 0.485
 
 
-def choose_lists(rows: int) -> int:
+def choose_list_count(rows: int) -> int:
     """Return the power of two nearest to `rows / ROWS_PER_LIST`, at most MOST_LISTS."""
     return min(MOST_LISTS, 1 << max(0, round(math.log2(max(1, rows) / ROWS_PER_LIST))))
 
@@ -27,7 +27,8 @@ def choose_probes(rows: int, lists: int) -> int:
     """Return how many of `lists` lists a question looks into for at least 0.95 of the exact best hundred.
 
     Measured over start vectors of 128 dimensions, 1 M and 9.6 M real ones and 100 M grown from them, in the lists of
-    `choose_lists`: the rows to be scanned grow with the power SCANNED_POWER of all rows. The best thousand take more.
+    `choose_list_count`: the rows to be scanned grow with the power SCANNED_POWER of all rows. The best thousand take
+    more.
     """
     scanned = SCANNED_AT_A_MILLION * math.pow(max(1, rows) / 1e6, SCANNED_POWER)
     return max(1, min(lists, round(lists * min(1.0, scanned / max(1, rows)))))

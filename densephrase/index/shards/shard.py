@@ -15,7 +15,7 @@ from densephrase.errors import IndexFormatError
 from densephrase.index.compact.codebooks import Codebooks
 from densephrase.index.compact.spelling import spelled_text
 from densephrase.index.format.index_parts import Counts, Quantisation
-from densephrase.index.format.shard_format import COLUMNS, Side, column_lengths, stored_columns
+from densephrase.index.format.shard_format import SHARD_COLUMNS, Side, column_lengths, stored_columns
 from densephrase.index.shards.shard_bounds import check_bounds
 from densephrase.index.shards.stored_document import StoredDocument
 from densephrase.kernels.mapped import Places
@@ -104,10 +104,10 @@ class Shard:
         }
         codes = {
             name: arrays[name].view(np.int8)
-            for name, (dtypes, _) in COLUMNS.items()
+            for name, (dtypes, _) in SHARD_COLUMNS.items()
             if name in arrays and "int8" in dtypes
         }
-        missing = {name: np.empty((0,) * len(shape), dtypes[0]) for name, (dtypes, shape) in COLUMNS.items()}
+        missing = {name: np.empty((0,) * len(shape), dtypes[0]) for name, (dtypes, shape) in SHARD_COLUMNS.items()}
         shard = cls(path=path, counts=counts, codebooks=codebooks, **{**missing, **arrays, **codes})
         check_bounds(shard)
         if is_random:
