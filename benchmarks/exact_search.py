@@ -24,7 +24,7 @@ from densephrase.kernels.stages import score_candidates
 from densephrase.search.find.spans import Spans, new_span_table, question_spans
 from densephrase.search.plan.exclusion import Exclusion
 from densephrase.search.plan.options import SearchOptions
-from densephrase.search.prepare.scoring import Scoring
+from densephrase.search.prepare.scoring import ScoreSettings
 from densephrase.search.searcher import Searcher
 
 # Bounds are sums of float32, scores of whole numbers; the tables of compact rows are rounded too, by up to 0.006.
@@ -53,7 +53,7 @@ class ExactSearcher(Searcher):
         growth: int = 1,
     ) -> list[Spans]:
         """Return the best of all spans of each question, among which no growth finds more."""
-        scoring = Scoring.choose(options, self._encoder.config)
+        scoring = ScoreSettings.choose(options, self._encoder.config)
         batch = self._prepare(texts, vectors, options, True)
         bounds = self._bounds.of(vectors if options.sparc else replace(vectors, sparse=None)).T
         phrases = self._bounds.phrases.copy()
@@ -65,7 +65,7 @@ class ExactSearcher(Searcher):
             found.append(self._best(question, batch, scoring, np.where(phrases > 0, own, -np.inf), wanted))
         return [replace(spans, candidates=int(phrases.sum())) for spans in found]
 
-    def _terms(self, batch: QuestionBatch, question: int, scoring: Scoring) -> NDArray[np.float32]:
+    def _terms(self, batch: QuestionBatch, question: int, scoring: ScoreSettings) -> NDArray[np.float32]:
         """Return the weighted term scores of each paragraph."""
         mine = slice(*batch.term_ptr[question : question + 2])
         parts = []
@@ -84,7 +84,7 @@ class ExactSearcher(Searcher):
         return total
 
     def _best(
-        self, question: int, batch: QuestionBatch, scoring: Scoring, bounds: NDArray[np.float32], wanted: int
+        self, question: int, batch: QuestionBatch, scoring: ScoreSettings, bounds: NDArray[np.float32], wanted: int
     ) -> Spans:
         """Return the best spans of one question; `bounds` [P] are those of whole scores."""
         order = np.argsort(-bounds, kind="stable")
@@ -101,7 +101,7 @@ class ExactSearcher(Searcher):
             count = min(needed, _GROWTH * count)
 
     def _score(
-        self, question: int, batch: QuestionBatch, scoring: Scoring, paragraphs: NDArray[np.int64], wanted: int
+        self, question: int, batch: QuestionBatch, scoring: ScoreSettings, paragraphs: NDArray[np.int64], wanted: int
     ) -> Spans:
         questions = len(batch.step)
         rows = np.broadcast_to(paragraphs, (questions, len(paragraphs)))

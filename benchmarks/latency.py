@@ -34,7 +34,7 @@ from densephrase.search.find.spans import new_span_table, question_spans
 from densephrase.search.plan.exclusion import Exclusion
 from densephrase.search.plan.options import SearchOptions
 from densephrase.search.plan.threads import stages_on
-from densephrase.search.prepare.scoring import Scoring
+from densephrase.search.prepare.scoring import ScoreSettings
 from densephrase.search.searcher import Searcher
 
 STEPS = ("encode", "prepare", "dense", "sparse", "rescore", "text")
@@ -76,7 +76,7 @@ def time_steps(searcher: Searcher, text: str) -> dict[str, float]:
     clock = _Clock()
     vectors = searcher._encoder.encode_questions([text])
     clock.note("encode")
-    scoring, effort = Scoring.choose(options, searcher._encoder.config), searcher._effort(options)
+    scoring, effort = ScoreSettings.choose(options, searcher._encoder.config), searcher._effort(options)
     batch = searcher._prepare([text], vectors, options, True)
     clock.note("prepare")
     with stages_on(1, 1) as stages:

@@ -35,7 +35,7 @@ from densephrase.search.find.spans import new_span_table
 from densephrase.search.plan.exclusion import Exclusion
 from densephrase.search.plan.options import SearchOptions
 from densephrase.search.plan.threads import stages_on
-from densephrase.search.prepare.scoring import Scoring
+from densephrase.search.prepare.scoring import ScoreSettings
 from densephrase.search.prepare.sparse_question import fold_ngrams
 from densephrase.search.searcher import Searcher
 from densephrase.terms.postings import Postings
@@ -90,7 +90,7 @@ class IndexCases:
         self.batch = self._prepare(SearchOptions())
         self.nothing = Exclusion.of(self.reader, ())
         self.effort = self.searcher._effort(SearchOptions())
-        self.scoring = Scoring.choose(SearchOptions(), self.index.encoder.config)
+        self.scoring = ScoreSettings.choose(SearchOptions(), self.index.encoder.config)
 
     def _prepare(self, options: SearchOptions) -> Any:
         return self.searcher._prepare(self.questions, self.vectors, options, True)

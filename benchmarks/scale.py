@@ -53,7 +53,7 @@ from densephrase.index.format.index_parts import AnnRecord
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.lists.list_rule import choose_probes
 from densephrase.quantise.scalar import VectorQuantiser
-from densephrase.search.prepare.fixed_point import fold_vectors
+from densephrase.search.prepare.fixed_point import to_fixed_point
 from densephrase.storage.records import record_from_json
 
 STEPS = (0.5, 0.7, 0.85, 1.0, 1.2, 1.5, 2.0)  # times the probes of the rule
@@ -94,7 +94,7 @@ class Scale:
         self.real = int(index.bases.starts[-1])
         folder.mkdir(parents=True, exist_ok=True)
         vectors = self._array("questions.npy", lambda path: np.save(path, question_vectors(questions, limit, encoder)))
-        self._weights = fold_vectors(vectors, self._quantiser).weights[:, 0].copy()
+        self._weights = to_fixed_point(vectors, self._quantiser).weights[:, 0].copy()
 
     def figures(self, rows: int) -> dict[str, Any]:
         """Return what was measured over `rows` rows."""

@@ -28,7 +28,7 @@ from densephrase.search.plan.exclusion import Exclusion
 from densephrase.search.plan.options import SearchOptions
 from densephrase.search.plan.threads import check_threads, stages_on
 from densephrase.search.prepare.question_batch import prepare_questions
-from densephrase.search.prepare.scoring import Scoring
+from densephrase.search.prepare.scoring import ScoreSettings
 from densephrase.search.prepare.tables import IndexTables
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ class Searcher:
 
         growth: times the candidates that the strategy proposes where the options leave that open.
         """
-        scoring, effort = Scoring.choose(options, self._encoder.config), self._effort(options, growth)
+        scoring, effort = ScoreSettings.choose(options, self._encoder.config), self._effort(options, growth)
         if scoring.document_weight and not self._reader.terms.documents.is_stored:
             raise SearchError(
                 f"The document weight is {scoring.document_weight}, but the compact index {self._reader.path} was "
@@ -162,7 +162,7 @@ class Searcher:
             self._document,
             spans,
             self._reader.terms.analyser.terms(text),
-            Scoring.choose(options, self._encoder.config),
+            ScoreSettings.choose(options, self._encoder.config),
             vectors.sparse[0] if options.sparc and vectors.sparse is not None else None,
             self._encoder.sparse_scale,
         )

@@ -14,7 +14,7 @@ from densephrase.search.find.candidates import RESCORED
 from densephrase.search.plan.effort import DEFAULTS, StrategyEffort
 from densephrase.search.plan.exclusion import Exclusion
 from densephrase.search.plan.options import SearchOptions
-from densephrase.search.prepare.fixed_point import fold_vectors
+from densephrase.search.prepare.fixed_point import to_fixed_point
 from densephrase.search.searcher import Searcher
 from tests.search.conftest import MakeSearcher, random_documents
 from tests.search.fake_encoder import FakeEncoder
@@ -83,7 +83,7 @@ def test_dense_first_of_more_starts_than_there_are(make_searcher: MakeSearcher) 
 def test_lists_of_the_first_dimensions_propose_what_is_ranked_by_all(make_searcher: MakeSearcher) -> None:
     options = {"flat_limit": 0, "lists": 8, "list_dimensions": 3, "shard_characters": 400}
     searcher, reader = make_searcher(random_documents(1, documents=60), ENCODER, **options)
-    lists, weights = reader.lists, fold_vectors(VECTOR[None], ENCODER.start_quantiser).weights[0, 0]
+    lists, weights = reader.lists, to_fixed_point(VECTOR[None], ENCODER.start_quantiser).weights[0, 0]
     assert lists is not None
     assert lists.codes.shape[1] == 3
     assert len(reader.shards) > 1

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from densephrase.errors import SearchError
 from densephrase.quantise.scalar import VectorQuantiser
-from densephrase.search.prepare.fixed_point import FixedPointVectors, fold_vectors
+from densephrase.search.prepare.fixed_point import FixedPointVectors, to_fixed_point
 
 
 def quantiser(size: int, seed: int = 0) -> VectorQuantiser:
@@ -34,7 +34,7 @@ def test_scores_equal_products_of_decoded_rows(size: int, seed: int, magnitude: 
     codes = random.integers(-127, 128, (20, size + 3)).astype(np.int8)
     made = quantiser(size + 3, seed)
     exact = (codes.astype(np.float64) * made.scale + made.offset)[:, :size].T
-    error = np.abs(scores(codes, fold_vectors(vectors, made)) - vectors.astype(np.float64) @ exact)
+    error = np.abs(scores(codes, to_fixed_point(vectors, made)) - vectors.astype(np.float64) @ exact)
     assert np.all(error <= 2e-7 * (np.abs(vectors.astype(np.float64)) @ np.abs(exact)))
 
 
@@ -43,32 +43,32 @@ def test_scores_equal_products_of_decoded_rows(size: int, seed: int, magnitude: 
 def test_sums_of_32_bits_cannot_overflow(size: int, seed: int, equal: bool) -> None:
     random = np.random.default_rng(seed)
     vectors = np.ones((1, size), np.float32) if equal else (random.normal(size=(2, size)) ** 9).astype(np.float32)
-    folded = fold_vectors(vectors, quantiser(size, seed))
+    folded = to_fixed_point(vectors, quantiser(size, seed))
     assert 128 * np.abs(folded.weights.astype(np.int64)).sum(axis=2).max() < 2**31
 
 
 def test_a_vector_is_folded_the_same_in_any_company() -> None:
     vectors = np.random.default_rng(1).normal(size=(9, 384)).astype(np.float32)
-    together = fold_vectors(vectors, quantiser(400))
+    together = to_fixed_point(vectors, quantiser(400))
     for number in range(9):
-        alone = fold_vectors(vectors[number : number + 1], quantiser(400))
+        alone = to_fixed_point(vectors[number : number + 1], quantiser(400))
         np.testing.assert_array_equal(alone.weights[0], together.weights[number])
         assert (alone.step[0], alone.bias[0]) == (together.step[number], together.bias[number])
 
 
 def test_no_question_is_no_work() -> None:
-    folded = fold_vectors(np.empty((0, 4), np.float32), quantiser(4))
+    folded = to_fixed_point(np.empty((0, 4), np.float32), quantiser(4))
     assert folded.weights.shape == (0, 2, 4)
     assert folded.step.shape == folded.bias.shape == (0,)
 
 
 @pytest.mark.parametrize("value", [0.0, 1e-45], ids=["zero", "tiny"])
 def test_a_vector_of_nothing_scores_nothing(value: float) -> None:
-    folded = fold_vectors(np.full((1, 4), value, np.float32), quantiser(4))
+    folded = to_fixed_point(np.full((1, 4), value, np.float32), quantiser(4))
     assert scores(np.full((1, 4), 127, np.int8), folded)[0] == pytest.approx([0.0])
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf], ids=["nan", "infinite", "negative"])
 def test_a_vector_that_is_not_finite_is_refused(value: float) -> None:
     with pytest.raises(SearchError, match="not finite"):
-        fold_vectors(np.array([[1.0, 1.0], [1.0, value]], np.float32), quantiser(2))
+        to_fixed_point(np.array([[1.0, 1.0], [1.0, value]], np.float32), quantiser(2))

@@ -18,7 +18,7 @@ from densephrase.index.format.shard_format import SIDES, Side
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.shards.shard import Shard
 from densephrase.search.find.spans import Spans
-from densephrase.search.prepare.scoring import Scoring
+from densephrase.search.prepare.scoring import ScoreSettings
 from densephrase.search.prepare.sparse_vectors import ngram_weights, sparse_weights
 
 
@@ -41,7 +41,7 @@ class Explainer:
     document: Callable[[int], Document]
     spans: Spans
     terms: Sequence[str]
-    scoring: Scoring
+    scoring: ScoreSettings
     ngrams: QuestionNgrams | None
     scale: NDArray[np.float32] | None
 

@@ -17,7 +17,7 @@ from densephrase.search.find.faiss_lists import FaissLists
 from densephrase.search.plan.effort import Effort
 from densephrase.search.plan.exclusion import Exclusion
 from densephrase.search.plan.threads import Stages
-from densephrase.search.prepare.scoring import Scoring
+from densephrase.search.prepare.scoring import ScoreSettings
 from densephrase.search.prepare.tables import IndexTables
 
 RESCORED = 4  # times as many starts as are wanted get their exact products, where lists hold only the first dimensions
@@ -58,7 +58,7 @@ class CandidateFinder:
         return chosen
 
     def paragraphs(
-        self, batch: QuestionBatch, effort: Effort, scoring: Scoring, excluded: Exclusion, stages: Stages
+        self, batch: QuestionBatch, effort: Effort, scoring: ScoreSettings, excluded: Exclusion, stages: Stages
     ) -> Chosen:
         """Return the paragraphs with the best term scores, best first for each question.
 

@@ -36,7 +36,7 @@ class FixedPointVectors(NamedTuple):
         return total
 
 
-def fold_vectors(vectors: NDArray[np.float32], quantiser: VectorQuantiser) -> FixedPointVectors:
+def to_fixed_point(vectors: NDArray[np.float32], quantiser: VectorQuantiser) -> FixedPointVectors:
     """Fold the scales and offsets of the first V columns into vectors float32 [Q, V].
 
     Raises:

@@ -18,9 +18,9 @@ from densephrase.quantise.scalar import VectorQuantiser
 from densephrase.search.prepare.fixed_point import (
     FixedPointTables,
     FixedPointVectors,
-    fold_vectors,
     no_tables,
     tabulate_vectors,
+    to_fixed_point,
 )
 from densephrase.terms.term_index import TermIndex
 
@@ -40,8 +40,8 @@ def prepare_questions(
     ngrams, sparse_scale: their sparse vectors, Q or none at all, and the scale of the index's codes, float32 [4].
     terms: those that paragraphs and documents are scored by, of each question.
     """
-    start = fold_vectors(vectors.start, quantisers[0])
-    end = fold_vectors(vectors.end, quantisers[1])
+    start = to_fixed_point(vectors.start, quantisers[0])
+    end = to_fixed_point(vectors.end, quantisers[1])
     start_tables, end_tables = no_tables(start), no_tables(end)
     predicted = _Predicted(end.weights, end_tables.table, np.zeros((len(end.step), 3)))
     if products is not None:
@@ -92,7 +92,7 @@ def _starts_and_predicted(
     made = tabulate_vectors(both, products.starts, np.concatenate([start.largest, np.zeros(questions)]))
     tables, others = made.part(slice(questions)), made.part(slice(questions, None))
     bias = others.bias - (mapped.astype(np.float64) * products.prediction.centre).sum(1)
-    centroids = fold_vectors(mapped[:, :size], quantiser)
+    centroids = to_fixed_point(mapped[:, :size], quantiser)
     units = np.stack([others.step, centroids.step, bias], axis=1) / end_step[:, None]
     return tables, _Predicted(centroids.weights, others.table, units)
 

@@ -11,7 +11,7 @@ from densephrase.search.prepare.coherency import CoherencyScale
 
 
 @dataclass(frozen=True, slots=True)
-class Scoring:
+class ScoreSettings:
     """Limits and weights: those of the options, or the encoder's defaults where they are None."""
 
     max_answer_tokens: int
@@ -19,7 +19,7 @@ class Scoring:
     document_weight: float
 
     @classmethod
-    def choose(cls, options: SearchOptions, config: EncoderConfig) -> Scoring:
+    def choose(cls, options: SearchOptions, config: EncoderConfig) -> ScoreSettings:
         """Fill in the encoder's defaults."""
         chosen = [
             getattr(config if getattr(options, name) is None else options, name)

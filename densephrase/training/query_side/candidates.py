@@ -21,7 +21,7 @@ from densephrase.metrics import exact_match
 from densephrase.search.find.spans import Spans
 from densephrase.search.plan.exclusion import Exclusion
 from densephrase.search.plan.options import SearchOptions
-from densephrase.search.prepare.scoring import Scoring
+from densephrase.search.prepare.scoring import ScoreSettings
 from densephrase.search.prepare.sparse_question import fold_ngrams
 from densephrase.search.searcher import Searcher
 from densephrase.training.query_side.labels import RightSpans
@@ -77,7 +77,7 @@ class CandidateFinder:
         self._searcher = Searcher(reader, encoder)
         self._options = SearchOptions()
         self._excluded = Exclusion.of(reader, excluded)
-        self._longest = Scoring.choose(self._options, encoder.config).max_answer_tokens
+        self._longest = ScoreSettings.choose(self._options, encoder.config).max_answer_tokens
         self._text = lru_cache(_CACHED_TEXTS)(lambda row: reader.document(row).text)
 
     def answers_right(self, question: Question, vectors: QuestionVectors) -> bool:
