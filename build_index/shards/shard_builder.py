@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from densephrase.build_index.compact.compact_encoder import CompactEncoder
 from densephrase.build_index.run.memory import trim_memory
 from densephrase.build_index.run.plan import metadata_json
-from densephrase.build_index.shards.shard_rows import KeptRows, narrow, pointers
+from densephrase.build_index.shards.shard_rows import SideRows, narrow, pointers
 from densephrase.build_index.shards.spelled_paragraphs import SpelledParagraphs
 from densephrase.data import Document, Paragraph
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
@@ -101,7 +101,7 @@ def build_shard(
     dtype, factors, has_sparse = form.code_type, form.factor_columns, form.sparse_rank > 0
     plain = plain_quantisation(encoder.config)  # what rows are until the lists are made
     sides = [
-        KeptRows(side, plain.code_type, plain.columns, dtype, count, has_sparse)
+        SideRows(side, plain.code_type, plain.columns, dtype, count, has_sparse)
         for side, count in ((SIDES[0], factors[0]), (SIDES[1], factors[1]))
     ]
     tokens: list[int] = []

@@ -15,7 +15,7 @@ from densephrase.index.format.shard_format import LARGEST_NARROW, PLACE, Side
 
 
 @dataclass(slots=True)
-class KeptRows:
+class SideRows:
     """Columns of the rows of one side, as pieces that follow one another, and how many rows each paragraph has."""
 
     side: Side

@@ -135,7 +135,7 @@ class EncoderConfig:
 
         Raises EncoderError when it is missing, is not JSON, or has unknown or missing keys.
         """
-        path, content = folder / CONFIG_FILE, read_settings(folder)
+        path, content = folder / CONFIG_FILE, read_config(folder)
         if is_deeper(content, _DEEPEST):
             raise EncoderError(f"{path} has settings more than {_DEEPEST} deep in each other; no encoder has.")
         known = {item.name for item in fields(cls)}
@@ -154,7 +154,7 @@ class EncoderConfig:
             raise EncoderError(f"{path}: {error}") from None
 
 
-def read_settings(folder: Path) -> Any:
+def read_config(folder: Path) -> Any:
     """Return the content of the configuration file in `folder`, unchecked; EncoderError when it is not JSON."""
     stored = read_encoder_file(folder, CONFIG_FILE, _CONFIG_BYTES)
     try:

@@ -7,7 +7,7 @@ import os
 from importlib.resources import files
 from pathlib import Path
 
-from densephrase.encoder.config import CONFIG_FILE, read_settings
+from densephrase.encoder.config import CONFIG_FILE, read_config
 from densephrase.encoder.encoder_files import read_encoder_file
 from densephrase.encoder.files.stored_weights import WEIGHTS_FILE
 from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE
@@ -51,7 +51,7 @@ def is_encoder(name: str) -> bool:
     if name == "default":
         return True
     try:
-        content = read_settings(Path(name))
+        content = read_config(Path(name))
     except EncoderError:
         return False
     return isinstance(content, dict) and "coherency_rank" in content

@@ -1,0 +1,74 @@
+"""A public name stands for one thing: no two modules of the library, the build and the kernels define the same one."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDERS = ("densephrase", "build_index", "kernels")
+PROTOCOLS = {"densephrase/cli/commands/": {"add_arguments", "run"}}  # what every module of a room defines
+# Names that still stand for several things; none is to be added.
+TO_BE_RENAMED = {
+    *("AHEAD", "BLOCK", "LANES", "keep_best", "best_spans", "sparse_scores", "CandidateFinder", "Place", "Progress"),
+    *("epoch_batches", "make_batch"),
+}
+
+
+def public_names(source: str) -> Iterator[str]:
+    """Yield the public names that a module defines itself: classes, functions, constants and type aliases."""
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            names = [node.name]
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = [name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)]
+        else:
+            continue
+        yield from (name for name in names if not name.startswith("_"))
+
+
+def shared_names(modules: dict[str, str]) -> dict[str, list[str]]:
+    """Return the public names that several modules, path -> source, define, with these modules."""
+    homes: defaultdict[str, set[str]] = defaultdict(set)
+    for path, source in modules.items():
+        expected = {name for room, names in PROTOCOLS.items() if path.startswith(room) for name in names}
+        for name in public_names(source):
+            if name not in expected:
+                homes[name].add(path)
+    return {name: sorted(paths) for name, paths in homes.items() if len(paths) > 1}
+
+
+def test_no_name_stands_for_two_things() -> None:
+    files = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
+    assert len(files) > 200
+    shared = shared_names({path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in files})
+    found = [f"{name}: {', '.join(paths)}" for name, paths in sorted(shared.items()) if name not in TO_BE_RENAMED]
+    assert not found, "\n".join(found)
+    assert set(shared) >= TO_BE_RENAMED, "take out of TO_BE_RENAMED what stands for one thing now"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "shared"),
+    [
+        ("def find(): ...", "async def find(): ...", ["find"]),
+        ("class Row: ...", "Row: TypeAlias = int", ["Row"]),
+        ("BLOCK = 1", "BLOCK, LANES = 2, 3", ["BLOCK"]),
+        ("_BLOCK = 1", "_BLOCK = 2", []),
+        ("def find(): ...", "from kernels.a import find", []),
+        ("def find():\n    row = 1", "def take():\n    row = 1", []),
+        ("class A:\n    row = 1", "class B:\n    row = 1", []),
+    ],
+)
+def test_checker(first: str, second: str, shared: list[str]) -> None:
+    assert list(shared_names({"kernels/a.py": first, "kernels/b.py": second})) == shared
+
+
+def test_commands_have_one_protocol() -> None:
+    commands = {"densephrase/cli/commands/a.py": "def run(): ...", "densephrase/cli/commands/b.py": "def run(): ..."}
+    assert not shared_names(commands)
+    assert shared_names({**commands, "kernels/a.py": "def run(): ...", "kernels/b.py": "def run(): ..."})
