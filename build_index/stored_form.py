@@ -107,9 +107,16 @@ def compact_form(
         checksums = codebooks.save(path)
         record = FileRecord(path.name, path.stat().st_size, checksums)
         config = encoder.config
-        sizes = config.vector_size, config.coherency_rank, config.sparse_rank
-        groups = row_bytes(START_BITS, config.vector_size), row_bytes(END_BITS, config.vector_size)
-        quantisation = Quantisation("product", *sizes, *groups, codebooks.heads, record)
+        quantisation = Quantisation(
+            "product",
+            vector_size=config.vector_size,
+            coherency_rank=config.coherency_rank,
+            sparse_rank=config.sparse_rank,
+            start_groups=row_bytes(START_BITS, config.vector_size),
+            end_groups=row_bytes(END_BITS, config.vector_size),
+            sparse_heads=codebooks.heads,
+            codebooks=record,
+        )
         state.write(_RECORD, quantisation)
     codebooks = Codebooks.open(path, quantisation)
     return StoredForm(CompactEncoder(stricter, codebooks), quantisation, codebooks)

@@ -72,10 +72,17 @@ def write_inverted_lists(
     if settings.asked is not None:
         residuals = Residuals.fit(rows, tree, assigned, quantiser, settings.asked, settings.seed)
         dimensions = residuals.product.groups
-    checksums = _write(path, rows, tree, assigned, dimensions, residuals, advance)
-    file = FileRecord(path.name, path.stat().st_size, checksums)
-    groups = len(tree.group_codes)
-    return AnnRecord("inverted-lists", lists, groups, dimensions, training_rows, ITERATIONS, settings.seed, file)
+    checksums = _write(path, rows, _Filling(tree, assigned, dimensions, residuals), advance)
+    return AnnRecord(
+        "inverted-lists",
+        lists=lists,
+        groups=len(tree.group_codes),
+        dimensions=dimensions,
+        training_rows=training_rows,
+        iterations=ITERATIONS,
+        seed=settings.seed,
+        file=FileRecord(path.name, path.stat().st_size, checksums),
+    )
 
 
 def _assignment(tree: ListTree, scale: NDArray[np.float32], device: str) -> Assignment:
@@ -95,20 +102,29 @@ def _assign(rows: CodeRows, assignment: Assignment, advance: Advance) -> NDArray
     return assigned
 
 
-def _write(
-    path: Path,
-    rows: CodeRows,
-    tree: ListTree,
-    assigned: NDArray[np.int32],
-    dimensions: int,
-    residuals: Residuals | None,
-    advance: Advance,
-) -> dict[str, str]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Filling:
+    """The list of each row, `assigned` int32 [N], and what of rows is written: `dimensions` codes, or residuals."""
+
+    tree: ListTree
+    assigned: NDArray[np.int32]
+    dimensions: int
+    residuals: Residuals | None
+
+    def codes(self, first: int, chunk: NDArray[np.int8]) -> NDArray[np.int8] | NDArray[np.uint8]:
+        """Return what is written of rows from `first` on."""
+        if self.residuals is None:
+            return chunk[:, : self.dimensions]
+        return self.residuals.encode(chunk, self.assigned[first : first + len(chunk)])
+
+
+def _write(path: Path, rows: CodeRows, filling: _Filling, advance: Advance) -> dict[str, str]:
     """Put the rows into their lists: first each behind the others of its group, then every group in order.
 
     A row's place is known from the lists' sizes, but there are more lists than a file takes rows at well: written one
     by one into hundreds of thousands of places, each page would go to the disk many times.
     """
+    tree, assigned, residuals = filling.tree, filling.assigned, filling.residuals
     list_ptr = np.zeros(len(tree.list_codes) + 1, np.int64)
     np.cumsum(np.bincount(assigned, minlength=len(tree.list_codes)), out=list_ptr[1:])
     layout = {
@@ -117,7 +133,7 @@ def _write(
         "group_ptr": (tree.group_ptr.shape, "int64"),
         "list_ptr": (list_ptr.shape, "int64"),
         "ids": ((rows.count,), id_type(rows.count)),
-        "codes": ((rows.count, dimensions), "int8" if residuals is None else "uint8"),
+        "codes": ((rows.count, filling.dimensions), "int8" if residuals is None else "uint8"),
     }
     parts = {} if residuals is None else quantiser_columns(residuals.product, "residual")
     if residuals is not None:
@@ -139,7 +155,7 @@ def _write(
             lists = assigned[first : first + len(chunk)]
             places, order = _places(np.searchsorted(tree.group_ptr, lists, side="right") - 1, filled)
             ids[places] = first + order
-            codes[places] = (chunk[:, :dimensions] if residuals is None else residuals.encode(chunk, lists))[order]
+            codes[places] = filling.codes(first, chunk)[order]
             writer.release()
             advance(len(chunk))
         place_of: NDArray[np.int32] = np.empty(0 if residuals is None else rows.count, np.int32)

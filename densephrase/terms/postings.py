@@ -51,9 +51,16 @@ class Postings:
             )
         shift = int(shift)
         if shift and f"{unit}_ptr" not in columns:
-            nothing = read_only(np.empty(0, np.int32)), read_only(np.empty(0, np.uint16))
-            ptr = read_only(np.zeros(vocabulary_size + 1, np.int64))
-            return cls(ptr, *nothing, length, bm25, bm25.length_norm(length), shift, is_stored=False)
+            return cls(
+                ptr=read_only(np.zeros(vocabulary_size + 1, np.int64)),
+                ids=read_only(np.empty(0, np.int32)),
+                tf=read_only(np.empty(0, np.uint16)),
+                length=length,
+                bm25=bm25,
+                length_norm=bm25.length_norm(length),
+                shift=shift,
+                is_stored=False,
+            )
         ptr = columns.require(f"{unit}_ptr", "int64", (vocabulary_size + 1,))
         ids = columns.require(f"{unit}_ids", "int32", (None,))
         no_tf = read_only(np.empty(0, np.uint16))
@@ -63,7 +70,8 @@ class Postings:
                 f"{columns.path}: column {unit}_ptr does not divide {ids.size} postings among {vocabulary_size} terms; "
                 "the file is damaged, rebuild the index"
             )
-        return cls(ptr, ids, tf, length, bm25, bm25.length_norm(length), shift)
+        norm = bm25.length_norm(length)
+        return cls(ptr=ptr, ids=ids, tf=tf, length=length, bm25=bm25, length_norm=norm, shift=shift)
 
     @property
     def texts(self) -> NDArray[np.int32]:

@@ -61,16 +61,18 @@ class InvertedLists:
             columns.require("group_ptr", "int64", (groups + 1,)),
             columns.require("list_codes", "int8", (lists, size)),
         )
+        places, residuals = np.empty(0, np.int32), None
+        if quantisation.is_product:
+            places = columns.require("places", "int32", (starts,))
+            residuals = read_quantiser(columns, "residual", quantisation.start_groups, quantisation.columns)
         opened = cls(
-            path,
-            tree,
-            columns.require("list_ptr", "int64", (lists + 1,)),
-            columns.require("ids", id_type(starts), (starts,)),
-            columns.require("codes", quantisation.code_type, (starts, record.dimensions)).view(np.int8),
-            columns.require("places", "int32", (starts,)) if quantisation.is_product else np.empty(0, np.int32),
-            read_quantiser(columns, "residual", quantisation.start_groups, quantisation.columns)
-            if quantisation.is_product
-            else None,
+            path=path,
+            tree=tree,
+            list_ptr=columns.require("list_ptr", "int64", (lists + 1,)),
+            ids=columns.require("ids", id_type(starts), (starts,)),
+            codes=columns.require("codes", quantisation.code_type, (starts, record.dimensions)).view(np.int8),
+            places=places,
+            residuals=residuals,
         )
         opened._check(starts)
         if is_random:
