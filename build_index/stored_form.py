@@ -1,4 +1,4 @@
-"""In which form a build stores rows: as the encoder's codes of 8 bits, or in the bytes of a compact index."""
+"""Row formats of a build: the encoder's codes of 8 bits, or the product codes of a compact index."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What only a compact index needs: codebooks, and end rows after the lists."""
+"""Compact profile, build side: codebooks, and end rows after the lists."""

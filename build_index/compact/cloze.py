@@ -1,4 +1,4 @@
-"""Questions that a corpus might be asked, made of its own sentences.
+"""Cloze questions: sentences of the corpus with a few words left out, as a sample of questions to fit codes to.
 
 Codes are fitted to the products of rows with questions, and a build knows no questions. A sentence in which "what"
 stands for a few words asks for nearly the same directions.

@@ -1,4 +1,4 @@
-"""Fit the codebooks of a compact index to paragraphs from all over the corpus."""
+"""Train the codebooks of a compact index (product quantisation) on paragraphs from all over the corpus."""
 
 from __future__ import annotations
 

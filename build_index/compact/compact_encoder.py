@@ -1,4 +1,4 @@
-"""An encoder whose sparse factors come as the bytes of a compact index."""
+"""An encoder whose sparse factors are product-quantised, one byte each, as a compact index holds them."""
 
 from __future__ import annotations
 

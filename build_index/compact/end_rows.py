@@ -1,4 +1,4 @@
-"""Write the end rows of a compact index: what the starts before them leave of them, in the bytes of a quantiser.
+"""Predictive coding of end rows: each less its prediction from the start before it, product-quantised.
 
 They wait for the inverted lists, because search knows starts only as those decode them: fitted to starts as they were
 encoded, the prediction would pass their error on to the ends.

@@ -1,4 +1,4 @@
-"""Where the rows come from that inverted lists are made of: read in order, without keeping what was read in memory."""
+"""Rows of codes to build inverted lists from: read in order from the shards, without staying in memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find the nearest list of each row on a CUDA device: `ListAssignment` in torch, in matrix products of float32."""
+"""Assign rows to inverted lists on a CUDA device: `ListAssignment` and `Centroids` in torch, in float32."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Find the nearest list of each row through the groups nearest to it: a few hundred comparisons, not one a list."""
+"""Assign rows to inverted lists by two-level search: a row is compared with the lists of its nearest groups only."""
 
 from __future__ import annotations
 

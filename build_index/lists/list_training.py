@@ -1,4 +1,4 @@
-"""Train the centroids of inverted lists with FAISS: groups first, then the lists inside each group.
+"""Train inverted lists by two-level k-means (FAISS): groups first, then the lists inside each group.
 
 So many rows need so many lists that a k-means over all of them at once would compare every row of the sample with every
 list. Inside groups it is the square root of that.

@@ -1,7 +1,7 @@
-"""What the centroids of their lists leave of start rows, in the bytes of a product quantiser.
+"""Residual product quantisation (Jégou et al. 2011): codes of a start row minus its list's centroid.
 
-Jégou et al. 2011, section 4. A centroid says of a row what many others share with it, and bytes for what is left say
-more than as many for the row.
+Section 4 there. A centroid says of a row what many others share with it, and bytes for what is left say more than as
+many for the row.
 """
 
 from __future__ import annotations

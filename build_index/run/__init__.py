@@ -1,1 +1,1 @@
-"""How a build is run: options, plan, what an unfinished one remembers, progress."""
+"""Running a build: options, plan, state of an unfinished one, progress."""

@@ -1,4 +1,4 @@
-"""What the bytes of an index depend on; a build is continued only with the inputs that it began with."""
+"""Inputs of a build, which its bytes depend on; a build is continued only with those that it began with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an unfinished build remembers: the work it was asked for, and a record of every part that is complete.
+"""Checkpoint of an unfinished build: the work it was asked for, and a record of every part that is complete.
 
 The records lie in a folder of the index that goes away when the index is complete. A part without a record is made
 again, so it does not matter at which instruction a build was killed.

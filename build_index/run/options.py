@@ -1,4 +1,4 @@
-"""What a build can be told; all but how to read is stored in the manifest, because the index's bytes depend on it."""
+"""Options of a build; all but how to read is stored in the manifest, because the index's bytes depend on it."""
 
 from __future__ import annotations
 

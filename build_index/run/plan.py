@@ -1,4 +1,4 @@
-"""Which document goes into which shard, and what identifies the corpus: found in one pass before the build starts."""
+"""Sharding: which document goes into which shard, and a digest of each, found in one pass before the build starts."""
 
 from __future__ import annotations
 

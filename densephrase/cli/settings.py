@@ -1,4 +1,4 @@
-"""What the training commands share: a flag for each setting of a dataclass, questions in, a report out."""
+"""Shared parts of the training commands: a flag for each setting of a dataclass, questions in, a report out."""
 
 from __future__ import annotations
 

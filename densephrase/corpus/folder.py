@@ -1,4 +1,4 @@
-"""Which files of a folder are a corpus, and what else lies there."""
+"""Scan of a corpus folder: which of its files are documents, and what else lies there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which ids a corpus has used so far, in 24 to 48 bytes per id however long the ids are."""
+"""Set of the ids that a corpus has used so far, in 24 to 48 bytes per id however long the ids are."""
 
 import hashlib
 import struct

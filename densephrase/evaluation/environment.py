@@ -1,4 +1,4 @@
-"""What a measured time depends on besides the code: threads and versions."""
+"""Environment of a measured time: threads and versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Documents that nothing may be tuned on: those of the articles that questions kept for evaluation are about."""
+"""Held-out articles: documents of an index that questions kept for evaluation are about; nothing is tuned on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether the paragraph of an answer is where a reference answer was marked."""
+"""Gold paragraphs: whether the paragraph of an answer is where a reference answer was marked."""
 
 from __future__ import annotations
 

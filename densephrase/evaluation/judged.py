@@ -1,4 +1,4 @@
-"""Answers to learn confidence from: right ones, wrong ones, and those to questions robbed of their answer."""
+"""Labelled answers to fit a confidence to: right, wrong, and those to questions robbed of their answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How one question was answered, scored against its references."""
+"""Result of one question: its answers scored against its references."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an index holds and where its bytes go."""
+"""Summary of an index: counts, settings and where its bytes go."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the start before an end says of the end's row.
+"""Linear prediction of an end's row from the start before it.
 
 A phrase's last words are encoded in the company of its first ones: a linear map of the last start at or before an end
 says most of it, and bytes for what is left say more than as many for the row. The start must be the one

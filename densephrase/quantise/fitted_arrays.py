@@ -1,4 +1,4 @@
-"""What is fitted to a sample and stored as float32 arrays by name."""
+"""Base of quantisers: parameters fitted to a sample and stored as float32 arrays by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every reader hands on: documents, errors and remarks, each with the place in the corpus where it was found."""
+"""Records that every reader yields: documents, errors and remarks, each with its place in the corpus."""
 
 import json
 from collections.abc import Callable, Mapping

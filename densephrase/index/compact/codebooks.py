@@ -1,4 +1,4 @@
-"""What the bytes of a compact index stand for, beside rows: quantisers of sparse factors, and word pieces, in one file.
+"""Codebooks of a compact index beside those of rows: sparse factors and word pieces, in one file.
 
 They are fitted to a sample of the corpus when the index is built, and belong to the index as the encoder's copy does.
 """

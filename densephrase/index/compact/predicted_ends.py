@@ -1,4 +1,4 @@
-"""The end rows of a compact index: what the starts before them leave of them, in bytes."""
+"""Predictive coding of end rows, read side: product codes of what the starts before them leave of them."""
 
 from __future__ import annotations
 

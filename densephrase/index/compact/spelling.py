@@ -1,4 +1,4 @@
-"""Text written as its word pieces: four bits a token say how each is spelled, and rare spellings are kept as they are.
+"""Text coded as its word pieces: four bits a token say how each is spelled, and rare spellings are kept as they are.
 
 An index holds the word pieces of every paragraph anyway. A tokenizer of uncased pieces forgets case, accents and white
 space; of English text about 99.6 % of the tokens are a piece in small letters, capitalised or in capitals, after

@@ -1,4 +1,4 @@
-"""How many inverted lists so many rows get, in how many groups, and how many of them a question looks into.
+"""Sizes of inverted lists: how many of so many rows, in how many groups, and how many of them are probed.
 
 The figures behind it are those of `benchmarks/scale.py`.
 """

@@ -1,4 +1,4 @@
-"""Why a phrase won: the n-grams and the terms that it shares with the question, and what each adds to the score."""
+"""Explanations of a phrase's score: the n-grams and terms that it shares with the question, and what each adds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the phrase of a span begins and ends for a reader: tokens end inside letters, and between halves of pairs."""
+"""Phrase borders for a reader: token spans widened to whole graphemes, and to both halves of paired marks or none."""
 
 from __future__ import annotations
 

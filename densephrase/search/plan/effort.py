@@ -1,4 +1,4 @@
-"""How hard a search looks: numbers of candidates and of inverted lists."""
+"""Effort of a search: numbers of candidates and of inverted lists that are probed."""
 
 from __future__ import annotations
 

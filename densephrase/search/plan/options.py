@@ -1,4 +1,4 @@
-"""What a search can be asked for."""
+"""Options of a search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be asked: strings that hold something and that can be written as UTF-8."""
+"""Checks of questions: strings that hold something and that can be written as UTF-8."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which form of a step runs: on one thread, or on several."""
+"""Serial and parallel forms of the steps of a search, and how many threads they may have."""
 
 from __future__ import annotations
 

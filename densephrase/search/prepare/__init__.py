@@ -1,1 +1,1 @@
-"""What kernels are told: of questions, of an index, and of how a phrase is scored."""
+"""Arguments of kernels: questions, an index, and how a phrase is scored."""

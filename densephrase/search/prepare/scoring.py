@@ -1,4 +1,4 @@
-"""What a phrase's score depends on beside the question."""
+"""Score settings: the weights and limits that a phrase's score depends on beside the question."""
 
 from __future__ import annotations
 

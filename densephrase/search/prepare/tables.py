@@ -1,4 +1,4 @@
-"""What kernels are told of an index: addresses of mapped columns, lists and postings."""
+"""Tables of an index for kernels: addresses of mapped columns, lists and postings."""
 
 from __future__ import annotations
 
