@@ -19,6 +19,7 @@ from densephrase.cli.output import console, note, write_json
 from densephrase.cli.streams import open_stdin
 from densephrase.cli.usage import UsageError
 from densephrase.errors import QuestionError
+from densephrase.storage.strict_json import first_surrogate
 
 _MARK = "\ufeff"  # byte order mark, as some editors write it at the beginning of a file
 _LONGEST = 1_000_000  # characters of a line of stdin: what never ends should not fill the memory
@@ -72,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
 def _questions(question: str | None) -> Iterator[str]:
     """Yield the question, or the lines of stdin that are not blank."""
     if question is not None and question != "-":
-        if not _is_text(question):
+        if first_surrogate(question):
             raise UsageError(f"the question {question!r} is not UTF-8 text")
         if not question.strip():
             raise UsageError("the question is empty")
@@ -83,13 +84,8 @@ def _questions(question: str | None) -> Iterator[str]:
     for number, line in enumerate(lines, start=1):
         if len(line) > _LONGEST:
             raise QuestionError(f"Line {number} of stdin has more than {_LONGEST:,} characters; expected a question.")
-        if not _is_text(line):
+        if first_surrogate(line):  # what bytes that are not UTF-8 arrive as
             raise QuestionError(f"Line {number} of stdin is not UTF-8 text: {line.strip()[:80]!r}. Write it as UTF-8.")
         text = line.lstrip(_MARK).strip()  # files that are piped one after the other have a mark each
         if text:
             yield text
-
-
-def _is_text(text: str) -> bool:
-    """Tell whether a text was UTF-8: other bytes arrive as lone surrogates."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)

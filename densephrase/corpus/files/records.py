@@ -82,12 +82,8 @@ def no_memory(place: Place) -> CorpusError:
 
 def file_id(file: CorpusFile) -> str:
     """Return the name of a file that is one document as its id; raises CorpusError if the name is no text."""
-    try:
-        file.name.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise Place(file.path).error(
-            "the file's name, which would be the document's id, is not UTF-8; rename the file"
-        ) from error
+    if first_surrogate(file.name):
+        raise Place(file.path).error("the file's name, which would be the document's id, is not UTF-8; rename the file")
     return file.name
 
 
