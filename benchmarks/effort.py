@@ -27,7 +27,7 @@ from densephrase.data import Question
 from densephrase.evaluation.ranked import sample_questions
 from densephrase.metrics import exact_match
 from densephrase.phrase_index import PhraseIndex
-from densephrase.search.plan import effort
+from densephrase.search.plan import strategies
 from densephrase.search.plan.exclusion import Exclusion
 from densephrase.search.plan.options import SearchOptions
 from densephrase.training.data.holdout import split_by_title
@@ -80,7 +80,7 @@ def main() -> None:
 @contextmanager
 def looking_at(form: Form) -> Iterator[None]:
     """Let hybrid searches of indexes of both profiles look at so many candidates."""
-    tables = [(table, table["hybrid"]) for table in (effort.DEFAULTS, effort.COMPACT)]
+    tables = [(table, table["hybrid"]) for table in (strategies.DEFAULTS, strategies.COMPACT)]
     for table, default in tables:
         table["hybrid"] = replace(default, **form._asdict())
     try:

@@ -13,8 +13,9 @@ from densephrase.data import Answer, Document
 from densephrase.errors import SearchError
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.info import describe_index
-from densephrase.search.plan.options import SearchKeywords, SearchOptions, Strategy, Unit
+from densephrase.search.plan.options import SearchKeywords, SearchOptions, Unit
 from densephrase.search.plan.question_checks import check_questions
+from densephrase.search.plan.strategies import Strategy
 
 if TYPE_CHECKING:
     from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder

@@ -9,8 +9,9 @@ import pytest
 
 from benchmarks import effort
 from densephrase.phrase_index import PhraseIndex
-from densephrase.search.plan.effort import COMPACT, DEFAULTS, Effort
+from densephrase.search.plan.effort import Effort
 from densephrase.search.plan.options import SearchOptions
+from densephrase.search.plan.strategies import COMPACT, DEFAULTS
 
 
 def test_a_row_for_each_form(

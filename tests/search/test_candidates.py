@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from benchmarks.plain_terms import score_terms
 from densephrase.index.index_reader import IndexReader
 from densephrase.search.find.candidates import RESCORED
-from densephrase.search.plan.effort import DEFAULTS, StrategyEffort
 from densephrase.search.plan.exclusion import Exclusion
 from densephrase.search.plan.options import SearchOptions
+from densephrase.search.plan.strategies import DEFAULTS, StrategyEffort
 from densephrase.search.prepare.fixed_point import to_fixed_point
 from densephrase.search.searcher import Searcher
 from tests.search.conftest import MakeSearcher, random_documents

@@ -6,8 +6,9 @@ from typing import Any, get_args
 
 import pytest
 
-from densephrase.search.plan.effort import COMPACT, DEFAULTS, Effort
-from densephrase.search.plan.options import SearchOptions, Strategy
+from densephrase.search.plan.effort import Effort
+from densephrase.search.plan.options import SearchOptions
+from densephrase.search.plan.strategies import COMPACT, DEFAULTS, Strategy
 
 INDEX = {"rows": 1_000_000, "lists": 4096, "groups": 64}
 SIDES = {"hybrid": (True, True), "dense-first": (True, False), "sparse-first": (False, True)}

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from densephrase.data import Document
 from densephrase.errors import SearchError
 from densephrase.index.index_reader import IndexReader
-from densephrase.search.plan.options import SearchOptions, Strategy
+from densephrase.search.plan.options import SearchOptions
+from densephrase.search.plan.strategies import Strategy
 from tests.oracle import oracle_answers
 from tests.search.conftest import MakeSearcher, random_documents
 from tests.search.fake_encoder import FakeEncoder

@@ -7,8 +7,8 @@ from typing import Any, get_args
 import pytest
 
 from densephrase.search.plan import effort
-from densephrase.search.plan.effort import StrategyEffort
-from densephrase.search.plan.options import SearchOptions, Strategy, Unit
+from densephrase.search.plan.options import SearchOptions, Unit
+from densephrase.search.plan.strategies import Strategy, StrategyEffort
 from densephrase.search.searcher import Searcher
 from tests.search.conftest import MakeSearcher, random_documents
 

@@ -10,7 +10,8 @@ import pytest
 
 from densephrase.data import Answer, Document
 from densephrase.errors import SearchError
-from densephrase.search.plan.options import SearchOptions, Strategy, Unit
+from densephrase.search.plan.options import SearchOptions, Unit
+from densephrase.search.plan.strategies import Strategy
 from densephrase.search.searcher import Searcher, _ahead
 from tests.search.conftest import MakeSearcher, random_documents
 from tests.search.fake_encoder import FakeEncoder

@@ -13,7 +13,8 @@ import pytest
 from densephrase.errors import SearchError
 from densephrase.search import searcher as searcher_module
 from densephrase.search.plan import threads
-from densephrase.search.plan.options import SearchOptions, Strategy
+from densephrase.search.plan.options import SearchOptions
+from densephrase.search.plan.strategies import Strategy
 from densephrase.search.plan.threads import Stages, check_threads, stages_on
 from densephrase.search.searcher import Searcher
 from tests.search.conftest import MakeSearcher, random_documents

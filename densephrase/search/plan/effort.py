@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass
 
 from densephrase.index.lists.list_rule import choose_probed_groups, choose_probes
-from densephrase.search.plan.options import SearchOptions, Strategy
+from densephrase.search.plan.options import SearchOptions
+from densephrase.search.plan.strategies import COMPACT, DEFAULTS
 
 _EVERYTHING = 2**62
 _STARTS_OF_AN_ANSWER = 10  # several starts say the same
@@ -40,8 +41,8 @@ class Effort:
         """
         default = (COMPACT if is_compact else DEFAULTS)[options.strategy]
         if options.exhaustive:
-            dense = options.strategy != "sparse-first"
-            return cls(_EVERYTHING, 0, 0, 0, _EVERYTHING) if dense else cls(0, 0, 0, _EVERYTHING, _EVERYTHING)
+            starts, paragraphs = (_EVERYTHING, 0) if default.starts else (0, _EVERYTHING)
+            return cls(starts, 0, 0, paragraphs, _EVERYTHING)
         return cls(
             (options.dense_candidates or growth * default.starts) if default.starts else 0,
             options.probes or growth * max(1, round(default.probed * choose_probes(rows, lists))),
@@ -67,27 +68,3 @@ def _probed_groups(options: SearchOptions, probed: float, lists: int, groups: in
     if options.probes is None:
         return max(1, round(min(1.0, probed) * choose_probed_groups(groups)))
     return max(choose_probed_groups(groups), math.ceil(2 * groups * min(1.0, options.probes / max(1, lists))))
-
-
-@dataclass(frozen=True, slots=True)
-class StrategyEffort:
-    """What a strategy proposes by default; `probed` is a share of the lists that `choose_probes` gives."""
-
-    starts: int
-    probed: float
-    paragraphs: int
-    most_starts: int
-
-
-# Where both sides propose, each may propose less: the best answer is nearly always among the first of one of them.
-DEFAULTS: dict[Strategy, StrategyEffort] = {
-    "hybrid": StrategyEffort(starts=100, probed=0.25, paragraphs=30, most_starts=300),
-    "dense-first": StrategyEffort(starts=1000, probed=2.0, paragraphs=0, most_starts=1000),
-    "sparse-first": StrategyEffort(starts=0, probed=0.0, paragraphs=100, most_starts=600),
-}
-
-# A product-quantised row takes longer to read, and fewer candidates lose next to nothing (`benchmarks.effort`).
-COMPACT: dict[Strategy, StrategyEffort] = {
-    **DEFAULTS,
-    "hybrid": StrategyEffort(starts=60, probed=0.18, paragraphs=15, most_starts=100),
-}

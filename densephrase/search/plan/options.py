@@ -9,8 +9,8 @@ from numbers import Integral, Real
 from typing import Any, Literal, Self, TypedDict, get_args
 
 from densephrase.errors import SearchError
+from densephrase.search.plan.strategies import Strategy
 
-Strategy = Literal["hybrid", "dense-first", "sparse-first"]
 Unit = Literal["phrase", "sentence", "paragraph", "document"]
 
 _COUNTS = ("top_k", "evidence_spans")
