@@ -28,7 +28,6 @@ from densephrase.evaluation.ranked import sample_questions
 from densephrase.metrics import exact_match
 from densephrase.phrase_index import PhraseIndex
 from densephrase.search.plan import strategies
-from densephrase.search.plan.exclusion import Exclusion
 from densephrase.search.plan.options import SearchOptions
 from densephrase.training.data.holdout import split_by_title
 from densephrase.training.phrase.config import TrainingConfig
@@ -109,16 +108,15 @@ def time_forms(
     index: PhraseIndex, questions: Sequence[Question], forms: Sequence[Form], repeats: int = 3
 ) -> NDArray[np.float64]:
     """Return the least seconds that each form takes for each question, [forms, questions]."""
-    searcher, options = index._searcher, SearchOptions()
-    nothing = Exclusion.of(index._opened(), ())
-    vectors = [searcher._encoder.encode_questions([question.text]) for question in questions]
+    searcher, options = index.searcher, SearchOptions()
+    vectors = [searcher.steps.encode([question.text]) for question in questions]
     seconds = np.full((len(forms), len(questions)), np.inf)
     for _ in range(repeats + 1):
         for row, (question, vector) in enumerate(zip(questions, vectors, strict=True)):
             for place, form in enumerate(forms):
                 with looking_at(form):
                     began = perf_counter()
-                    searcher.spans([question.text], vector, options, nothing, SPANS)
+                    searcher.spans([question.text], vector, searcher.plan(options), SPANS)
                     seconds[place, row] = min(seconds[place, row], perf_counter() - began)
     return seconds
 

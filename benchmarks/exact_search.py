@@ -22,10 +22,9 @@ from densephrase.kernels.max_score import TermQuery, scores_at
 from densephrase.kernels.question import QuestionBatch
 from densephrase.kernels.stages import score_candidates
 from densephrase.search.find.spans import Spans, new_span_table, question_spans
-from densephrase.search.plan.exclusion import Exclusion
-from densephrase.search.plan.options import SearchOptions
-from densephrase.search.prepare.scoring import ScoreSettings
+from densephrase.search.prepare.scoring import Scoring
 from densephrase.search.searcher import Searcher
+from densephrase.search.steps import SearchPlan
 
 # Bounds are sums of float32, scores of whole numbers; the tables of compact rows are rounded too, by up to 0.006.
 SLACK = 0.05
@@ -40,24 +39,16 @@ class ExactSearcher(Searcher):
     def __init__(self, reader: IndexReader, encoder: QuestionEncoder, threads: int | None = 1) -> None:
         """Read the whole index, which takes about a millisecond for each paragraph."""
         super().__init__(reader, encoder, threads)
+        self._tables = self.steps.finder.tables
         self._bounds = ParagraphBounds(reader, encoder)
         self.scored = 0  # paragraphs so far
 
-    def spans(
-        self,
-        texts: Sequence[str],
-        vectors: QuestionVectors,
-        options: SearchOptions,
-        excluded: Exclusion,
-        wanted: int,
-        growth: int = 1,
-    ) -> list[Spans]:
+    def spans(self, texts: Sequence[str], vectors: QuestionVectors, plan: SearchPlan, wanted: int) -> list[Spans]:
         """Return the best of all spans of each question, among which no growth finds more."""
-        scoring = ScoreSettings.choose(options, self._encoder.config)
-        batch = self._prepare(texts, vectors, options, True)
-        bounds = self._bounds.of(vectors if options.sparc else replace(vectors, sparse=None)).T
+        scoring, batch = plan.scoring, self.steps.prepare(texts, vectors, plan)
+        bounds = self._bounds.of(vectors if plan.options.sparc else replace(vectors, sparse=None)).T
         phrases = self._bounds.phrases.copy()
-        for first, last in excluded.paragraphs.tolist():
+        for first, last in plan.excluded.paragraphs.tolist():
             phrases[first:last] = 0
         found = []
         for question, bound in enumerate(bounds):
@@ -106,7 +97,7 @@ class ExactSearcher(Searcher):
         questions = len(batch.step)
         rows = np.broadcast_to(paragraphs, (questions, len(paragraphs)))
         nothing = Chosen(np.empty((questions, 0), np.int64), np.zeros(questions, np.int64))
-        table = new_span_table(questions, min(wanted, int(self._reader.bases.starts[-1])))
+        table = new_span_table(questions, min(wanted, int(self._tables.reader.bases.starts[-1])))
         score_candidates(
             question,
             nothing,

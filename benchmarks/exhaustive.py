@@ -36,10 +36,9 @@ from densephrase.encoder.encoded import QuestionVectors
 from densephrase.index.format.manifest import MANIFEST_FILE
 from densephrase.metrics import exact_match
 from densephrase.phrase_index import PhraseIndex
-from densephrase.search.plan.effort import Effort
-from densephrase.search.plan.exclusion import Exclusion
 from densephrase.search.plan.options import SearchOptions
-from densephrase.search.plan.threads import stages_on
+from densephrase.search.steps import SearchPlan
+from densephrase.search.trace import chosen_rows
 
 _SHOWN = 10
 _BEST = 100
@@ -53,7 +52,7 @@ def main() -> None:
     questions = read_questions(options.questions)
     order = np.random.default_rng(_SEED).permutation(len(questions))[: options.limit]
     with PhraseIndex.open(options.index, threads=options.threads) as index, _kept(options) as kept:
-        searcher = ExactSearcher(index._opened(), index.encoder, options.threads)
+        searcher = ExactSearcher(index.reader, index.encoder, options.threads)
         _check(index, searcher, [questions[number].text for number in order[: options.check]])
         for first in range(len(kept.rows), len(order), options.together):
             part = [questions[number] for number in order[first : first + options.together]]
@@ -135,36 +134,33 @@ def _report(rows: Sequence[dict[str, Any]], strategy: str) -> dict[str, Any]:
 
 def dense_recall(index: PhraseIndex, texts: list[str]) -> list[float]:
     """Return for each question how many of the hundred starts with the largest products "dense-first" proposes."""
-    searcher, options = index._searcher, SearchOptions(strategy="dense-first")
-    vectors = searcher._encoder.encode_questions(texts)
-    effort = searcher._effort(options)
-    mine = _proposed(index, texts, vectors, effort)
-    if index._opened().products is None:
+    steps = index.searcher.steps
+    vectors, plan = steps.encode(texts), steps.plan(SearchOptions(strategy="dense-first"))
+    mine = _proposed(index, texts, vectors, plan)
+    if index.reader.products is None:
         best = _best_codes(index, vectors)
     else:  # all lists, whose sums are exact
-        best = _proposed(index, texts, vectors, replace(effort, starts=_BEST, probes=_EVERY, groups=_EVERY))
+        everything = replace(plan.effort, starts=_BEST, probes=_EVERY, groups=_EVERY)
+        best = _proposed(index, texts, vectors, replace(plan, effort=everything))
     return [len(np.intersect1d(rows, own)) / _BEST for rows, own in zip(best, mine, strict=True)]
 
 
 def _proposed(
-    index: PhraseIndex, texts: list[str], vectors: QuestionVectors, effort: Effort
+    index: PhraseIndex, texts: list[str], vectors: QuestionVectors, plan: SearchPlan
 ) -> list[NDArray[np.int64]]:
     """Return the start rows that the dense side proposes for each question."""
-    searcher = index._searcher
-    batch, excluded = searcher._prepare(texts, vectors, SearchOptions(), False), Exclusion.of(index._opened(), ())
-    with stages_on(1, len(texts)) as stages:
-        found = searcher._finder.starts(batch, vectors.start, effort, excluded, stages)
-    return [rows[:count] for rows, count in zip(found.rows, found.found.tolist(), strict=True)]
+    steps = index.searcher.steps
+    return chosen_rows(steps.starts(steps.prepare(texts, vectors, plan), vectors, plan))
 
 
 def _best_codes(index: PhraseIndex, vectors: QuestionVectors) -> NDArray[np.int64]:
     """Return the rows of codes with the largest products, in no order, int64 [Q, at most 100]."""
-    quantiser, size = index._searcher._encoder.start_quantiser, vectors.start.shape[1]
+    quantiser, size = index.encoder.start_quantiser, vectors.start.shape[1]
     scores = np.concatenate(
         [
             shard.start_codes[first : first + 65_536, :size].astype(np.float32)
             @ (vectors.start * quantiser.scale[:size]).T
-            for shard in index._opened().shards
+            for shard in index.reader.shards
             for first in range(0, len(shard.start_codes), 65_536)
         ]
     )

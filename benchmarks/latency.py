@@ -3,8 +3,8 @@
     python -m benchmarks.latency INDEX QUESTIONS [--limit 1000] [--cold] [--plot FILE.svg]
 
 The steps are those of `PhraseIndex.search` with its defaults, each timed by itself in the order in which a search
-takes them: encode (the question's vectors), prepare (terms, integers), dense (lists, and the starts in them), sparse
-(paragraphs by BM25), rescore (full scores, best ends, the best spans), text (phrases, groups, confidence, documents).
+takes them: encode (the question's vectors), prepare (terms, integers), starts (lists, and the starts in them),
+paragraphs (by BM25), score (full scores, best ends, the best spans), answer (phrases, groups, confidence, documents).
 "all" is `search` as users call it, in a pass of its own over the same questions, all of which were asked once before.
 Memory is that of this process beside the mapped files.
 
@@ -30,14 +30,9 @@ from benchmarks.plots import new_figure
 from densephrase.corpus.questions.reader import read_questions
 from densephrase.evaluation.ranked import sample_questions
 from densephrase.phrase_index import PhraseIndex
-from densephrase.search.find.spans import new_span_table, question_spans
-from densephrase.search.plan.exclusion import Exclusion
 from densephrase.search.plan.options import SearchOptions
-from densephrase.search.plan.threads import stages_on
-from densephrase.search.prepare.scoring import ScoreSettings
-from densephrase.search.searcher import Searcher
+from densephrase.search.trace import trace_search
 
-STEPS = ("encode", "prepare", "dense", "sparse", "rescore", "text")
 _COLD = 20
 
 
@@ -52,7 +47,8 @@ def main() -> None:
     loaded = perf_counter() - began
     first = _seconds(index, questions[0])
     index.search(questions)  # now the page cache holds what they read
-    steps = np.array([list(time_steps(index._searcher, text).values()) for text in questions]) * 1e3
+    taken = [trace_search(index.searcher, [text], SearchOptions()).seconds for text in questions]
+    steps = {name: 1e3 * np.array([seconds[name] for seconds in taken]) for name in taken[0]}
     whole = np.array([_seconds(index, text) for text in questions]) * 1e3
     own, mapped = _memory("RssAnon"), _memory("RssFile")
     conditions = machine("numpy", "numba", "onnxruntime")
@@ -68,43 +64,6 @@ def main() -> None:
         print_cold(list(time_cold(options.index, encoder, questions[:_COLD])))
     if options.plot:
         plot(options.plot, steps)
-
-
-def time_steps(searcher: Searcher, text: str) -> dict[str, float]:
-    """Return the seconds of each step of one question."""
-    options, excluded = SearchOptions(), Exclusion.of(searcher._reader, ())
-    clock = _Clock()
-    vectors = searcher._encoder.encode_questions([text])
-    clock.note("encode")
-    scoring, effort = ScoreSettings.choose(options, searcher._encoder.config), searcher._effort(options)
-    batch = searcher._prepare([text], vectors, options, True)
-    clock.note("prepare")
-    with stages_on(1, 1) as stages:
-        starts = searcher._finder.starts(batch, vectors.start, effort, excluded, stages)
-        clock.note("dense")
-        paragraphs = searcher._finder.paragraphs(batch, effort, scoring, excluded, stages)
-        clock.note("sparse")
-        tables, found = searcher._tables, new_span_table(1, options.evidence_spans)
-        scale = scoring.for_kernels(searcher._tables.coherency, effort.most_starts)
-        stages.score_candidates(
-            starts, paragraphs, batch, tables.shards, tables.paragraphs, tables.documents, scale, found
-        )
-        clock.note("rescore")
-    searcher._answer(text, vectors, options, excluded, question_spans(found, 0))
-    clock.note("text")
-    return clock.seconds
-
-
-class _Clock:
-    """Notes how long it is since the last note."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = perf_counter()
-
-    def note(self, name: str) -> None:
-        now = perf_counter()
-        self.seconds[name], self._last = now - self._last, now
 
 
 def _seconds(index: PhraseIndex, text: str) -> float:
@@ -141,11 +100,11 @@ def _read_bytes() -> int:
     return 512 * resource.getrusage(resource.RUSAGE_SELF).ru_inblock
 
 
-def print_steps(steps: np.ndarray, whole: np.ndarray) -> None:
+def print_steps(steps: dict[str, np.ndarray], whole: np.ndarray) -> None:
     """Print milliseconds of each step, of what is not encoding, and of all."""
     print("| step | p50 ms | p95 ms | p99 ms | mean ms |\n|---|---|---|---|---|")
-    rows = {name: steps[:, column] for column, name in enumerate(STEPS)}
-    rows |= {"all but encode": steps[:, 1:].sum(1), "all": whole}
+    others = sum(values for name, values in steps.items() if name != "encode")
+    rows = {**steps, "all but encode": others, "all": whole}
     for name, values in rows.items():
         quantiles = [np.quantile(values, share) for share in (0.5, 0.95, 0.99)]
         print(f"| {name} | " + " | ".join(f"{value:.2f}" for value in (*quantiles, values.mean())) + " |")
@@ -161,17 +120,17 @@ def print_cold(measured: Sequence[Cold]) -> None:
     print(f"\nAt most {max(row.resident for row in measured):.1%} of the index stayed in the page cache.")
 
 
-def plot(path: Path, steps: np.ndarray) -> None:
+def plot(path: Path, steps: dict[str, np.ndarray]) -> None:
     """Draw the steps of a question."""
     figure = new_figure((9, 1.8))
     axes = figure.subplots()
     begin = 0.0
-    for column, name in enumerate(STEPS):
-        size = float(np.median(steps[:, column]))
+    for name, values in steps.items():
+        size = float(np.median(values))
         axes.barh([0], [size], left=begin, label=f"{name} {size:.2f}")
         begin += size
     axes.set(yticks=[], xlabel="ms a question (p50), one thread")
-    figure.legend(fontsize=8, ncols=len(STEPS), loc="outside upper center")
+    figure.legend(fontsize=8, ncols=len(steps), loc="outside upper center")
     figure.savefig(path, metadata={"Date": None})
 
 

@@ -32,10 +32,8 @@ from densephrase.kernels.selection import top_k
 from densephrase.kernels.sparse import SparseQuestion, sparse_scores
 from densephrase.phrase_index import PhraseIndex
 from densephrase.search.find.spans import new_span_table
-from densephrase.search.plan.exclusion import Exclusion
 from densephrase.search.plan.options import SearchOptions
 from densephrase.search.plan.threads import stages_on
-from densephrase.search.prepare.scoring import ScoreSettings
 from densephrase.search.prepare.sparse_question import fold_ngrams
 from densephrase.search.searcher import Searcher
 from densephrase.terms.postings import Postings
@@ -83,26 +81,24 @@ class IndexCases:
 
     def __init__(self, path: Path, questions: Sequence[str]) -> None:
         self.index = PhraseIndex.open(path, threads=1)
-        self.searcher: Searcher = self.index._searcher
-        self.reader, self.tables = self.searcher._reader, self.searcher._tables
+        self.searcher: Searcher = self.index.searcher
+        self.steps, self.reader = self.searcher.steps, self.index.reader
+        self.tables = self.steps.finder.tables
         self.questions = list(questions)
         self.vectors: QuestionVectors = self.index.encoder.encode_questions(self.questions)
-        self.batch = self._prepare(SearchOptions())
-        self.nothing = Exclusion.of(self.reader, ())
-        self.effort = self.searcher._effort(SearchOptions())
-        self.scoring = ScoreSettings.choose(SearchOptions(), self.index.encoder.config)
-
-    def _prepare(self, options: SearchOptions) -> Any:
-        return self.searcher._prepare(self.questions, self.vectors, options, True)
+        self.plan = self.steps.plan(SearchOptions())
+        self.effort, self.scoring = self.plan.effort, self.plan.scoring
+        self.batch = self.steps.prepare(self.questions, self.vectors, self.plan)
 
     def best_ends(self) -> Iterator[Case]:
         """Yield the best ends of the starts of a search, by vectors and coherency alone."""
         starts = self._likely_starts()
         rows = [starts.rows[question, : starts.found[question]] for question in range(len(self.questions))]
         read = Bytes.join([piece for mine in rows for piece in self._starts_and_ends(mine)])
-        no_terms = self.scoring.for_kernels(self.searcher._tables.coherency, self.effort.most_starts)
+        no_terms = self.scoring.for_kernels(self.tables.coherency, self.effort.most_starts)
         no_terms = no_terms._replace(paragraph_weight=0.0, document_weight=0.0)
-        batch, found = self._prepare(SearchOptions(sparc=False)), new_span_table(len(self.questions), 1)
+        batch = self.steps.prepare(self.questions, self.vectors, self.steps.plan(SearchOptions(sparc=False)))
+        found = new_span_table(len(self.questions), 1)
         run = partial(self._score, batch, starts, no_terms, found)
         row_size = self.reader.manifest.quantisation.row_sizes[0]
         yield Case("best ends", row_size, int(read.size.sum()), run, read.reads())
@@ -111,10 +107,10 @@ class IndexCases:
         """Return the starts that get ends in a search, ascending for each question: those that have one."""
         batch, effort = self.batch, self.effort
         found = new_span_table(len(self.questions), min(effort.most_starts, int(self.reader.bases.starts[-1])))
+        dense = self.steps.starts(batch, self.vectors, self.plan)
+        paragraphs = self.steps.paragraphs(batch, self.plan)
         with stages_on(1, 1) as stages:
-            dense = self.searcher._finder.starts(batch, self.vectors.start, effort, self.nothing, stages)
-            paragraphs = self.searcher._finder.paragraphs(batch, effort, self.scoring, self.nothing, stages)
-            scoring = self.scoring.for_kernels(self.searcher._tables.coherency, effort.most_starts)
+            scoring = self.scoring.for_kernels(self.tables.coherency, effort.most_starts)
             tables = self.tables.shards, self.tables.paragraphs, self.tables.documents
             stages.score_candidates(dense, paragraphs, batch, *tables, scoring, found)
         for question, size in enumerate(found.found):
@@ -163,6 +159,9 @@ class IndexCases:
         scores = score_terms(terms, terms.analyser.terms(text)).paragraph[first:last]
         return np.sort(np.argsort(-scores, kind="stable")[:SPARSE_PARAGRAPHS])
 
+    def _choose_paragraphs(self) -> None:
+        self.steps.paragraphs(self.batch, self.plan)
+
     def bm25(self) -> Iterator[Case]:
         """Yield the choice of paragraphs by terms, as a search makes it."""
         terms, analyse = self.reader.terms, self.reader.terms.analyser.terms
@@ -177,12 +176,8 @@ class IndexCases:
                 scores = [text_scores(side, ids, counts) for side in sides][0]
                 top_k(scores[scores > 0], np.empty(wanted, np.float32), np.empty(wanted, np.int64))
 
-        def run() -> None:
-            with stages_on(1, 1) as stages:
-                self.searcher._finder.paragraphs(self.batch, self.effort, self.scoring, self.nothing, stages)
-
         width = terms.paragraphs.ids.itemsize + terms.paragraphs.tf.itemsize
-        yield Case("BM25 by MaxScore", width, int(read.size.sum()), run, read.reads(), add_up)
+        yield Case("BM25 by MaxScore", width, int(read.size.sum()), self._choose_paragraphs, read.reads(), add_up)
 
 
 INDEX_CASES: dict[str, Callable[[IndexCases], Iterator[Case]]] = {

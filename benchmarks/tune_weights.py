@@ -53,7 +53,7 @@ def main() -> None:
     print(f"{len(questions)} of {len(held_out)} held-out questions\n\n| paragraph | document | EM |\n|---|---|---|")
     best = (-1.0, 0.0, 0.0)
     with PhraseIndex.open(options.index) as index:
-        excluded = documents_of(index._opened(), titles)
+        excluded = documents_of(index.reader, titles)
         for document, paragraph in itertools.product(options.document_weights, options.paragraph_weights):
             exact = exact_match(index, questions, paragraph, document, excluded)
             print(f"| {paragraph} | {document} | {exact:.2f} |", flush=True)

@@ -147,21 +147,32 @@ class PhraseIndex:
             MissingExtraError, DeviceError: with the first search, if its lists cannot go to the device.
         """
         chosen = SearchOptions.of(top_k=top_k, strategy=strategy, unit=unit, **options)
-        answers = self._searcher.search(check_questions(question), chosen)
+        answers = self.searcher.search(check_questions(question), chosen)
         return answers[0] if isinstance(question, str) else answers
 
     def warm_up(self) -> None:
         """Load the encoder, compile the kernels and read the vectors, so that the first question is not slow."""
-        self._searcher.warm_up()
+        self.searcher.warm_up()
 
     def info(self) -> dict[str, Any]:
         """Return counts of documents, paragraphs, tokens, starts and ends, and where the bytes go."""
-        return describe_index(self._opened())
+        return describe_index(self.reader)
 
     @property
     def path(self) -> Path:
         """The folder of the index."""
-        return self._opened().path
+        return self.reader.path
+
+    @property
+    def reader(self) -> IndexReader:
+        """The files of the index: what they hold, row by row.
+
+        Raises:
+            SearchError: if the index is closed.
+        """
+        if self._reader is None:
+            raise SearchError("The index is closed; open it again with PhraseIndex.open.")
+        return self._reader
 
     @cached_property
     def encoder(self) -> QuestionEncoder:
@@ -174,26 +185,26 @@ class PhraseIndex:
         from densephrase.encoder.question.question_encoder import load_question_encoder
         from densephrase.search.plan.threads import check_threads
 
-        reader = self._opened()
+        reader = self.reader
         folder = self._other_encoder or reader.checked_encoder()
         threads = check_threads(self._threads)
         return load_question_encoder(folder, self._device, self._runtime, threads)
 
     @cached_property
-    def _searcher(self) -> Searcher:
+    def searcher(self) -> Searcher:
+        """The search behind `search`, which can be taken step by step (`densephrase.search.trace`).
+
+        Raises:
+            SearchError, IndexFormatError, EncoderError, MissingExtraError, DeviceError: as the first search does.
+        """
         from densephrase.search.searcher import Searcher
 
-        return Searcher(self._opened(), self.encoder, self._threads, self._device)
-
-    def _opened(self) -> IndexReader:
-        if self._reader is None:
-            raise SearchError("The index is closed; open it again with PhraseIndex.open.")
-        return self._reader
+        return Searcher(self.reader, self.encoder, self._threads, self._device)
 
     def close(self) -> None:
         """Let go of the mapped files and the encoder; answers already returned stay valid."""
         self._reader = None
-        for name in ("encoder", "_searcher"):
+        for name in ("encoder", "searcher"):
             self.__dict__.pop(name, None)
 
     def __enter__(self) -> Self:

@@ -17,19 +17,16 @@ from densephrase.encoder.encoded import QuestionVectors
 from densephrase.errors import SearchError
 from densephrase.faiss_device import FaissDevice, cuda_number
 from densephrase.index.index_reader import IndexReader
-from densephrase.kernels.question import QuestionBatch
 from densephrase.search.answers.answers import AnswerWriter
 from densephrase.search.answers.explain import Explainer
 from densephrase.search.find.candidates import CandidateFinder
 from densephrase.search.find.faiss_lists import FaissLists
-from densephrase.search.find.spans import Spans, new_span_table, question_spans
-from densephrase.search.plan.effort import Effort
-from densephrase.search.plan.exclusion import Exclusion
+from densephrase.search.find.spans import Spans
 from densephrase.search.plan.options import SearchOptions
-from densephrase.search.plan.threads import check_threads, stages_on
-from densephrase.search.prepare.question_batch import prepare_questions
-from densephrase.search.prepare.scoring import ScoreSettings
+from densephrase.search.plan.threads import check_threads
+from densephrase.search.prepare.scoring import Scoring
 from densephrase.search.prepare.tables import IndexTables
+from densephrase.search.steps import SearchPlan, SearchSteps
 
 if TYPE_CHECKING:
     from densephrase.encoder.question.question_encoder import QuestionEncoder
@@ -45,6 +42,7 @@ _CACHED_DOCUMENTS = 256
 class Searcher:
     """Answers questions over a mapped index: candidates, full scores, best ends, groups.
 
+    `steps` are those of a search up to its spans, for whoever wants to see or to vary one (`densephrase.search.trace`).
     Holds no state of a search, so threads may share it if they may share the encoder.
     """
 
@@ -62,9 +60,10 @@ class Searcher:
             DeviceError: if there is no such CUDA device, or the lists do not fit into its memory.
         """
         _check_fit(reader, encoder.config)
-        self._reader, self._encoder, self._threads = reader, encoder, check_threads(threads)
-        self._tables = IndexTables.of(reader, (encoder.start_quantiser, encoder.end_quantiser))
-        self._finder = CandidateFinder(self._tables, _lists_on(device, reader, encoder))
+        tables = IndexTables.of(reader, (encoder.start_quantiser, encoder.end_quantiser))
+        finder = CandidateFinder(tables, _lists_on(device, reader, encoder))
+        self.steps = SearchSteps(finder, encoder, check_threads(threads))
+        self._reader, self._encoder = reader, encoder
         self._confidence = ConfidenceModel.of(encoder.config.confidence, "open")
         self._document = lru_cache(_CACHED_DOCUMENTS)(reader.document)
 
@@ -77,82 +76,44 @@ class Searcher:
         Raises:
             SearchError: if an excluded document does not exist, or a confidence is asked for and none was fitted.
         """
-        if options.min_confidence is not None and self._confidence is None:
-            raise missing_confidence("open")
-        excluded = Exclusion.of(self._reader, options.exclude_documents)
+        plan = self.plan(options)
         together = _EXHAUSTIVE_TOGETHER if options.exhaustive else _SEARCHED_TOGETHER
         batches = [questions[first : first + together] for first in range(0, len(questions), together)]
-        wanted = max(options.evidence_spans, SPANS)
 
         def find(batch: Sequence[str]) -> tuple[QuestionVectors, list[Spans]]:
-            vectors = self._encoder.encode_questions(batch)
-            return vectors, self.spans(batch, vectors, options, excluded, wanted)
+            vectors = self.steps.encode(batch)
+            return vectors, self.spans(batch, vectors, plan, spans_wanted(options))
 
         answers = []
         for batch, (vectors, found) in zip(batches, _ahead(find, batches), strict=True):
-            for row, (text, spans) in enumerate(zip(batch, found, strict=True)):
-                answers.append(self._answer(text, vectors.part(slice(row, row + 1)), options, excluded, spans))
+            answers += self.answer(batch, vectors, plan, found)
         return answers
+
+    def plan(self, options: SearchOptions) -> SearchPlan:
+        """Return what a search with these options does; raises SearchError as `search` does."""
+        if options.min_confidence is not None and self._confidence is None:
+            raise missing_confidence("open")
+        return self.steps.plan(options)
 
     def warm_up(self) -> None:
         """Compile the kernels and bring the scanned rows into memory, so that the first question is not slow."""
         nothing = np.zeros((1, self._encoder.config.vector_size), np.float32)
-        self.spans([""], QuestionVectors(nothing, nothing), SearchOptions(), Exclusion.of(self._reader, ()), 1)
+        self.spans([""], QuestionVectors(nothing, nothing), self.plan(SearchOptions()), 1)
 
-    def spans(
-        self,
-        texts: Sequence[str],
-        vectors: QuestionVectors,
-        options: SearchOptions,
-        excluded: Exclusion,
-        wanted: int,
-        growth: int = 1,
-    ) -> list[Spans]:
-        """Return the best spans of each question, at most `wanted`, one for each start; `vectors` are theirs.
+    def spans(self, texts: Sequence[str], vectors: QuestionVectors, plan: SearchPlan, wanted: int) -> list[Spans]:
+        """Return the best spans of each question, at most `wanted`, one for each start; `vectors` are theirs."""
+        batch = self.steps.prepare(texts, vectors, plan)
+        starts, paragraphs = self.steps.starts(batch, vectors, plan), self.steps.paragraphs(batch, plan)
+        return self.steps.score(batch, starts, paragraphs, plan, wanted)
 
-        growth: times the candidates that the strategy proposes where the options leave that open.
-        """
-        scoring, effort = ScoreSettings.choose(options, self._encoder.config), self._effort(options, growth)
-        if scoring.document_weight and not self._reader.terms.documents.is_stored:
-            raise SearchError(
-                f"The document weight is {scoring.document_weight}, but the compact index {self._reader.path} was "
-                "built for a weight of 0 and holds no terms of documents. Search with a document weight of 0, or "
-                "build an index of the default profile."
-            )
-        batch = self._prepare(texts, vectors, options, scoring.uses_terms or effort.paragraphs > 0)
-        table = new_span_table(len(texts), min(wanted, int(self._reader.bases.starts[-1])))
-        with stages_on(self._threads, len(texts)) as stages:
-            stages.score_candidates(
-                self._finder.starts(batch, vectors.start, effort, excluded, stages),
-                self._finder.paragraphs(batch, effort, scoring, excluded, stages),
-                batch,
-                self._tables.shards,
-                self._tables.paragraphs,
-                self._tables.documents,
-                scoring.for_kernels(self._tables.coherency, effort.most_starts),
-                table,
-            )
-        return [question_spans(table, question) for question in range(len(texts))]
-
-    def _effort(self, options: SearchOptions, growth: int = 1) -> Effort:
-        lists, starts = self._tables.lists, int(self._reader.bases.starts[-1])
-        is_compact = self._reader.products is not None
-        return Effort.choose(options, starts, len(lists.list_codes), len(lists.group_codes), is_compact, growth)
-
-    def _prepare(
-        self, texts: Sequence[str], vectors: QuestionVectors, options: SearchOptions, uses_terms: bool
-    ) -> QuestionBatch:
-        """Make questions ready; `vectors` are theirs."""
-        encoder, terms = self._encoder, self._reader.terms
-        return prepare_questions(
-            vectors,
-            (encoder.start_quantiser, encoder.end_quantiser),
-            self._reader.products,
-            (vectors.sparse or ()) if options.sparc else (),
-            encoder.sparse_scale,
-            [terms.analyser.terms(text) if uses_terms else [] for text in texts],
-            terms,
-        )
+    def answer(
+        self, texts: Sequence[str], vectors: QuestionVectors, plan: SearchPlan, spans: Sequence[Spans]
+    ) -> list[list[Answer]]:
+        """Return the answers to each question, whose best spans are given; looks for more where answers are missing."""
+        return [
+            self._answer(text, vectors.part(slice(row, row + 1)), plan, found)
+            for row, (text, found) in enumerate(zip(texts, spans, strict=True))
+        ]
 
     def _explainer(self, text: str, vectors: QuestionVectors, options: SearchOptions, spans: Spans) -> Explainer:
         """Return what explains the spans of one question; `vectors` are its own."""
@@ -170,47 +131,45 @@ class Searcher:
     def _writer(self, text: str, vectors: QuestionVectors, options: SearchOptions, spans: Spans) -> AnswerWriter:
         """Return what turns the spans of one question into answers."""
         explain = self._explainer(text, vectors, options, spans).explain if options.explain else None
-        return AnswerWriter(spans, options.unit, self._document, self._tables.paragraph_texts, explain)
+        return AnswerWriter(spans, options.unit, self._document, self.steps.finder.tables.paragraph_texts, explain)
 
-    def _enough(
-        self, text: str, vectors: QuestionVectors, options: SearchOptions, excluded: Exclusion, spans: Spans
-    ) -> AnswerWriter:
+    def _enough(self, text: str, vectors: QuestionVectors, plan: SearchPlan, spans: Spans) -> AnswerWriter:
         """Return what turns spans into answers; looks for more spans, then for more candidates, while some are missing.
 
         Ends where there are enough, or no more to be found.
         """
-        growth, writer, most = 1, self._writer(text, vectors, options, spans), self._most_answers(options, excluded)
+        options, growth, most = plan.options, 1, self._most_answers(plan)
+        writer = self._writer(text, vectors, options, spans)
         while True:
             has_more = writer.is_short(options, self._confidence is not None)
-            if not has_more and (writer.count(options) >= most or not self._can_grow(options, growth)):
+            if not has_more and (writer.count(options) >= most or not self._can_grow(plan, growth)):
                 return writer
             if not has_more:
                 growth *= _GROWTH
             before, wanted = writer.spans.candidates, max(SPANS, _GROWTH * len(writer.spans))
-            [spans] = self.spans([text], vectors, options, excluded, wanted, growth)
+            [spans] = self.spans([text], vectors, self.steps.plan(options, plan.excluded, growth), wanted)
             if not has_more and spans.candidates <= before:
                 return writer
             writer = self._writer(text, vectors, options, spans)
 
-    def _can_grow(self, options: SearchOptions, growth: int) -> bool:
+    def _can_grow(self, plan: SearchPlan, growth: int) -> bool:
         """Tell whether a look for more than `growth` times the candidates could find some that this one does not."""
-        bases, now, then = self._reader.bases, *(self._effort(options, times) for times in (growth, _GROWTH * growth))
+        bases = self._reader.bases
+        now, then = (self.steps.plan(plan.options, plan.excluded, times).effort for times in (growth, _GROWTH * growth))
         return now != then and (0 < now.starts < bases.starts[-1] or 0 < now.paragraphs < bases.paragraphs[-1])
 
-    def _most_answers(self, options: SearchOptions, excluded: Exclusion) -> int:
+    def _most_answers(self, plan: SearchPlan) -> int:
         """Return how many answers there can be of those that are asked for."""
-        bases, left_out = self._reader.bases, excluded.paragraphs
+        bases, left_out, options = self._reader.bases, plan.excluded.paragraphs, plan.options
         if options.unit == "document":
             return min(options.top_k, int(bases.documents[-1]) - len(left_out))
         if options.unit == "paragraph":
             return min(options.top_k, int(bases.paragraphs[-1] - (left_out[:, 1] - left_out[:, 0]).sum()))
         return options.top_k
 
-    def _answer(
-        self, text: str, vectors: QuestionVectors, options: SearchOptions, excluded: Exclusion, spans: Spans
-    ) -> list[Answer]:
-        """Return the answers to one question, whose best spans are given."""
-        writer = self._enough(text, vectors, options, excluded, spans)
+    def _answer(self, text: str, vectors: QuestionVectors, plan: SearchPlan, spans: Spans) -> list[Answer]:
+        """Return the answers to one question; `vectors` and `spans` are its own."""
+        options, writer = plan.options, self._enough(text, vectors, plan, spans)
         answers = writer.answers(options)
         if self._confidence is None:
             return answers
@@ -220,6 +179,11 @@ class Searcher:
             for answer, confidence in zip(answers, confidences, strict=True)
             if confidence >= (options.min_confidence or 0.0)
         ]
+
+
+def spans_wanted(options: SearchOptions) -> int:
+    """Return how many spans of a question a search collects at its first look: enough for evidence and confidence."""
+    return max(options.evidence_spans, SPANS)
 
 
 def _lists_on(device: str, reader: IndexReader, encoder: QuestionEncoder) -> FaissLists | None:

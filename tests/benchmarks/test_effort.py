@@ -30,7 +30,7 @@ def test_a_row_for_each_form(
 
 def test_searches_look_at_what_the_form_says(small_index: Path) -> None:
     with PhraseIndex.open(small_index) as index, effort.looking_at(effort.Form(3, 2, 50, 0.5)):
-        chosen = index._searcher._effort(SearchOptions(top_k=1, evidence_spans=1))
+        chosen = index.searcher.plan(SearchOptions(top_k=1, evidence_spans=1)).effort
     assert isinstance(chosen, Effort)
     assert (chosen.starts, chosen.paragraphs, chosen.most_starts) == (3, 2, 50)
 

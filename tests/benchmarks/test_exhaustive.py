@@ -15,6 +15,7 @@ from densephrase.build_index.pipeline import build
 from densephrase.build_index.run.options import BuildOptions
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.phrase_index import PhraseIndex
+from densephrase.search.plan.effort import Effort
 from tests.build_index.samples import random_documents, write_corpus
 
 QUESTIONS = ["Paris Berlin?", "river?", "Who was born in Paris?"]
@@ -34,15 +35,12 @@ def index_folder(request: pytest.FixtureRequest, small_index: Path, tmp_path_fac
 def test_recall_is_that_of_the_lists_that_are_looked_into(index_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exhaustive, "_BEST", 20)
     with PhraseIndex.open(index_folder, threads=1) as index:
-        searcher = index._searcher
-        chosen = searcher._effort
-        lists = len(index._opened().lists.list_ptr) - 1  # type: ignore[union-attr]
+        chosen = Effort.choose
+        lists = len(index.reader.lists.list_ptr) - 1  # type: ignore[union-attr]
         assert lists > 1
-        monkeypatch.setattr(
-            type(searcher), "_effort", lambda _, options: replace(chosen(options), probes=lists, groups=lists)
-        )
+        monkeypatch.setattr(Effort, "choose", lambda *given: replace(chosen(*given), probes=lists, groups=lists))
         assert exhaustive.dense_recall(index, QUESTIONS) == [1.0] * len(QUESTIONS)
-        monkeypatch.setattr(type(searcher), "_effort", lambda _, options: replace(chosen(options), probes=1))
+        monkeypatch.setattr(Effort, "choose", lambda *given: replace(chosen(*given), probes=1))
         assert 0 < np.mean(exhaustive.dense_recall(index, QUESTIONS)) < 1
 
 

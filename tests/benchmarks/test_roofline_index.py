@@ -12,7 +12,6 @@ import pytest
 
 from benchmarks.bare_reads import read_pieces
 from benchmarks.roofline_index import INDEX_CASES, Bytes, IndexCases, reached_ends
-from densephrase.search.plan.options import SearchOptions
 
 QUESTIONS = ["Paris river", "Einstein physics?", "xyzzy"]
 
@@ -73,7 +72,7 @@ def test_reached_ends_are_those_of_all_pairs() -> None:
 def test_best_ends_read_the_starts_of_a_search(cases: IndexCases) -> None:
     [case] = cases.best_ends()
     searcher = cases.searcher
-    found = searcher.spans(QUESTIONS, cases.vectors, SearchOptions(), cases.nothing, cases.effort.most_starts)
+    found = searcher.spans(QUESTIONS, cases.vectors, cases.plan, cases.effort.most_starts)
     starts, rows = [spans.start_row.tolist() for spans in found], 0
     for mine in starts:
         for number, shard in enumerate(cases.reader.shards):

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from benchmarks.plain_terms import score_terms
 from densephrase.index.index_reader import IndexReader
 from densephrase.search.find.candidates import RESCORED
-from densephrase.search.plan.exclusion import Exclusion
 from densephrase.search.plan.options import SearchOptions
 from densephrase.search.plan.strategies import DEFAULTS, StrategyEffort
 from densephrase.search.prepare.fixed_point import to_fixed_point
@@ -26,8 +25,7 @@ VECTOR = ENCODER.encode_questions([QUESTION]).start[0]
 
 def candidates(searcher: Searcher, reader: IndexReader, options: SearchOptions, text: str = QUESTION) -> list[int]:
     """Return the starts that a search looks at, ascending."""
-    vectors, excluded = ENCODER.encode_questions([text]), Exclusion.of(reader, options.exclude_documents)
-    [spans] = searcher.spans([text], vectors, options, excluded, 10**6)
+    [spans] = searcher.spans([text], ENCODER.encode_questions([text]), searcher.plan(options), 10**6)
     assert len(spans) == spans.candidates
     return sorted(spans.start_row.tolist())
 
@@ -157,10 +155,11 @@ def test_of_many_candidates_those_with_the_best_starts_and_terms_get_ends(
     most: int, layout: dict[str, Any], make_searcher: MakeSearcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     searcher, reader = make_searcher(random_documents(6, documents=30), ENCODER, **layout)
-    vectors, nothing = ENCODER.encode_questions([QUESTION]), Exclusion.of(reader, ())
-    [everything] = searcher.spans([QUESTION], vectors, SearchOptions(exhaustive=True), nothing, 10**6)
+    vectors = ENCODER.encode_questions([QUESTION])
+    [everything] = searcher.spans([QUESTION], vectors, searcher.plan(SearchOptions(exhaustive=True)), 10**6)
     monkeypatch.setitem(DEFAULTS, "hybrid", StrategyEffort(starts=10**6, probed=1.0, paragraphs=1, most_starts=most))
-    [likely] = searcher.spans([QUESTION], vectors, SearchOptions(top_k=1, evidence_spans=1), nothing, 10**6)
+    few = searcher.plan(SearchOptions(top_k=1, evidence_spans=1))
+    [likely] = searcher.spans([QUESTION], vectors, few, 10**6)
     known = everything.part("dense_start") + everything.part("paragraph_terms") + everything.part("document_terms")
     order = np.lexsort((everything.start_row, -known))[:most]
     assert set(likely.start_row.tolist()) == set(everything.start_row[order].tolist())

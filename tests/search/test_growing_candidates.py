@@ -7,9 +7,11 @@ from typing import Any, get_args
 import pytest
 
 from densephrase.search.plan import effort
+from densephrase.search.plan.effort import Effort
 from densephrase.search.plan.options import SearchOptions, Unit
 from densephrase.search.plan.strategies import Strategy, StrategyEffort
 from densephrase.search.searcher import Searcher
+from densephrase.search.steps import SearchPlan
 from tests.search.conftest import MakeSearcher, random_documents
 
 QUESTION = "Paris river?"
@@ -55,10 +57,10 @@ def test_no_more_documents_are_looked_for_than_there_are(
     searcher, reader = make_searcher(random_documents(3, documents=40))
     kept = {answer.document.id for answer in searcher.search([QUESTION], SearchOptions(unit="document", top_k=2))[0]}
     left_out = tuple({reader.document(row).id for row in range(40)} - kept)
-    growths = _watch(monkeypatch)
+    looks = _watch(monkeypatch)
     [found] = searcher.search([QUESTION], SearchOptions(unit="document", top_k=99, exclude_documents=left_out))
     assert {answer.document.id for answer in found} == kept
-    assert set(growths) == {1}
+    assert len(set(looks)) == 1
 
 
 @pytest.mark.parametrize(
@@ -80,19 +82,19 @@ def test_enough_phrases_are_found_at_the_first_look(
     make_searcher: MakeSearcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     searcher, _ = make_searcher(random_documents(3, documents=40))
-    growths = _watch(monkeypatch)
+    looks = _watch(monkeypatch)
     searcher.search([QUESTION] * 3, SearchOptions())
-    assert growths == [1]
+    assert len(looks) == 1
 
 
-def _watch(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return a list to which each look for spans adds the growth of its candidates."""
-    growths: list[int] = []
+def _watch(monkeypatch: pytest.MonkeyPatch) -> list[Effort]:
+    """Return a list to which each look for spans adds what it looks at."""
+    looks: list[Effort] = []
     spans = Searcher.spans
 
-    def watched(self: Searcher, *arguments: Any) -> Any:
-        growths.append(arguments[5] if len(arguments) > 5 else 1)
-        return spans(self, *arguments)
+    def watched(self: Searcher, texts: Any, vectors: Any, plan: SearchPlan, wanted: int) -> Any:
+        looks.append(plan.effort)
+        return spans(self, texts, vectors, plan, wanted)
 
     monkeypatch.setattr(Searcher, "spans", watched)
-    return growths
+    return looks

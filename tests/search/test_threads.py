@@ -11,7 +11,7 @@ import numba
 import pytest
 
 from densephrase.errors import SearchError
-from densephrase.search import searcher as searcher_module
+from densephrase.search import steps
 from densephrase.search.plan import threads
 from densephrase.search.plan.options import SearchOptions
 from densephrase.search.plan.strategies import Strategy
@@ -37,7 +37,7 @@ def _parallel(monkeypatch: pytest.MonkeyPatch) -> None:
     def parallel_stages(number: int, questions: int) -> Iterator[Stages]:
         yield threads._PARALLEL
 
-    monkeypatch.setattr(searcher_module, "stages_on", parallel_stages)
+    monkeypatch.setattr(steps, "stages_on", parallel_stages)
 
 
 @pytest.mark.slow  # where the parallel kernels are not in the cache

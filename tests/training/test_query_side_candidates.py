@@ -13,7 +13,6 @@ from densephrase.data import Question
 from densephrase.encoder.encoded import QuestionVectors
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.index.index_reader import IndexReader
-from densephrase.search.plan.exclusion import Exclusion
 from densephrase.search.plan.options import SearchOptions
 from densephrase.search.searcher import Searcher
 from densephrase.training.query_side.candidates import CandidateFinder, Candidates
@@ -69,8 +68,7 @@ def test_the_best_span_of_each_start_has_the_score_of_search(opened: Opened, can
     for start, score in zip(found.span_start.tolist(), (scores + found.constant).tolist(), strict=True):
         best[start] = max(best[start], score)
     searcher = Searcher(*opened)
-    everything = Exclusion.of(opened.reader, ())
-    [spans] = searcher.spans([FACTS[7].text], vectors, SearchOptions(), everything, candidates)
+    [spans] = searcher.spans([FACTS[7].text], vectors, searcher.plan(SearchOptions()), candidates)
     assert sorted(best.values(), reverse=True) == pytest.approx(spans.score.tolist(), rel=1e-4, abs=1e-4)
 
 

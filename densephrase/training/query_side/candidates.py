@@ -19,9 +19,7 @@ from densephrase.kernels.mapped import Places
 from densephrase.kernels.sparse import sparse_scores
 from densephrase.metrics import exact_match
 from densephrase.search.find.spans import Spans
-from densephrase.search.plan.exclusion import Exclusion
 from densephrase.search.plan.options import SearchOptions
-from densephrase.search.prepare.scoring import ScoreSettings
 from densephrase.search.prepare.sparse_question import fold_ngrams
 from densephrase.search.searcher import Searcher
 from densephrase.training.query_side.labels import RightSpans
@@ -75,9 +73,8 @@ class CandidateFinder:
             )
         self._reader, self._encoder, self._candidates, self._right = reader, encoder, candidates, right
         self._searcher = Searcher(reader, encoder)
-        self._options = SearchOptions()
-        self._excluded = Exclusion.of(reader, excluded)
-        self._longest = ScoreSettings.choose(self._options, encoder.config).max_answer_tokens
+        self._plan = self._searcher.plan(SearchOptions(exclude_documents=tuple(excluded)))
+        self._longest = self._plan.scoring.max_answer_tokens
         self._text = lru_cache(_CACHED_TEXTS)(lambda row: reader.document(row).text)
 
     def answers_right(self, question: Question, vectors: QuestionVectors) -> bool:
@@ -103,7 +100,7 @@ class CandidateFinder:
         return self._join(question.ngrams, spans, pieces, np.concatenate(right))
 
     def _spans(self, question: Question, vectors: QuestionVectors, wanted: int) -> Spans:
-        [spans] = self._searcher.spans([question.text], vectors, self._options, self._excluded, wanted)
+        [spans] = self._searcher.spans([question.text], vectors, self._plan, wanted)
         return spans
 
     def _with_ends(self, number: int, spans: Spans, chosen: NDArray[np.int64]) -> Sequence[_ShardSpans]:
