@@ -111,7 +111,7 @@ def _forward(encoder: PhraseEncoder, paragraphs: Sequence[ParagraphInput]) -> in
         for windows in _batches(tokenised.windows, _BATCH_TOKENS):
             ids, mask = pad_batch([window.input_ids for window in windows], encoder.config.pad_token_id)
             with torch.inference_mode():
-                encoder._text_backbone(input_ids=ids, attention_mask=mask.long())
+                encoder.text_backbone(input_ids=ids, attention_mask=mask.long())
     return tokens
 
 

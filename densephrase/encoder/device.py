@@ -29,7 +29,7 @@ def prefers_bf16(device: torch.device) -> bool:
     """Tell whether bfloat16 is faster than float32 on the device: CUDA, and processors with bfloat16 instructions."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
-    return bool(torch.cpu._is_avx512_bf16_supported())
+    return _processor_has("avx512_bf16")
 
 
 def precision_of(device: torch.device, dtype: torch.dtype) -> str:
@@ -41,9 +41,15 @@ def precision_of(device: torch.device, dtype: torch.dtype) -> str:
         return "float32"
     if device.type != "cpu":
         return f"bfloat16 by {device.type}"
-    if not torch.cpu._is_avx512_bf16_supported():
+    if not _processor_has("avx512_bf16"):
         return "bfloat16 without instructions for it"
-    return "bfloat16 by AMX" if torch.cpu._is_amx_tile_supported() else "bfloat16 by AVX-512"
+    return "bfloat16 by AMX" if _processor_has("amx_tile") else "bfloat16 by AVX-512"
+
+
+def _processor_has(instructions: str) -> bool:
+    """Tell whether the processor has some instructions, by torch's name; older ones of torch know of none."""
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get(instructions, False))
 
 
 def check_process(device: torch.device) -> None:

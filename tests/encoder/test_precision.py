@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from densephrase.encoder.device import precision_of
+from densephrase.encoder.device import precision_of, prefers_bf16
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 
 
@@ -25,9 +25,19 @@ from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 def test_names(
     device: str, dtype: torch.dtype, bf16: bool, amx: bool, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: bf16)
-    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: amx)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": bf16, "amx_tile": amx})
     assert precision_of(torch.device(device), dtype) == expected
+
+
+def test_instructions_are_those_that_torch_itself_goes_by() -> None:
+    cpu = torch.device("cpu")
+    assert prefers_bf16(cpu) == torch.cpu._is_avx512_bf16_supported()
+    assert ("AMX" in precision_of(cpu, torch.bfloat16)) == torch.cpu._is_amx_tile_supported()
+
+
+def test_a_torch_that_does_not_name_instructions_computes_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert not prefers_bf16(torch.device("cpu"))
 
 
 @pytest.mark.parametrize(("bf16", "begins"), [(False, "float32"), (True, "bfloat16")])

@@ -49,7 +49,10 @@ class _Collected:
 
 
 class PhraseEncoder:
-    """A phrase model with its tokenizer and quantisers, ready for inference on one device."""
+    """A phrase model with its tokenizer and quantisers, ready for inference on one device.
+
+    `text_backbone` reads texts: the model's own backbone, or a copy of it in bfloat16.
+    """
 
     def __init__(
         self,
@@ -71,9 +74,9 @@ class PhraseEncoder:
         self._folder = folder
         self._model = model.to(self._device).eval()
         self._factors = None if sparse_factors is None else sparse_factors.to(self._device).eval()
-        self._text_backbone = self._model.backbone
+        self.text_backbone = self._model.backbone
         if prefers_bf16(self._device) if bf16 is None else bf16:
-            self._text_backbone = copy.deepcopy(self._model.backbone).bfloat16()
+            self.text_backbone = copy.deepcopy(self._model.backbone).bfloat16()
 
     @classmethod
     def from_pretrained(
@@ -139,7 +142,7 @@ class PhraseEncoder:
     @property
     def precision(self) -> str:
         """What texts are computed in: "float32", or "bfloat16" and by what."""
-        return precision_of(self._device, next(self._text_backbone.parameters()).dtype)
+        return precision_of(self._device, next(self.text_backbone.parameters()).dtype)
 
     @property
     def runtime(self) -> str:
@@ -204,7 +207,7 @@ class PhraseEncoder:
         thresholds = (self.config.start_threshold, self.config.end_threshold)
         heads = ((self._model.start_rows, self.start_quantiser), (self._model.end_rows, self.end_quantiser))
         with torch.inference_mode():
-            hidden = self._text_backbone(
+            hidden = self.text_backbone(
                 input_ids=ids.to(self._device), attention_mask=mask.long().to(self._device)
             ).last_hidden_state.float()
             logits = self._model.phrase_filter(hidden).cpu().numpy()

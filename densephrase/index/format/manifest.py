@@ -87,10 +87,11 @@ class Manifest:
                 raise IndexFormatError(f"{path}: {problem}; rebuild the index")
         counts = record_from_json(Counts, content.pop("counts", None), f"{path}: counts")
         manifest = record_from_json(cls, content, f"{path}: manifest")
-        manifest._check(path, counts)
+        manifest.check(path, counts)
         return manifest
 
-    def _check(self, path: Path, counts: Counts) -> None:
+    def check(self, path: Path, counts: Counts) -> None:
+        """Raise IndexFormatError, which names `path`, where the parts don't fit each other or the stored `counts`."""
         names = [self.encoder.path, *self.encoder.files, *(file.file for file in self.files)]
         for segment in self.segments:
             names += [segment.name, *(file.file for file in segment.files)]
