@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from functools import reduce
+from operator import add, attrgetter
 from typing import Any, Literal
 
 
@@ -67,9 +69,12 @@ class ScoreParts:
 
     @property
     def total(self) -> float:
-        """The sum of all parts."""
-        dense = self.dense_start + self.dense_end + self.coherency
-        return dense + self.paragraph_terms + self.document_terms + self.sparc_start + self.sparc_end
+        """The sum of all parts, added up in their order (`sum` would round otherwise)."""
+        return reduce(add, _values(self))
+
+
+SCORE_PARTS = tuple(part.name for part in fields(ScoreParts))  # in the order in which they are added up
+_values: Callable[[ScoreParts], tuple[float, ...]] = attrgetter(*SCORE_PARTS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,9 @@ from densephrase.kernels.span_rows import SpanQuestion, SpanScores
 from densephrase.kernels.spans import multiply_starts, score_starts
 from densephrase.kernels.types import Rows
 
-PARTS = 7  # dense start, dense end, coherency, paragraph terms, document terms, sparse start, sparse end
+# The parts of a score, by the names and in the order of `densephrase.data.SCORE_PARTS`, in which they are added up.
+DENSE_START, DENSE_END, COHERENCY, PARAGRAPH_TERMS, DOCUMENT_TERMS, SPARC_START, SPARC_END = range(7)
+PARTS = 7
 
 
 class Scoring(NamedTuple):
@@ -93,7 +95,7 @@ def _likely_starts(
         multiply_starts(rows, start_rows(table, shard), asked, products[first:last])
         first = last
     for position in range(starts.size):
-        terms = found.parts[3, position] + found.parts[4, position]
+        terms = found.parts[PARAGRAPH_TERMS, position] + found.parts[DOCUMENT_TERMS, position]
         scores[position] = terms + products[position] * batch.step[question, 0]
     return starts[best_places(scores, scoring.most_starts)]
 
@@ -175,7 +177,8 @@ def _add_vectors(
     while first < starts.size:
         shard, last = _of_one_shard(shards, first)
         mine = slice(first, last)
-        scores = SpanScores(ends[mine], start_dot[mine], end_dot[mine], coherency[mine], parts[5, mine], parts[6, mine])
+        sparse = parts[SPARC_START, mine], parts[SPARC_END, mine]
+        scores = SpanScores(ends[mine], start_dot[mine], end_dot[mine], coherency[mine], *sparse)
         score_starts(
             starts[mine] - table.starts[shard],
             paragraphs[mine],
@@ -187,9 +190,9 @@ def _add_vectors(
         )
         first = last
     for position in range(starts.size):
-        parts[0, position] = start_dot[position] * step[0] + bias[0]
-        parts[1, position] = end_dot[position] * step[1] + bias[1]
-        parts[2, position] = coherency[position] * scoring.coherency_step
+        parts[DENSE_START, position] = start_dot[position] * step[0] + bias[0]
+        parts[DENSE_END, position] = end_dot[position] * step[1] + bias[1]
+        parts[COHERENCY, position] = coherency[position] * scoring.coherency_step
 
 
 @kernel
@@ -207,11 +210,13 @@ def _add_terms(
     if scoring.paragraph_weight:
         for position in range(owners.size):
             owners[position] = table.paragraphs[found.shard[position]] + found.paragraph[position]
-        _spread(owners, paragraphs, paragraph_terms(batch, question), scoring.paragraph_weight, found.parts[3])
+        terms, weight = paragraph_terms(batch, question), scoring.paragraph_weight
+        _spread(owners, paragraphs, terms, weight, found.parts[PARAGRAPH_TERMS])
     if scoring.document_weight:
         for position in range(owners.size):
             owners[position] = document_of(table, found.shard[position], found.paragraph[position])
-        _spread(owners, documents, document_terms(batch, question), scoring.document_weight, found.parts[4])
+        terms, weight = document_terms(batch, question), scoring.document_weight
+        _spread(owners, documents, terms, weight, found.parts[DOCUMENT_TERMS])
 
 
 @kernel
@@ -238,8 +243,9 @@ def _select(found: _Candidates, question: int, table: ShardTable, spans: SpanTab
     scores = np.empty(with_end.size, np.float64)
     for position in range(with_end.size):
         part = parts[:, with_end[position]]
-        # The order of adding up is that of `densephrase.data.ScoreParts.total`.
-        scores[position] = part[0] + part[1] + part[2] + part[3] + part[4] + part[5] + part[6]
+        scores[position] = part[0]
+        for part_number in range(1, PARTS):
+            scores[position] += part[part_number]
     size = min(spans.start.shape[1], with_end.size)
     best = np.empty(size, np.int64)
     top_k(scores, np.empty(size, np.float64), best)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from densephrase.cli.control_characters import CONTROLS, REORDERING
-from densephrase.data import Answer, Evidence
+from densephrase.cli.control_characters import COMMANDS, REORDERING
+from densephrase.data import SCORE_PARTS, Answer, Evidence
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -58,7 +57,7 @@ def source(answer: Answer) -> str:
 
 def explain(answer: Answer) -> str:
     """Return the confidence, where there is one, and the score with the terms that it is the sum of."""
-    parts = [(part.name.replace("_", " "), getattr(answer.parts, part.name)) for part in fields(answer.parts)]
+    parts = [(part.replace("_", " "), getattr(answer.parts, part)) for part in SCORE_PARTS]
     terms = ", ".join(f"{name} {value:.2f}" for name, value in parts if value)
     score = f"score {answer.score:.2f} ({terms})" if terms else f"score {answer.score:.2f}"
     return score if answer.confidence is None else f"confidence {100 * answer.confidence:.0f} %, {score}"

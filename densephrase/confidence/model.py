@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from densephrase.confidence.later_answers import LATER_FEATURES, AnswerChain
 from densephrase.confidence.logistic import LogisticModel
-from densephrase.data import Answer, ScoreParts
+from densephrase.data import SCORE_PARTS, Answer, ScoreParts
 from densephrase.errors import EncoderError, SearchError
 from densephrase.metrics import answer_name
 
@@ -27,7 +27,6 @@ SPANS = 50  # best phrases, among which the evidence of the answers is collected
 
 _LARGEST = 1e9  # of fitted numbers; a sum of larger ones could overflow
 
-_PARTS = tuple(part.name for part in fields(ScoreParts))
 FEATURES = (
     "margin",  # score less that of the best rival; negative for all but the best answer
     "log_margin",  # sign(margin) * log(1 + |margin|)
@@ -37,7 +36,7 @@ FEATURES = (
     "same_document",  # share of the best answers that stand in the answer's document
     "phrase_words",
     "question_words",
-    *_PARTS,
+    *SCORE_PARTS,
 )
 
 
@@ -104,7 +103,7 @@ class RivalField:
             "same_document": self._documents[candidate.document] / max(len(rivals), 1),
             "phrase_words": float(len(candidate.text.split())),
             "question_words": float(self._question_words),
-            **{part: float(getattr(candidate.parts, part)) for part in _PARTS},
+            **{part: float(getattr(candidate.parts, part)) for part in SCORE_PARTS},
         }
 
 

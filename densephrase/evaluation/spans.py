@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.data import ScoreParts
+from densephrase.data import SCORE_PARTS, ScoreParts
 from densephrase.encoder.encoded import EncodedParagraph, QuestionVectors
 from densephrase.search.prepare.sparse_vectors import END, START, sparse_scores
 
@@ -40,7 +40,7 @@ class ParagraphSpans:
 
     def parts(self, row: int) -> ScoreParts:
         """Return the parts of one span's score; those that need a whole index are 0."""
-        columns = (getattr(self, part.name, None) for part in fields(ScoreParts))
+        columns = (getattr(self, part, None) for part in SCORE_PARTS)
         return ScoreParts(*(0.0 if column is None else float(column[row]) for column in columns))
 
 

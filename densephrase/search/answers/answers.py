@@ -40,7 +40,7 @@ class AnswerWriter:
 
     def confidences(self, question: str, options: SearchOptions, model: ConfidenceModel) -> list[float]:
         """Return the confidence in each of `answers`."""
-        scores, documents = self.spans.score.tolist(), self._column("document")
+        scores, documents = self._column("score"), self._column("document")
         phrases, names = self._cited[0], self._names
         rivals = [
             Rival(names[group[0]], tuple(scores[row] for row in group), documents[group[0]]) for group in self._rivals
@@ -146,7 +146,6 @@ class AnswerWriter:
     def _evidence(self, row: int) -> Evidence:
         first, last = self._context(row)
         _, starts, ends = self._cited
-        parts = self.spans.score_parts(row)
         explanation = None if self.explain is None else self.explain(row)
         return Evidence(
             document=self._document(row),
@@ -154,8 +153,8 @@ class AnswerWriter:
             end=ends[row],
             paragraph_start=first,
             paragraph_end=last,
-            score=parts.total,
-            parts=parts,
+            score=self._column("score")[row],
+            parts=self.spans.score_parts(row),
             sparse_matches=None if explanation is None else explanation.sparse,
             term_matches=None if explanation is None else explanation.terms,
         )
