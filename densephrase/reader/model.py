@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from densephrase.encoder.phrase.model import drop_pooler
+from densephrase.reader.spans import span_band, span_scores
 
 
 class ReaderModel(nn.Module):
@@ -37,8 +37,6 @@ class ReaderModel(nn.Module):
 def best_spans(start: Tensor, end: Tensor, max_answer_tokens: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return start column, end column (inclusive) and score of each row's best span; logits (rows, tokens)."""
     tokens = start.shape[1]
-    ones = torch.ones(tokens, tokens, dtype=torch.bool, device=start.device)
-    allowed = ones.triu() & ~ones.triu(max_answer_tokens)
-    scores = (start[:, :, None] + end[:, None, :]).masked_fill(~allowed, float("-inf")).flatten(1)
-    best, place = scores.max(1)
+    band = span_band(tokens, max_answer_tokens, start.device)
+    best, place = span_scores(start, end, band).flatten(1).max(1)
     return place // tokens, place % tokens, best

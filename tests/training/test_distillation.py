@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from densephrase.encoder.phrase.model import QuestionOutput, TextVectors
+from densephrase.reader.spans import span_band
 from densephrase.training.phrase.batches import TrainingBatch
 from densephrase.training.phrase.config import TrainingConfig
-from densephrase.training.phrase.loss import losses, span_band, span_losses
+from densephrase.training.phrase.loss import losses, span_losses
 from densephrase.training.phrase.teacher import span_distribution
 
 PARAGRAPHS, TOKENS, QUESTIONS = 3, 9, 4

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from densephrase.encoder.phrase.model import QuestionOutput, TextVectors
+from densephrase.reader.spans import span_band
 from densephrase.training.phrase.batches import TrainingBatch
 from densephrase.training.phrase.config import TrainingConfig
 from densephrase.training.phrase.sparc import sparse_scores
@@ -152,12 +153,6 @@ def span_evidence(start: Tensor, end: Tensor, coherency: Tensor, max_answer_toke
     ends = torch.einsum("pij,qpj->qpi", weight, (end - peak).double().exp())
     best = start + (ends + _TINY).log().to(start.dtype) + peak + highest.view(1, -1, 1)
     return best.logsumexp(2)
-
-
-def span_band(tokens: int, max_answer_tokens: int, device: torch.device) -> Tensor:
-    """Say which (start, end) are spans of at most `max_answer_tokens` tokens, bool (tokens, tokens)."""
-    ones = torch.ones(tokens, tokens, dtype=torch.bool, device=device)
-    return ones.triu() & ~ones.triu(max_answer_tokens)
 
 
 def _token_logits(question: Tensor, tokens: Tensor, token_mask: Tensor, copies: Tensor) -> Tensor:

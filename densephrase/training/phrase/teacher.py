@@ -21,6 +21,7 @@ from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.errors import TrainingError
 from densephrase.reader.batches import reader_example
 from densephrase.reader.extractive_reader import ExtractiveReader
+from densephrase.reader.spans import span_scores
 from densephrase.training.data.examples import TrainingWindow
 
 _log = logging.getLogger(__name__)
@@ -123,5 +124,5 @@ def span_distribution(logits: torch.Tensor, band: torch.Tensor) -> torch.Tensor:
 
     `logits` float32 (Q, 2, T), -inf off the paragraph; `band` bool (T, T).
     """
-    joint = (logits[:, 0, :, None] + logits[:, 1, None, :]).masked_fill(~band, float("-inf"))
+    joint = span_scores(logits[:, 0], logits[:, 1], band)
     return joint.flatten(1).softmax(1).view(joint.shape)
