@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ from densephrase.index.format.manifest import MANIFEST_FILE
 from densephrase.metrics import exact_match
 from densephrase.phrase_index import PhraseIndex
 from densephrase.search.plan.options import SearchOptions
+from densephrase.search.plan.strategies import Strategy
 from densephrase.search.steps import SearchPlan
 from densephrase.search.trace import chosen_rows
 
@@ -173,7 +174,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("questions", type=Path)
     parser.add_argument("--rows", type=Path, metavar="FILE", help="keep a row for each question there, and go on there")
     parser.add_argument("--limit", type=int, help="questions (default: all)")
-    parser.add_argument("--strategy", default="hybrid", choices=["hybrid", "dense-first", "sparse-first"])
+    parser.add_argument("--strategy", default="hybrid", choices=get_args(Strategy))
     parser.add_argument("--together", type=int, default=32, help="questions at a time")
     parser.add_argument("--check", type=int, default=5, help="questions that every start is scored for")
     parser.add_argument("--recall", type=int, default=500, help="questions with a recall of the dense side")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from densephrase.index.format.profile import Profile
+from densephrase.terms.language import Language
+
 
 class BuildKeywords(TypedDict, total=False):
     """The fields of `densephrase.build_index.run.options.BuildOptions`, which says what each means."""
@@ -12,8 +15,8 @@ class BuildKeywords(TypedDict, total=False):
     flat_limit: int
     lists: int | None
     list_dimensions: int
-    profile: str
-    language: str
+    profile: Profile
+    language: Language
     seed: int
     skip_bad: bool
     document_bytes: int

@@ -19,7 +19,8 @@ from densephrase.search.plan.strategies import Strategy
 
 if TYPE_CHECKING:
     from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
-    from densephrase.encoder.question.question_encoder import QuestionEncoder, Runtime
+    from densephrase.encoder.question.question_encoder import QuestionEncoder
+    from densephrase.encoder.question.runtime import Runtime
     from densephrase.search.searcher import Searcher
 
 

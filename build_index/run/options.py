@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 from densephrase.corpus.files.records import DOCUMENT_BYTES
 from densephrase.errors import BuildError
-from densephrase.terms.analyser import LANGUAGES
+from densephrase.index.format.profile import Profile
+from densephrase.option_checks import check_choices, unknown_option
+from densephrase.terms.language import Language
 
-PROFILES = ("default", "compact")
 _READING = ("skip_bad", "document_bytes", "quotes")  # what they change shows in the documents' checksums
 _LARGEST_SEED = 2**31 - 1  # FAISS's is an int of C
 _RANGES = {
@@ -34,8 +35,8 @@ class BuildOptions:
     flat_limit: int = 400_000  # up to so many start vectors are scanned flat (about 15 ms); more get inverted lists
     lists: int | None = None  # number of inverted lists; None: chosen from the number of start vectors
     list_dimensions: int = 64  # first dimensions of a start vector that its list holds; more than there are: all
-    profile: str = "default"  # one of PROFILES: rows in 8 bits, or all of an index in a sixth of the bytes
-    language: str = "english"  # of the term index: one of densephrase.terms.analyser.LANGUAGES
+    profile: Profile = "default"  # rows in 8 bits, or all of an index in a sixth of the bytes
+    language: Language = "english"  # of the term index
     seed: int = 0  # of the sample that the inverted lists are trained on
     skip_bad: bool = False  # leave out documents that cannot be read instead of stopping
     document_bytes: int = DOCUMENT_BYTES  # in UTF-8 that a document (record, row, article, text file) may have
@@ -44,24 +45,15 @@ class BuildOptions:
     @classmethod
     def of(cls, **given: Any) -> Self:
         """Return the options of these names; BuildError for a name that there is not."""
-        known = [field.name for field in fields(cls)]
-        unknown = [name for name in given if name not in known]
-        if unknown:
-            raise BuildError(f"There is no build option {unknown[0]!r}; there are {', '.join(known)}.")
+        if unknown := unknown_option(cls, given):
+            raise BuildError(f"There is no build option {unknown[0]!r}; there are {unknown[1]}.")
         return cls(**given)
 
     def __post_init__(self) -> None:
         for name, (least, most) in _RANGES.items():
             if not (name == "lists" and self.lists is None):
                 _check_whole_number(name, getattr(self, name), least, most)
-        for name, known in (("language", LANGUAGES), ("profile", PROFILES)):
-            value = getattr(self, name)
-            if value not in known:
-                raise BuildError(f"The build option {name} is {value!r}; choose one of {', '.join(known)}.")
-        for name in ("skip_bad", "quotes"):
-            value = getattr(self, name)
-            if not isinstance(value, bool):
-                raise BuildError(f"The build option {name} is {value!r}; expected True or False.")
+        check_choices(self, _wrong)
 
     def stored(self) -> dict[str, int | str | None]:
         """Return the options that the bytes of the index depend on."""
@@ -79,3 +71,7 @@ def _check_whole_number(name: str, value: object, least: int, most: int | None) 
     limits = f"of at least {least}" if most is None else f"from {least} to {most}"
     found = f"{value!r}" if type(value) is int else f"{value!r} ({type(value).__name__})"
     raise BuildError(f"The build option {name} is {found}; expected a whole number {limits}.")
+
+
+def _wrong(name: str, found: object, expected: str) -> BuildError:
+    return BuildError(f"The build option {name} is {found!r}; expected {expected}.")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, get_args
 
 from densephrase.cli.output import note
 from densephrase.cli.usage import UsageError
+from densephrase.encoder.question.runtime import Runtime
 from densephrase.errors import SearchError
+from densephrase.search.plan.strategies import Strategy
 
 _SEARCH = ("top_k", "strategy", "unit", "paragraph_weight", "document_weight", "min_confidence", "sparc", "explain")
 
@@ -54,7 +56,7 @@ def add_runtime(parser: argparse.ArgumentParser) -> None:
     """Add `--runtime`."""
     parser.add_argument(
         "--runtime",
-        choices=["auto", "onnx", "torch"],
+        choices=get_args(Runtime),
         default="auto",
         help="what encodes questions: onnx is fast on a processor and knows backbones that are built like BERT, torch "
         "knows all (default: onnx on a processor where it can)",
@@ -92,7 +94,7 @@ def add_search(parser: argparse.ArgumentParser, top_k: int) -> None:
     )
     parser.add_argument(
         "--strategy",
-        choices=["hybrid", "dense-first", "sparse-first"],
+        choices=get_args(Strategy),
         help="where candidates come from: vectors, terms or both (default: hybrid)",
     )
     for unit in ("paragraph", "document"):

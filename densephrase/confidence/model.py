@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from densephrase.confidence.later_answers import LATER_FEATURES, AnswerChain
 from densephrase.confidence.logistic import LogisticModel
@@ -19,7 +19,7 @@ from densephrase.errors import EncoderError, SearchError
 from densephrase.metrics import answer_name
 
 Setting = Literal["open", "closed"]  # over an index, or over the one paragraph that is given
-SETTINGS: tuple[Setting, ...] = ("open", "closed")
+SETTINGS: tuple[Setting, ...] = get_args(Setting)
 
 # What a search must look at for the features; other numbers would give them another meaning.
 RIVALS = 10  # best answers

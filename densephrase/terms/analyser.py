@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from threading import local
+from typing import get_args
 
 import Stemmer
 
 from densephrase.errors import IndexFormatError
+from densephrase.terms.language import Language
 from densephrase.terms.stop_words import ENGLISH_STOP_WORDS
 from densephrase.terms.words import words
 
-LANGUAGES = ("english", "none")
+LANGUAGES: tuple[Language, ...] = get_args(Language)
 _RULES = 1  # raised whenever the same text would give other terms; an index records it in the analyser's name
 _CACHED_STEMS = 200_000
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from time import perf_counter
+from typing import get_args
 
 from densephrase.cli.answers import render
 from densephrase.cli.arguments import (
@@ -19,7 +20,7 @@ from densephrase.cli.output import console, note, write_json
 from densephrase.cli.streams import open_stdin
 from densephrase.cli.usage import UsageError
 from densephrase.errors import QuestionError
-from densephrase.storage.strict_json import first_surrogate
+from densephrase.search.plan.options import Unit
 
 _MARK = "\ufeff"  # byte order mark, as some editors write it at the beginning of a file
 _LONGEST = 1_000_000  # characters of a line of stdin: what never ends should not fill the memory
@@ -32,9 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "question", metavar="QUESTION", nargs="?", help="the question; '-' or nothing reads one a line from stdin"
     )
     add_search(parser, top_k=5)
-    parser.add_argument(
-        "--unit", choices=["phrase", "sentence", "paragraph", "document"], help="what to return (default: phrase)"
-    )
+    parser.add_argument("--unit", choices=get_args(Unit), help="what to return (default: phrase)")
     parser.add_argument(
         "--explain",
         action="store_true",

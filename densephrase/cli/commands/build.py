@@ -6,12 +6,14 @@ import argparse
 import sys
 from dataclasses import asdict, fields
 from time import perf_counter
-from typing import Any
+from typing import Any, get_args
 
 from densephrase.cli.arguments import add_device, add_encoder, add_json, positive
 from densephrase.cli.output import write_json, write_table
 from densephrase.cli.usage import UsageError
 from densephrase.errors import BuildError
+from densephrase.index.format.profile import Profile
+from densephrase.terms.language import Language
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,9 +25,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_encoder(parser)
     parser.add_argument(
         "--profile",
+        choices=get_args(Profile),
         help="default, or compact: about 30 bytes a token instead of 190, for an answer or two in a hundred",
     )
-    parser.add_argument("--language", help="of the term index: english, or none for no stemming (default: english)")
+    parser.add_argument(
+        "--language",
+        choices=get_args(Language),
+        help="of the term index: english, or none for no stemming (default: english)",
+    )
     parser.add_argument("--skip-bad", action="store_true", help="leave out documents that cannot be read, and say so")
     parser.add_argument(
         "--document-bytes",

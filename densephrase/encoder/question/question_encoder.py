@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.encoded import QuestionVectors
 from densephrase.encoder.files.location import find_encoder_folder
+from densephrase.encoder.question.runtime import Runtime
 from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.errors import EncoderError
 from densephrase.quantise.scalar import VectorQuantiser
 
-Runtime = Literal["auto", "onnx", "torch"]
 RUNTIMES: tuple[Runtime, ...] = get_args(Runtime)
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, Literal, Self, TypedDict, get_args
+from typing import Any, Literal, Self, TypedDict
 
 from densephrase.errors import SearchError
+from densephrase.option_checks import check_choices, unknown_option
 from densephrase.search.plan.strategies import Strategy
 
 Unit = Literal["phrase", "sentence", "paragraph", "document"]
 
 _COUNTS = ("top_k", "evidence_spans")
 _DEFAULTED_COUNTS = ("dense_candidates", "paragraph_candidates", "probes", "max_answer_tokens")
-_SWITCHES = ("exhaustive", "sparc", "explain")
 _WEIGHTS = ("paragraph_weight", "document_weight")
 _MOST = 2**40  # more than any index holds of anything: kernels count in 64 bits, and some counts are multiplied
 
@@ -83,28 +83,18 @@ class SearchOptions:
     @classmethod
     def of(cls, **given: Any) -> Self:
         """Return the options of these names; SearchError for a name that there is not."""
-        known = [field.name for field in fields(cls)]
-        unknown = [name for name in given if name not in known]
-        if unknown:
-            raise SearchError(f"There is no search option {unknown[0]!r}; there are {', '.join(known)}.")
+        if unknown := unknown_option(cls, given):
+            raise SearchError(f"There is no search option {unknown[0]!r}; there are {unknown[1]}.")
         return cls(**given)
 
     def __post_init__(self) -> None:
-        self._check_choice("strategy", get_args(Strategy))
-        self._check_choice("unit", get_args(Unit))
+        check_choices(self, _wrong)
         for name in (*_COUNTS, *_DEFAULTED_COUNTS):
             self._check_count(name)
         for name in _WEIGHTS:
             self._check_weight(name)
-        for name in _SWITCHES:
-            if not isinstance(getattr(self, name), bool):
-                raise _wrong(name, getattr(self, name), "True or False")
         self._check_exclusion()
         self._check_confidence()
-
-    def _check_choice(self, name: str, choices: tuple[str, ...]) -> None:
-        if getattr(self, name) not in choices:
-            raise _wrong(name, getattr(self, name), "one of " + ", ".join(map(repr, choices)))
 
     def _check_count(self, name: str) -> None:
         value: object = getattr(self, name)

@@ -1,0 +1,7 @@
+"""What computes the vectors of questions; "auto" takes onnxruntime where it can."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Runtime = Literal["auto", "onnx", "torch"]
