@@ -99,15 +99,15 @@ class ExactSearcher(Searcher):
         nothing = Chosen(np.empty((questions, 0), np.int64), np.zeros(questions, np.int64))
         table = new_span_table(questions, min(wanted, int(self._tables.reader.bases.starts[-1])))
         score_candidates(
-            question,
-            nothing,
-            Chosen(np.ascontiguousarray(rows), np.full(questions, len(paragraphs))),
-            batch,
-            self._tables.shards,
-            self._tables.paragraphs,
-            self._tables.documents,
-            scoring.for_kernels(self._tables.coherency, _EVERYTHING),
-            table,
+            question=question,
+            starts=nothing,
+            chosen=Chosen(np.ascontiguousarray(rows), np.full(questions, len(paragraphs))),
+            batch=batch,
+            table=self._tables.shards,
+            paragraphs=self._tables.paragraphs,
+            documents=self._tables.documents,
+            scoring=scoring.for_kernels(self._tables.coherency, _EVERYTHING),
+            spans=table,
         )
         return question_spans(table, question)
 

@@ -189,7 +189,13 @@ def main() -> int:
         work.mkdir(parents=True, exist_ok=True)
         sound = [_copied(path.resolve(), work) for path in options.folders] or _sample_indexes(work)
         found = trials(
-            sound, TARGETS[options.kind], options.count, options.seed, options.workers, options.timeout, work
+            sound,
+            TARGETS[options.kind],
+            count=options.count,
+            seed=options.seed,
+            workers=options.workers,
+            timeout=options.timeout,
+            work=work,
         )
         return _report(found)
 

@@ -65,7 +65,7 @@ def scan_cases(codes: Codes, k: int, random: np.random.Generator) -> Iterator[Ca
 
         def run(questions: Any = questions) -> None:
             for ranges in questions:
-                scan(codes, ids, 0, ranges, weights, scores, names, 0)
+                scan(codes, ids, 0, ranges, weights, best_scores=scores, best_ids=names, size=0)
 
         yield Case(name, codes.shape[1], _bytes(codes, questions), run, _bare_ranges(codes, questions))
 
@@ -78,7 +78,7 @@ def look_up_cases(codes: Codes, k: int, random: np.random.Generator) -> Iterator
 
     def run() -> None:
         for ranges in questions:
-            scan_look_ups(codes, ids, ranges, bases, table, scores, names)
+            scan_look_ups(codes, ids, ranges, bases, table, best_scores=scores, best_ids=names)
 
     yield Case("scan_look_ups", codes.shape[1], _bytes(codes, questions), run, _bare_ranges(codes, questions))
 
@@ -94,12 +94,13 @@ def scan_batch_cases(codes: Codes, k: int, random: np.random.Generator) -> Itera
         def run(weights: Any = weights, asked: Asked = asked, scores: Any = scores, names: Any = names) -> None:
             for ranges in groups:
                 best = BestRows(scores, names, np.zeros(len(weights), np.int64))
-                scan_batch(codes, ids, 0, ranges, asked, weights, best)
+                scan_batch(codes, ids, 0, ranges, asked=asked, weights=weights, best=best)
 
         def run_apart(weights: Any = weights, scores: Any = scores, names: Any = names) -> None:
             for question in range(len(weights)):
                 for ranges in groups:
-                    scan(codes, ids, 0, ranges, weights[question], scores[question], names[question], 0)
+                    best = {"best_scores": scores[question], "best_ids": names[question]}
+                    scan(codes, ids, 0, ranges, weights[question], **best, size=0)
 
         bare = _bare_ranges(codes, groups)
         yield Case(f"scan_batch of {batch}", codes.shape[1], _bytes(codes, groups), run, bare, run_apart)

@@ -45,7 +45,7 @@ def _dots(rows: int, chosen: NDArray[np.int64], random: np.random.Generator) -> 
     weights = random.integers(-9_000, 9_000, (2, _COLUMNS), np.int16)
     heap, products = _heap(), np.empty(_CHOSEN, np.int64)
     everything = np.array([[0, rows]])
-    in_order = _nanoseconds(lambda: scan(codes, _NO_IDS, 0, everything, weights[0], *heap, 0), rows)
+    in_order = _nanoseconds(lambda: scan(codes, _NO_IDS, 0, everything, weights[0], *heap, size=0), rows)
     return in_order, _nanoseconds(lambda: gather_dots(codes, chosen, weights, _LOW_BITS, products), _CHOSEN)
 
 

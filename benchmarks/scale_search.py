@@ -48,7 +48,8 @@ def exact_best(lists: PlanedLists, weights: NDArray[np.int16]) -> NDArray[np.int
         names = lists.inverted.ids[first : first + _BLOCK]
         everything = np.array([[0, len(block)]])
         for number, one in enumerate(weights):
-            sizes[number] = scan(block, names, 0, everything, one, scores[number], ids[number], sizes[number])
+            best = {"best_scores": scores[number], "best_ids": ids[number]}
+            sizes[number] = scan(block, names, 0, everything, one, **best, size=sizes[number])
     order = np.lexsort((ids, -scores.astype(np.int64)))
     return np.take_along_axis(ids, order, axis=1)
 
@@ -66,7 +67,8 @@ def search(
     middle = time.perf_counter()
     ids = np.empty(BEST, np.int64)
     rescored = max(BEST, choose_rescored(len(lists.rest)))
-    found = _best_of_ranges(lists.inverted.codes, lists.rest, lists.inverted.ids, ranges, weights, rescored, ids)
+    codes, names = lists.inverted.codes, lists.inverted.ids
+    found = _best_of_ranges(codes, lists.rest, names, ranges, weights, rescored=rescored, best=ids)
     return ids[:found], int((ranges[:, 1] - ranges[:, 0]).sum()), middle
 
 
@@ -99,7 +101,7 @@ def _best_of_ranges(
     """
     size = codes.shape[1]
     scores, places = np.empty(rescored, np.int32), np.empty(rescored, np.int64)
-    found = scan(codes, np.empty(0, np.int32), 0, ranges, weights[:size], scores, places, 0)
+    found = scan(codes, np.empty(0, np.int32), 0, ranges, weights[:size], best_scores=scores, best_ids=places, size=0)
     products, halves = np.empty(found, np.int64), np.zeros((2, weights.size - size), np.int16)
     halves[0] = weights[size:]
     gather_dots(rest, places[:found], halves, 0, products)

@@ -72,16 +72,18 @@ def write_inverted_lists(
     if settings.asked is not None:
         residuals = Residuals.fit(rows, tree, assigned, quantiser, settings.asked, settings.seed)
         dimensions = residuals.product.groups
-    checksums = _write(path, rows, _Filling(tree, assigned, dimensions, residuals), advance)
+    checksums = _write(path, rows, tree, assigned, dimensions=dimensions, residuals=residuals, advance=advance)
+    file = FileRecord(path.name, path.stat().st_size, checksums)
+    groups = len(tree.group_codes)
     return AnnRecord(
-        "inverted-lists",
+        kind="inverted-lists",
         lists=lists,
-        groups=len(tree.group_codes),
+        groups=groups,
         dimensions=dimensions,
         training_rows=training_rows,
         iterations=ITERATIONS,
         seed=settings.seed,
-        file=FileRecord(path.name, path.stat().st_size, checksums),
+        file=file,
     )
 
 

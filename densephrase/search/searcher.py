@@ -118,14 +118,14 @@ class Searcher:
     def _explainer(self, text: str, vectors: QuestionVectors, options: SearchOptions, spans: Spans) -> Explainer:
         """Return what explains the spans of one question; `vectors` are its own."""
         return Explainer(
-            self._reader,
-            self._encoder.tokeniser.tokenizer,
-            self._document,
-            spans,
-            self._reader.terms.analyser.terms(text),
-            ScoreSettings.choose(options, self._encoder.config),
-            vectors.sparse[0] if options.sparc and vectors.sparse is not None else None,
-            self._encoder.sparse_scale,
+            reader=self._reader,
+            tokenizer=self._encoder.tokeniser.tokenizer,
+            document=self._document,
+            spans=spans,
+            terms=self._reader.terms.analyser.terms(text),
+            scoring=Scoring.choose(options, self._encoder.config),
+            ngrams=vectors.sparse[0] if options.sparc and vectors.sparse is not None else None,
+            scale=self._encoder.sparse_scale,
         )
 
     def _writer(self, text: str, vectors: QuestionVectors, options: SearchOptions, spans: Spans) -> AnswerWriter:

@@ -7,7 +7,7 @@ sparse side (paragraphs), and its best spans are scored; `Searcher.answer` turns
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from densephrase.encoder.encoded import QuestionVectors
@@ -80,10 +80,9 @@ class SearchSteps:
             )
         uses_terms = plan.scoring.uses_terms or plan.effort.paragraphs > 0
         return prepare_questions(
-            vectors,
+            vectors if plan.options.sparc else replace(vectors, sparse=None),
             (encoder.start_quantiser, encoder.end_quantiser),
             reader.products,
-            (vectors.sparse or ()) if plan.options.sparc else (),
             encoder.sparse_scale,
             [reader.terms.analyser.terms(text) if uses_terms else [] for text in texts],
             reader.terms,
@@ -114,13 +113,13 @@ class SearchSteps:
         table = new_span_table(questions, min(wanted, int(tables.reader.bases.starts[-1])))
         with stages_on(self.threads, questions) as stages:
             stages.score_candidates(
-                starts,
-                paragraphs,
-                batch,
-                tables.shards,
-                tables.paragraphs,
-                tables.documents,
-                plan.scoring.for_kernels(tables.coherency, plan.effort.most_starts),
-                table,
+                starts=starts,
+                chosen=paragraphs,
+                batch=batch,
+                table=tables.shards,
+                paragraphs=tables.paragraphs,
+                documents=tables.documents,
+                scoring=plan.scoring.for_kernels(tables.coherency, plan.effort.most_starts),
+                spans=table,
             )
         return [question_spans(table, question) for question in range(questions)]

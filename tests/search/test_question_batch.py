@@ -30,11 +30,10 @@ def prepare(reader: IndexReader, texts: list[str], sparse: bool = True) -> Quest
     """Return questions as a search prepares them; those at the end are louder."""
     vectors = ENCODER.encode_questions(texts)
     loud = np.array([[10.0 ** len(text)] for text in texts], np.float32)
-    vectors = QuestionVectors(vectors.start * loud, vectors.end, vectors.sparse)
+    vectors = QuestionVectors(vectors.start * loud, vectors.end, vectors.sparse if sparse else None)
     quantisers = ENCODER.start_quantiser, ENCODER.end_quantiser
     terms = [reader.terms.analyser.terms(text) for text in texts]
-    ngrams = (vectors.sparse or ()) if sparse else ()
-    return prepare_questions(vectors, quantisers, None, ngrams, ENCODER.sparse_scale, terms, reader.terms)
+    return prepare_questions(vectors, quantisers, None, ENCODER.sparse_scale, terms, reader.terms)
 
 
 def parts_of(batch: QuestionBatch, question: int) -> list[NDArray[np.generic]]:
@@ -105,7 +104,7 @@ def test_ngrams_weigh_what_the_encoder_says(reader: IndexReader) -> None:
 def test_weights_are_integers_as_large_as_they_may_be() -> None:
     ngrams = [ENCODER.encode_questions([text]).sparse[0] for text in QUESTIONS]  # type: ignore[index]
     joined = join_ngrams(ngrams, np.array([1.0, 1e-3, 5.0, 1e4], np.float32), len(ngrams))
-    for number, (item, step) in enumerate(zip(ngrams, joined.step.tolist(), strict=True)):
+    for number, (item, step) in enumerate(zip(ngrams, joined.sparse_step.tolist(), strict=True)):
         unigrams = joined.unigram_weights[:, joined.unigram_ptr[number] : joined.unigram_ptr[number + 1]]
         bigrams = joined.bigram_weights[:, joined.bigram_ptr[number] : joined.bigram_ptr[number + 1]]
         largest = max(np.abs(unigrams).max(initial=0), np.abs(bigrams).max(initial=0))
@@ -126,8 +125,8 @@ def test_questions_without_ngrams(ngrams: list[QuestionNgrams]) -> None:
     assert joined.unigram_ptr.tolist() == joined.bigram_ptr.tolist() == [0, 0, 0, 0]
     assert joined.bigrams.shape == (0, 2)
     assert joined.unigram_weights.shape == joined.bigram_weights.shape == (2, 0)
-    assert joined.step.shape == (3,)
-    assert np.all(joined.step > 0)
+    assert joined.sparse_step.shape == (3,)
+    assert np.all(joined.sparse_step > 0)
 
 
 def test_ngrams_that_weigh_nothing() -> None:
@@ -135,7 +134,7 @@ def test_ngrams_that_weigh_nothing() -> None:
         np.array([3], np.int32), np.zeros((2, 1), np.float32), np.array([2**32], np.int64), np.zeros((2, 1), np.float32)
     )
     joined = join_ngrams([zero], np.ones(4, np.float32), 1)
-    assert joined.step.tolist() == [1.0]
+    assert joined.sparse_step.tolist() == [1.0]
     assert not joined.unigram_weights.any()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from densephrase.encoder.first_use import PROBE, check_finite, library_errors
 from densephrase.encoder.phrase.device_codes import codes_of
 from densephrase.encoder.phrase.model import PhraseModel
 from densephrase.encoder.phrase.model_size import check_model_size
-from densephrase.encoder.phrase.rows import KeptRows, split_rows
+from densephrase.encoder.phrase.rows import CollectedRows, split_rows
 from densephrase.encoder.phrase.sparse_factors import SparseFactors
 from densephrase.encoder.question_ngrams import question_ngrams
 from densephrase.encoder.tokens.padding import pad_batch
@@ -38,14 +38,6 @@ _BATCH_TOKENS = 8192  # padded tokens in a forward pass: enough to keep the core
 _CUDA_BATCH_TOKENS = 32_768  # there: a device has more cores and no such cache; activations take less than a gigabyte
 _BATCH_QUESTIONS = 256
 _FACTORS, _QUANTISERS = "sparse_factors.", "quantiser."
-
-
-@dataclass(slots=True)
-class _Collected:
-    """What windows give: kept starts, kept ends, and the sparse keys of all tokens."""
-
-    sides: tuple[KeptRows, KeptRows] = field(default_factory=lambda: (KeptRows(), KeptRows()))
-    keys: KeptRows = field(default_factory=KeptRows)
 
 
 class PhraseEncoder:
@@ -166,12 +158,12 @@ class PhraseEncoder:
     def encode_paragraphs(self, paragraphs: Sequence[ParagraphInput]) -> list[EncodedParagraph]:
         """Return the stored form of each paragraph: kept by the filter, quantised to int8."""
         tokenised = self.tokeniser.paragraphs(paragraphs)
-        collected = _Collected()
+        collected = CollectedRows()
         most = _BATCH_TOKENS if self._device.type == "cpu" else _CUDA_BATCH_TOKENS
         for windows in _batches(tokenised.windows, most):
             self._encode_windows(windows, collected)
         sizes = self.config.row_size, self.config.sparse_rank
-        return split_rows(tokenised.offsets, tokenised.ids, *collected.sides, *sizes, collected.keys)
+        return split_rows(tokenised.offsets, tokenised.ids, collected, *sizes)
 
     def encode_questions(self, questions: Sequence[str]) -> QuestionVectors:
         """Return start and end vectors, float32 [n, vector_size], and the questions' n-grams.
@@ -200,7 +192,7 @@ class PhraseEncoder:
         weights = output.sparc.float().cpu().numpy()
         return QuestionVectors(start, end, tuple(_ngrams(row, weights[at]) for at, row in enumerate(questions)))
 
-    def _encode_windows(self, windows: list[TokenWindow], collected: _Collected) -> None:
+    def _encode_windows(self, windows: list[TokenWindow], collected: CollectedRows) -> None:
         check_process(self._device)
         ids, mask = pad_batch([window.input_ids for window in windows], self.config.pad_token_id)
         paragraph, token = _ownership(windows, ids.shape[1])

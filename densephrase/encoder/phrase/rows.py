@@ -34,37 +34,43 @@ class KeptRows:
         return paragraph[order], token[order], np.concatenate(self.codes)[order]
 
 
+@dataclass(slots=True)
+class CollectedRows:
+    """What windows give: kept starts, kept ends, and the sparse keys of all tokens."""
+
+    sides: tuple[KeptRows, KeptRows] = field(default_factory=lambda: (KeptRows(), KeptRows()))
+    keys: KeptRows = field(default_factory=KeptRows)
+
+
 def split_rows(
     offsets: Sequence[NDArray[np.int32]],
     ids: Sequence[NDArray[np.int32]],
-    starts: KeptRows,
-    ends: KeptRows,
+    collected: CollectedRows,
     row_size: int,
     sparse_rank: int,
-    keys: KeptRows,
 ) -> list[EncodedParagraph]:
     """Return one EncodedParagraph for each entry of `offsets`, the code points int32 [tokens, 2] of its tokens.
 
     `ids` int32 [tokens] are its word pieces. Codes of starts and ends are int8 [n, row_size + 2 * sparse_rank], dense
-    and sparse; those of `keys` int8 [n, 4 * sparse_rank]. A `sparse_rank` of 0 says that there are no sparse vectors.
+    and sparse; those of keys int8 [n, 4 * sparse_rank]. A `sparse_rank` of 0 says that there are no sparse vectors.
 
     A token of no width (some tokenizers make them) can't begin or end a phrase that is a piece of text; it is dropped.
     """
-    sides = [_split(offsets, rows, row_size + 2 * sparse_rank) for rows in (starts, ends)]
+    sides = [_split(offsets, rows, row_size + 2 * sparse_rank) for rows in collected.sides]
     encoded = []
     for places, pieces, (start, start_codes), (end, end_codes) in zip(offsets, ids, *sides, strict=True):
         dense = [np.ascontiguousarray(codes[:, :row_size]) for codes in (start_codes, end_codes)]
         sparse = [codes[:, row_size:] if sparse_rank else None for codes in (start_codes, end_codes)]
         encoded.append(
             EncodedParagraph(
-                len(places),
-                start,
-                places[start, 0],
-                dense[0],
-                end,
-                places[end, 1],
-                dense[1],
-                pieces,
+                tokens=len(places),
+                start_token=start,
+                start_char=places[start, 0],
+                start_codes=dense[0],
+                end_token=end,
+                end_char=places[end, 1],
+                end_codes=dense[1],
+                token_ids=pieces,
                 start_sparse=sparse[0],
                 end_sparse=sparse[1],
                 offsets=places,
@@ -73,7 +79,7 @@ def split_rows(
     if not sparse_rank:
         return encoded
     bounds = np.cumsum([0, *(item.tokens for item in encoded)])
-    _, _, codes = keys.ordered(4 * sparse_rank)
+    _, _, codes = collected.keys.ordered(4 * sparse_rank)
     return [
         replace(item, token_keys=codes[first:last])
         for item, first, last in zip(encoded, bounds, bounds[1:], strict=False)

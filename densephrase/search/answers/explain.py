@@ -110,7 +110,16 @@ class Explainer:
         for place, order in np.argwhere(weights * asked).tolist():
             start, end = places[place][0], places[place + order][1]
             text_weight, question_weight = float(weights[place, order]), float(asked[place, order])
-            product = text_weight * question_weight
-            ngram = document.passage(start, end)
-            matches.append(SparseMatch(ngram, side, order + 1, start, end, text_weight, question_weight, product))
+            matches.append(
+                SparseMatch(
+                    ngram=document.passage(start, end),
+                    side=side,
+                    order=order + 1,
+                    start=start,
+                    end=end,
+                    text_weight=text_weight,
+                    question_weight=question_weight,
+                    contribution=text_weight * question_weight,
+                )
+            )
         return matches

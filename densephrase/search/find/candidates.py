@@ -76,15 +76,15 @@ class CandidateFinder:
         weights = (scoring.paragraph_weight, scoring.document_weight) if scoring.uses_terms else (1.0, 0.0)
         damaged = np.empty(questions, np.int64)
         stages.choose_paragraphs(
-            batch,
-            self.tables.paragraphs,
-            self.tables.documents,
-            self.tables.paragraph_document,
-            np.float32(weights[0]),
-            np.float32(weights[1]),
-            excluded.paragraphs,
-            damaged,
-            chosen,
+            batch=batch,
+            paragraphs=self.tables.paragraphs,
+            documents=self.tables.documents,
+            paragraph_document=self.tables.paragraph_document,
+            paragraph_weight=np.float32(weights[0]),
+            document_weight=np.float32(weights[1]),
+            excluded=excluded.paragraphs,
+            damaged=damaged,
+            chosen=chosen,
         )
         self.tables.reader.terms.paragraphs.check(int(damaged.max()))
         return chosen

@@ -32,9 +32,10 @@ class Stages(NamedTuple):
 def _one_by_one(kernel: Callable[..., None]) -> Callable[..., None]:
     """Return a step for a batch that takes one question after the other; the last argument has a row for each."""
 
-    def step(*arguments: Any) -> None:
-        for question in range(len(arguments[-1].found)):
-            kernel(question, *arguments)
+    def step(*arguments: Any, **named: Any) -> None:
+        *_, written = *arguments, *named.values()
+        for question in range(len(written.found)):
+            kernel(question, *arguments, **named)
 
     return step
 

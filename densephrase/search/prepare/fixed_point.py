@@ -46,7 +46,15 @@ def to_fixed_point(vectors: NDArray[np.float32], quantiser: VectorQuantiser) -> 
     low_bits = min(15, ((2**25 - 1) // size).bit_length() - 1)
     folded = FixedPointVectors(np.empty((questions, 2, size), np.int16), low_bits, *np.empty((2, questions)))
     scale, offset = quantiser.scale[:size], quantiser.offset[:size]
-    if not kernels.fold_vectors(vectors, scale, offset, low_bits, folded.weights, folded.step, folded.bias):
+    if not kernels.fold_vectors(
+        vectors=vectors,
+        scale=scale,
+        offset=offset,
+        low_bits=low_bits,
+        weights=folded.weights,
+        step=folded.step,
+        bias=folded.bias,
+    ):
         raise _not_finite()
     return folded
 
@@ -83,7 +91,16 @@ def tabulate_vectors(
     )
     vectors, spare = np.ascontiguousarray(vectors), np.zeros(len(vectors)) if spare is None else spare
     synthesis, centroids = quantiser.by_dimension
-    if not tabulate(vectors, quantiser.offset, synthesis, centroids, spare, tables.table, tables.step, tables.bias):
+    if not tabulate(
+        vectors=vectors,
+        offset=quantiser.offset,
+        synthesis=synthesis,
+        centroids=centroids,
+        spare=spare,
+        tables=tables.table,
+        step=tables.step,
+        bias=tables.bias,
+    ):
         raise _not_finite()
     return tables
 

@@ -29,7 +29,6 @@ def prepare_questions(
     vectors: QuestionVectors,
     quantisers: tuple[VectorQuantiser, VectorQuantiser],
     products: ProductRows | None,
-    ngrams: Sequence[QuestionNgrams],
     sparse_scale: NDArray[np.float32] | None,
     terms: Sequence[Sequence[str]],
     index: TermIndex,
@@ -37,7 +36,7 @@ def prepare_questions(
     """Return the batch of Q questions.
 
     vectors: their vectors, folded with the `quantisers` of start and end rows, and with `products` where given.
-    ngrams, sparse_scale: their sparse vectors, Q or none at all, and the scale of the index's codes, float32 [4].
+    sparse_scale: what a product of the index's sparse codes counts, float32 [4] by head; None where it has none.
     terms: those that paragraphs and documents are scored by, of each question.
     """
     start = to_fixed_point(vectors.start, quantisers[0])
@@ -49,19 +48,19 @@ def prepare_questions(
         start_tables, predicted = _starts_and_predicted(vectors, start, products, quantisers[0], end_tables.step)
     scale = np.ones(4, np.float32) if sparse_scale is None else sparse_scale
     return QuestionBatch(
-        start.weights,
-        end.weights,
-        start_tables.table,
-        end_tables.table,
-        start.step / start_tables.step,
-        predicted.weights,
-        predicted.table,
-        predicted.units,
-        start.low_bits,
-        np.stack([start_tables.step, end_tables.step], axis=1),
-        np.stack([start_tables.bias, end_tables.bias], axis=1),
-        *join_ngrams(ngrams, scale, len(start.step)),
-        *_terms(terms, index),
+        start=start.weights,
+        end=end.weights,
+        start_table=start_tables.table,
+        end_table=end_tables.table,
+        start_base=start.step / start_tables.step,
+        predicted=predicted.weights,
+        predicted_table=predicted.table,
+        predicted_units=predicted.units,
+        low_bits=start.low_bits,
+        step=np.stack([start_tables.step, end_tables.step], axis=1),
+        bias=np.stack([start_tables.bias, end_tables.bias], axis=1),
+        **join_ngrams(vectors.sparse or (), scale, len(start.step))._asdict(),
+        **_terms(terms, index)._asdict(),
     )
 
 
@@ -106,7 +105,7 @@ class _Ngrams(NamedTuple):
     bigram_ptr: NDArray[np.int64]
     bigrams: NDArray[np.int64]
     bigram_weights: NDArray[np.int64]
-    step: NDArray[np.float64]
+    sparse_step: NDArray[np.float64]
 
 
 def join_ngrams(ngrams: Sequence[QuestionNgrams], scale: NDArray[np.float32], questions: int) -> _Ngrams:
@@ -117,7 +116,13 @@ def join_ngrams(ngrams: Sequence[QuestionNgrams], scale: NDArray[np.float32], qu
     if not ngrams:
         nothing, weights = np.zeros(questions + 1, np.int64), np.empty((2, 0), np.int64)
         return _Ngrams(
-            nothing, np.empty(0, np.int64), weights, nothing, np.empty((0, 2), np.int64), weights, np.ones(questions)
+            unigram_ptr=nothing,
+            unigrams=np.empty(0, np.int64),
+            unigram_weights=weights,
+            bigram_ptr=nothing,
+            bigrams=np.empty((0, 2), np.int64),
+            bigram_weights=weights,
+            sparse_step=np.ones(questions),
         )
     counts = [len(item.unigrams) for item in ngrams], [len(item.bigrams) for item in ngrams]
     unigram = np.concatenate([item.unigram_weights for item in ngrams], axis=1) * scale[::2, None].astype(np.float64)
@@ -128,26 +133,33 @@ def join_ngrams(ngrams: Sequence[QuestionNgrams], scale: NDArray[np.float32], qu
     np.maximum.at(largest, owner, np.abs(np.concatenate([unigram, bigram], axis=1)).max(axis=0))
     step = np.where(largest > 0, largest / LARGEST_WEIGHT, 1.0)
     return _Ngrams(
-        _pointers(counts[0]),
-        np.concatenate([item.unigrams for item in ngrams]).astype(np.int64),
-        np.rint(unigram / np.repeat(step, counts[0])).astype(np.int64),
-        _pointers(counts[1]),
-        np.stack(np.divmod(np.concatenate([item.bigrams for item in ngrams]), PAIR), axis=1),
-        np.rint(bigram / np.repeat(step, counts[1])).astype(np.int64),
-        step,
+        unigram_ptr=_pointers(counts[0]),
+        unigrams=np.concatenate([item.unigrams for item in ngrams]).astype(np.int64),
+        unigram_weights=np.rint(unigram / np.repeat(step, counts[0])).astype(np.int64),
+        bigram_ptr=_pointers(counts[1]),
+        bigrams=np.stack(np.divmod(np.concatenate([item.bigrams for item in ngrams]), PAIR), axis=1),
+        bigram_weights=np.rint(bigram / np.repeat(step, counts[1])).astype(np.int64),
+        sparse_step=step,
     )
 
 
-def _terms(
-    terms: Sequence[Sequence[str]], index: TermIndex
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
-    """Return where each question's terms begin [Q + 1], their rows, ascending, and their two weights [t]."""
+class _Terms(NamedTuple):
+    """The terms of Q questions as `QuestionBatch` holds them."""
+
+    term_ptr: NDArray[np.int64]
+    term_ids: NDArray[np.int64]
+    paragraph_weights: NDArray[np.float32]
+    document_weights: NDArray[np.float32]
+
+
+def _terms(terms: Sequence[Sequence[str]], index: TermIndex) -> _Terms:
+    """Look the terms of questions up, and weigh them."""
     rows = iter(index.find([term for words in terms for term in words]).tolist())
     found = [sorted(Counter(row for row in (next(rows) for _ in words) if row >= 0).items()) for words in terms]
     pairs = np.array([pair for counted in found for pair in counted], np.int64).reshape(-1, 2)
     ids, counts = np.ascontiguousarray(pairs[:, 0]), pairs[:, 1]
     weights = index.paragraphs.weights(ids, counts), index.documents.weights(ids, counts)
-    return _pointers([len(counted) for counted in found]), ids, *weights
+    return _Terms(_pointers([len(counted) for counted in found]), ids, *weights)
 
 
 def _pointers(sizes: Sequence[int]) -> NDArray[np.int64]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +11,15 @@ from densephrase.encoder.encoded import QuestionNgrams
 from densephrase.encoder.question_ngrams import PAIR
 
 START, END = 0, 1
+
+
+class StoredFactors(NamedTuple):
+    """Sparse vectors of one side of a paragraph, as factors of r dimensions; it has T tokens."""
+
+    queries: NDArray[np.int8]  # [rows, 2 * r]
+    tokens: NDArray[np.int32]  # [rows] of the paragraph
+    keys: NDArray[np.int8]  # [T, 4 * r]
+    token_ids: NDArray[np.int32]  # [T] word pieces
 
 
 def sparse_weights(
@@ -49,20 +60,12 @@ def ngram_weights(token_ids: NDArray[np.int32], question: QuestionNgrams, side: 
 
 
 def sparse_scores(
-    queries: NDArray[np.int8],
-    tokens: NDArray[np.int32],
-    keys: NDArray[np.int8],
-    token_ids: NDArray[np.int32],
-    scale: NDArray[np.float32],
-    question: QuestionNgrams,
-    side: int,
+    factors: StoredFactors, scale: NDArray[np.float32], question: QuestionNgrams, side: int
 ) -> NDArray[np.float32]:
-    """Return the product of each row with the question's sparse vector, float32 [rows] (Sparc, section 3.2).
-
-    `token_ids` [T] are the paragraph's word pieces; the rest is as in `sparse_weights`.
-    """
-    weights = sparse_weights(queries, tokens, keys, scale, side)
-    scores: NDArray[np.float32] = np.einsum("ort,ot->r", weights, ngram_weights(token_ids, question, side))
+    """Return the product of each row with the question's sparse vector, float32 [rows] (Sparc, section 3.2)."""
+    weights = sparse_weights(factors.queries, factors.tokens, factors.keys, scale, side)
+    asked = ngram_weights(factors.token_ids, question, side)
+    scores: NDArray[np.float32] = np.einsum("ort,ot->r", weights, asked)
     return scores
 
 

@@ -81,7 +81,15 @@ def make_examples(
     analyser = Analyser()
     placed = 0
     for number, ((title, context), group) in enumerate(groups.items()):
-        made = _windows(number, title, context, group, tokeniser, analyser, max_answer_tokens)
+        made = _windows(
+            number,
+            title,
+            context,
+            group,
+            tokeniser=tokeniser,
+            analyser=analyser,
+            max_answer_tokens=max_answer_tokens,
+        )
         placed += sum(question.weight for window in made for question in window.questions)
         windows.extend(window for window in made if window.questions)
     if not windows:

@@ -160,22 +160,23 @@ def make_batch(
     places: NDArray[np.int64] = np.array([gold for _, gold, _ in asked], np.int64)
     gold_window, gold_start, gold_end = torch.from_numpy(np.ascontiguousarray(places.T))
     logits, has_teacher = _teacher([(question, first) for question, _, first in asked], text_ids.shape[1])
+    no_terms = torch.zeros(len(asked), len(windows))
     return TrainingBatch(
-        text_ids,
-        text_mask,
-        torch.from_numpy(token_mask),
-        torch.from_numpy(target),
-        question_ids,
-        question_mask,
-        gold_window,
-        gold_start,
-        gold_end,
-        torch.tensor([float(question.weight) for question, _, _ in asked]),
-        logits,
-        has_teacher,
-        torch.zeros(len(asked), len(windows)) if terms is None else torch.from_numpy(terms([q for q, _, _ in asked])),
-        _copies(windows, shifts, [(window, start) for _, (window, start, _), _ in asked]),
-        _copies(windows, shifts, [(window, end) for _, (window, _, end), _ in asked]),
+        text_ids=text_ids,
+        text_mask=text_mask,
+        token_mask=torch.from_numpy(token_mask),
+        filter_target=torch.from_numpy(target),
+        question_ids=question_ids,
+        question_mask=question_mask,
+        gold_window=gold_window,
+        gold_start=gold_start,
+        gold_end=gold_end,
+        weight=torch.tensor([float(question.weight) for question, _, _ in asked]),
+        teacher=logits,
+        has_teacher=has_teacher,
+        terms=no_terms if terms is None else torch.from_numpy(terms([question for question, _, _ in asked])),
+        copied_starts=_copies(windows, shifts, [(window, start) for _, (window, start, _), _ in asked]),
+        copied_ends=_copies(windows, shifts, [(window, end) for _, (window, _, end), _ in asked]),
     )
 
 

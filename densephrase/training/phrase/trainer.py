@@ -118,7 +118,9 @@ def _batches(
 ) -> Iterator[TrainingBatch]:
     pad_token_id = training.model.config.pad_token_id
     return endless(
-        lambda epoch, number: epoch_batches(windows, config, pad_token_id, epoch, number, neighbours, terms),
+        lambda epoch, number: epoch_batches(
+            windows, config, pad_token_id, epoch, number, neighbours=neighbours, terms=terms
+        ),
         first,
         training.steps,
         batches_per_epoch(windows, config),
