@@ -18,9 +18,10 @@ def unknown_option(options: type, given: Mapping[str, object]) -> tuple[str, str
     return None if unknown is None else (unknown, ", ".join(known))
 
 
-def check_choices(options: Any, refusal: Refusal) -> None:
+def check_choices(options: object, refusal: Refusal) -> None:
     """Raise a refusal for a field that is none of the choices of its `Literal`, or a switch that is no bool."""
-    for name, choices in _choices(type(options)):
+    kind: Any = type(options)  # mypy takes no type for hashable
+    for name, choices in _choices(kind):
         value = getattr(options, name)
         if choices and value not in choices:
             raise refusal(name, value, "one of " + ", ".join(map(repr, choices)))

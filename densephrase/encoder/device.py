@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 import torch
 
@@ -48,7 +49,7 @@ def precision_of(device: torch.device, dtype: torch.dtype) -> str:
 
 def _processor_has(instructions: str) -> bool:
     """Tell whether the processor has some instructions, by torch's name; older ones of torch know of none."""
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return bool(capabilities.get(instructions, False))
 
 
