@@ -41,7 +41,7 @@ from densephrase.errors import DeviceError, MissingExtraError
 from densephrase.faiss_device import FaissDevice
 from densephrase.index.format.manifest import SEGMENTS_FOLDER
 from densephrase.phrase_index import PhraseIndex
-from densephrase.versions import library_versions
+from densephrase.search.plan.strategies import DEFAULTS
 
 LEAST_AGREEMENT = 0.98  # of first answers; nearly equal scores change places
 
@@ -163,7 +163,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--device", default="cuda", help="cuda, cuda:1, ... (default: cuda)")
     parser.add_argument("--paragraphs", type=int, default=20_000, help="of the corpus (default: about 20000)")
     parser.add_argument("--limit", type=int, default=1_000, help="how many questions (default: 1000)")
-    parser.add_argument("--strategy", default="hybrid", choices=["hybrid", "dense-first"])
+    parser.add_argument("--strategy", default="hybrid", choices=[name for name, row in DEFAULTS.items() if row.starts])
     parser.add_argument("--seed", type=int, default=0, help="seed of the sample of questions")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--json", action="store_true")

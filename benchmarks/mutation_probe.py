@@ -13,9 +13,11 @@ import traceback
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from densephrase.errors import DensePhraseError
+from densephrase.search.plan.options import SearchOptions, Unit
+from densephrase.search.plan.strategies import Strategy
 
 if TYPE_CHECKING:
     from densephrase.encoder.question.question_encoder import QuestionEncoder
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
 _MEMORY = 3 << 30  # bytes that a damaged folder may take beside what a sound one does
 _LONGEST_MESSAGE = 4000
 _ENCODERS = "the encoder's tokenizer makes"  # other word pieces of a text: only with the encoder it can be seen
-_STRATEGIES = ("hybrid", "dense-first", "sparse-first")
-_UNITS = ("phrase", "sentence", "paragraph", "document")
 
 
 @dataclass
@@ -79,14 +79,13 @@ class IndexProbe:
     def _search(self, folder: Path) -> None:
         from densephrase.index.index_reader import IndexReader
         from densephrase.index.info import describe_index
-        from densephrase.search.plan.options import SearchOptions
         from densephrase.search.searcher import Searcher
 
         reader = IndexReader.open(folder)
         json.dumps(describe_index(reader))
         searcher = Searcher(reader, self._encoder)
-        for unit in _UNITS:
-            for strategy in _STRATEGIES if unit == "phrase" else _STRATEGIES[:1]:
+        for unit in get_args(Unit):
+            for strategy in get_args(Strategy)[: None if unit == "phrase" else 1]:
                 options = SearchOptions(strategy=strategy, unit=unit, top_k=4, explain=unit == "sentence")
                 self._read(searcher.search(self._questions, options))
         excluded = [reader.document(0).id] if reader.bases.documents[-1] else []

@@ -18,6 +18,8 @@ from densephrase.build_keywords import BuildKeywords
 from densephrase.data import Answer, Document
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.errors import BuildError, IndexFormatError, SearchError
+from densephrase.search.plan.options import SearchOptions
+from densephrase.search.trace import trace_search
 from tests.search.fake_encoder import FakeEncoder
 
 DOCUMENTS = [
@@ -182,3 +184,13 @@ def test_keywords_of_a_build_are_its_options() -> None:
 def test_a_missing_index_is_named(tmp_path: Path) -> None:
     with pytest.raises(IndexFormatError, match="nowhere"):
         PhraseIndex.open(tmp_path / "nowhere")
+
+
+def test_a_search_can_be_taken_step_by_step(index: PhraseIndex) -> None:
+    options = SearchOptions.of(top_k=2)
+    trace = trace_search(index.searcher, ["Who wrote Hamlet?"], options)
+    assert trace.answers == [index.search("Who wrote Hamlet?", top_k=2)]
+    index.close()
+    for part in ("reader", "searcher"):
+        with pytest.raises(SearchError, match="closed"):
+            getattr(index, part)
