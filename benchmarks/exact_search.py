@@ -22,7 +22,7 @@ from densephrase.kernels.max_score import TermQuery, scores_at
 from densephrase.kernels.question import QuestionBatch
 from densephrase.kernels.stages import score_candidates
 from densephrase.search.find.spans import Spans, new_span_table, question_spans
-from densephrase.search.prepare.scoring import Scoring
+from densephrase.search.prepare.scoring import ScoreSettings
 from densephrase.search.searcher import Searcher
 from densephrase.search.steps import SearchPlan
 

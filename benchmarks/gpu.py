@@ -42,6 +42,7 @@ from densephrase.faiss_device import FaissDevice
 from densephrase.index.format.manifest import SEGMENTS_FOLDER
 from densephrase.phrase_index import PhraseIndex
 from densephrase.search.plan.strategies import DEFAULTS
+from densephrase.versions import library_versions
 
 LEAST_AGREEMENT = 0.98  # of first answers; nearly equal scores change places
 

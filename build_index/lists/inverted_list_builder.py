@@ -72,18 +72,16 @@ def write_inverted_lists(
     if settings.asked is not None:
         residuals = Residuals.fit(rows, tree, assigned, quantiser, settings.asked, settings.seed)
         dimensions = residuals.product.groups
-    checksums = _write(path, rows, tree, assigned, dimensions=dimensions, residuals=residuals, advance=advance)
-    file = FileRecord(path.name, path.stat().st_size, checksums)
-    groups = len(tree.group_codes)
+    checksums = _write(path, rows, _Filling(tree, assigned, dimensions, residuals), advance)
     return AnnRecord(
-        kind="inverted-lists",
+        "inverted-lists",
         lists=lists,
-        groups=groups,
+        groups=len(tree.group_codes),
         dimensions=dimensions,
         training_rows=training_rows,
         iterations=ITERATIONS,
         seed=settings.seed,
-        file=file,
+        file=FileRecord(path.name, path.stat().st_size, checksums),
     )
 
 

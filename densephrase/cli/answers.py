@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from densephrase.cli.control_characters import COMMANDS, REORDERING
+from densephrase.cli.control_characters import CONTROLS, REORDERING
 from densephrase.data import SCORE_PARTS, Answer, Evidence
 
 if TYPE_CHECKING:

@@ -85,17 +85,15 @@ class IndexReader:
         bases = Bases.of(segment.shards)
         terms = TermIndex.open(folder / segment.terms.file.file, is_random=is_random)
         _check_terms(folder / segment.terms.file.file, terms, shards, bases)
-        lists = _open_lists(folder, segment, manifest, is_random)
-        ends = _open_ends(folder, segment, manifest, is_random)
         return cls(
             path=path,
             manifest=manifest,
             shards=shards,
             bases=bases,
             terms=terms,
-            lists=lists,
+            lists=_open_lists(folder, segment, manifest, is_random),
             codebooks=codebooks,
-            ends=ends,
+            ends=_open_ends(folder, segment, manifest, is_random),
         )
 
     @cached_property

@@ -24,7 +24,7 @@ from densephrase.search.find.faiss_lists import FaissLists
 from densephrase.search.find.spans import Spans
 from densephrase.search.plan.options import SearchOptions
 from densephrase.search.plan.threads import check_threads
-from densephrase.search.prepare.scoring import Scoring
+from densephrase.search.prepare.scoring import ScoreSettings
 from densephrase.search.prepare.tables import IndexTables
 from densephrase.search.steps import SearchPlan, SearchSteps
 
@@ -123,7 +123,7 @@ class Searcher:
             document=self._document,
             spans=spans,
             terms=self._reader.terms.analyser.terms(text),
-            scoring=Scoring.choose(options, self._encoder.config),
+            scoring=ScoreSettings.choose(options, self._encoder.config),
             ngrams=vectors.sparse[0] if options.sparc and vectors.sparse is not None else None,
             scale=self._encoder.sparse_scale,
         )

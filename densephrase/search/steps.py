@@ -21,7 +21,7 @@ from densephrase.search.plan.exclusion import Exclusion
 from densephrase.search.plan.options import SearchOptions
 from densephrase.search.plan.threads import stages_on
 from densephrase.search.prepare.question_batch import prepare_questions
-from densephrase.search.prepare.scoring import Scoring
+from densephrase.search.prepare.scoring import ScoreSettings
 
 if TYPE_CHECKING:
     from densephrase.encoder.question.question_encoder import QuestionEncoder
@@ -33,7 +33,7 @@ class SearchPlan:
 
     options: SearchOptions
     excluded: Exclusion
-    scoring: Scoring
+    scoring: ScoreSettings
     effort: Effort
 
 
@@ -59,7 +59,7 @@ class SearchSteps:
             excluded = Exclusion.of(reader, options.exclude_documents)
         starts, is_compact = int(reader.bases.starts[-1]), reader.products is not None
         effort = Effort.choose(options, starts, len(lists.list_codes), len(lists.group_codes), is_compact, growth)
-        return SearchPlan(options, excluded, Scoring.choose(options, self.encoder.config), effort)
+        return SearchPlan(options, excluded, ScoreSettings.choose(options, self.encoder.config), effort)
 
     def encode(self, texts: Sequence[str]) -> QuestionVectors:
         """Return the vectors of questions."""

@@ -51,10 +51,16 @@ class Postings:
             )
         shift = int(shift)
         if shift and f"{unit}_ptr" not in columns:
-            nothing = read_only(np.empty(0, np.int32)), read_only(np.empty(0, np.uint16))
-            ptr = read_only(np.zeros(vocabulary_size + 1, np.int64))
-            norm = bm25.length_norm(length)
-            return cls(ptr, *nothing, length=length, bm25=bm25, length_norm=norm, shift=shift, is_stored=False)
+            return cls(
+                ptr=read_only(np.zeros(vocabulary_size + 1, np.int64)),
+                ids=read_only(np.empty(0, np.int32)),
+                tf=read_only(np.empty(0, np.uint16)),
+                length=length,
+                bm25=bm25,
+                length_norm=bm25.length_norm(length),
+                shift=shift,
+                is_stored=False,
+            )
         ptr = columns.require(f"{unit}_ptr", "int64", (vocabulary_size + 1,))
         ids = columns.require(f"{unit}_ids", "int32", (None,))
         no_tf = read_only(np.empty(0, np.uint16))
@@ -64,7 +70,8 @@ class Postings:
                 f"{columns.path}: column {unit}_ptr does not divide {ids.size} postings among {vocabulary_size} terms; "
                 "the file is damaged, rebuild the index"
             )
-        return cls(ptr, ids, tf, length=length, bm25=bm25, length_norm=bm25.length_norm(length), shift=shift)
+        norm = bm25.length_norm(length)
+        return cls(ptr=ptr, ids=ids, tf=tf, length=length, bm25=bm25, length_norm=norm, shift=shift)
 
     @property
     def texts(self) -> NDArray[np.int32]:
@@ -75,26 +82,6 @@ class Postings:
     def frequencies(self) -> NDArray[np.uint16]:
         """How often the term of each posting stands in its text."""
         return (self.ids & ((1 << self.shift) - 1)).astype(np.uint16) if self.shift else self.tf
-
-    def scores(self, term_ids: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return BM25 of every text for the terms `term_ids`, each asked `counts` times; 0 exactly where none occurs.
-
-        Raises:
-            IndexFormatError: if a posting names a text that does not exist.
-        """
-        weights = self.weights(term_ids, counts)
-        scores = np.zeros(self.length.size, np.float32)
-        damaged = accumulate_bm25(
-            term_ids=term_ids,
-            term_weights=weights,
-            posting_ptr=self.ptr,
-            posting_rows=self.texts,
-            posting_tf=self.frequencies,
-            length_norm=self.length_norm,
-            scores=scores,
-        )
-        self.check(damaged)
-        return scores
 
     def weights(self, term_ids: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return what each of some terms, asked `counts` times, weighs in BM25, float32 [terms]."""

@@ -21,6 +21,7 @@ from densephrase.cli.streams import open_stdin
 from densephrase.cli.usage import UsageError
 from densephrase.errors import QuestionError
 from densephrase.search.plan.options import Unit
+from densephrase.storage.strict_json import first_surrogate
 
 _MARK = "\ufeff"  # byte order mark, as some editors write it at the beginning of a file
 _LONGEST = 1_000_000  # characters of a line of stdin: what never ends should not fill the memory

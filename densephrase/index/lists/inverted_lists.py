@@ -71,10 +71,8 @@ class InvertedLists:
             list_ptr=columns.require("list_ptr", "int64", (lists + 1,)),
             ids=columns.require("ids", id_type(starts), (starts,)),
             codes=columns.require("codes", quantisation.code_type, (starts, record.dimensions)).view(np.int8),
-            places=columns.require("places", "int32", (starts,)) if quantisation.is_product else np.empty(0, np.int32),
-            residuals=read_quantiser(columns, "residual", quantisation.start_groups, quantisation.columns)
-            if quantisation.is_product
-            else None,
+            places=places,
+            residuals=residuals,
         )
         opened._check(starts)
         if is_random:
