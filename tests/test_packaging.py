@@ -138,7 +138,7 @@ def test_console_script_is_installed(distribution: metadata.Distribution) -> Non
 
 @pytest.mark.parametrize("module", ["kernels.compile", "build_index.pipeline", "corpus", "encoder", "search", "terms"])
 def test_modules_are_importable(module: str) -> None:
-    importlib.import_module(f"densephrase.{module}")
+    assert importlib.import_module(f"densephrase.{module}").__name__ == f"densephrase.{module}"
 
 
 @pytest.mark.parametrize("file", ["py.typed", "sample/corpus.jsonl", "sample/questions.json", "sample/ATTRIBUTION.md"])

@@ -17,10 +17,11 @@ def test_jobs_run_one_at_a_time_in_order() -> None:
 
 
 def test_a_job_runs_beside_the_caller() -> None:
-    release = threading.Event()
+    release, released = threading.Event(), list[bool]()
     with BackgroundWriter() as writer:
-        writer.submit(lambda: release.wait(10) or None)
-        release.set()
+        writer.submit(lambda: released.append(release.wait(10)))
+        release.set()  # which a caller that had to wait for the job would do too late
+    assert released == [True]
 
 
 def _fail() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,10 +16,20 @@ def forget() -> Iterator[None]:
     memory._trim.cache_clear()
 
 
-def test_trimming_is_harmless() -> None:
+def test_all_free_pages_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[int] = []
+    monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace(malloc_trim=kept.append))
     memory.trim_memory()
+    assert kept == [0]
+
+
+def test_trimming_is_harmless() -> None:
+    trim = memory._trim()
+    assert trim is None or trim(0) in (0, 1)  # whether there was something to give back
 
 
 def test_systems_that_cannot_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
+    asked: list[str | None] = []
+    monkeypatch.setattr(ctypes, "CDLL", lambda name: asked.append(name))
     memory.trim_memory()
+    assert asked == [None]

@@ -188,6 +188,7 @@ def test_an_index_inside_the_corpus_is_refused(tmp_path: Path) -> None:
 def test_an_empty_folder_is_welcome(tmp_path: Path, corpus: Path) -> None:
     (tmp_path / "index").mkdir()
     build(corpus, tmp_path / "index", encoder=FakeEncoder())
+    assert IndexReader.open(tmp_path / "index").manifest.counts.documents == 24
 
 
 @pytest.mark.parametrize("content", ["", '{"id": "a"}\n'], ids=["empty", "broken"])

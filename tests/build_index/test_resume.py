@@ -174,7 +174,7 @@ def test_what_cannot_be_read_is_never_made_again_unasked(tmp_path: Path, corpus:
     assert file_hashes(index) == before
     record.write_text(good)
     build(corpus, index, encoder=FakeEncoder(), options=BuildOptions(shard_characters=800))
-    assert not (index / STATE_FOLDER).exists()
+    assert file_hashes(index) == file_hashes(_whole(tmp_path, corpus))
 
 
 def test_a_build_without_the_record_of_its_inputs_is_left_alone(tmp_path: Path, corpus: Path) -> None:
@@ -189,7 +189,8 @@ def test_a_build_without_the_record_of_its_inputs_is_left_alone(tmp_path: Path, 
 def test_a_build_killed_before_its_first_record_begins_again(tmp_path: Path, corpus: Path) -> None:
     with locked(tmp_path / "index") as state:
         (state.folder / "inputs.json.tmp").write_text("{")
-    build(corpus, tmp_path / "index", encoder=FakeEncoder())
+    build(corpus, tmp_path / "index", encoder=FakeEncoder(), options=BuildOptions(shard_characters=800))
+    assert file_hashes(tmp_path / "index") == file_hashes(_whole(tmp_path, corpus))
 
 
 def _stopped(path: Path, corpus: Path) -> Path:
@@ -198,6 +199,11 @@ def _stopped(path: Path, corpus: Path) -> Path:
     with pytest.raises(KeyboardInterrupt):
         build(corpus, path, encoder=encoder, options=BuildOptions(shard_characters=800))
     return path
+
+
+def _whole(folder: Path, corpus: Path) -> Path:
+    """Return the index of a build that nothing stops."""
+    return _built(folder / "whole", corpus, BuildOptions(shard_characters=800))
 
 
 def _changed(documents: list[Document], row: int, **fields: object) -> list[Document]:
@@ -247,12 +253,14 @@ def test_other_options_are_refused(tmp_path: Path, corpus: Path) -> None:
 def test_how_much_is_read_may_change(tmp_path: Path, corpus: Path) -> None:
     index = _stopped(tmp_path / "index", corpus)
     build(corpus, index, encoder=FakeEncoder(), options=BuildOptions(shard_characters=800, document_bytes=10_000))
+    assert file_hashes(index) == file_hashes(_whole(tmp_path, corpus))
 
 
 def test_the_corpus_may_move(tmp_path: Path, corpus: Path) -> None:
     index = _stopped(tmp_path / "index", corpus)
     moved = shutil.copy(corpus, tmp_path / "moved.jsonl")
     build(moved, index, encoder=FakeEncoder(), options=BuildOptions(shard_characters=800))
+    assert file_hashes(index) == file_hashes(_whole(tmp_path, corpus))
 
 
 def test_other_versions_are_warned_of(tmp_path: Path, corpus: Path, caplog: pytest.LogCaptureFixture) -> None:
