@@ -1,5 +1,6 @@
 # make demo   install into a virtual environment, index the bundled sample, answer questions
 # make test   install the test tools beside it and run the tests (TEST_WORKERS=1 for one process, ARGS="-k name" to choose)
+# make soak   the tests that count, fifty times as far (hours)
 # make check  lint, types, test
 
 PYTHON ?= python3
@@ -11,7 +12,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 METADATA := setup.cfg pyproject.toml constraints.txt
 
-.PHONY: demo test lint types wheel check clean
+.PHONY: demo test soak lint types wheel check clean
 .DEFAULT_GOAL := demo
 
 # Only what a user gets: no test tool may hide a missing dependency from the demo.
@@ -31,6 +32,10 @@ demo: $(VENV)/.installed
 # One torch and OpenMP thread a process: workers would fight for the cores. Numba keeps two, so that parallel kernels are.
 test: $(VENV)/.developing
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=2 $(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(ARGS)
+
+# Hours: random examples, mutations and kills, fifty times as many as in `make test`.
+soak: $(VENV)/.developing
+	SOAK=1 OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=2 $(BIN)/python -m pytest -n $(TEST_WORKERS) -m soak $(ARGS)
 
 lint: $(VENV)/.developing
 	$(BIN)/ruff check .

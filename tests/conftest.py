@@ -1,4 +1,7 @@
-"""A small real encoder, made on the spot: random weights, a word-piece vocabulary, windows of 32 tokens."""
+"""A small real encoder, made on the spot: random weights, a word-piece vocabulary, windows of 32 tokens.
+
+Tests that count how often they try something are marked `soak`: `make soak` lets them try fifty times as often.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import is_hypothesis_test, settings
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from torch import Tensor
 
@@ -17,12 +21,30 @@ from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.quantise.scalar import VectorQuantiser
 from densephrase.training.finish.factors import fit_factors
+from tests.soaking import TIMES, examples
+
+if TIMES > 1:
+    settings.register_profile("soak", max_examples=examples(settings.default.max_examples), deadline=None)
+    settings.load_profile("soak")
 
 _SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 _WORDS = [
     *("the", "of", "and", "in", "was", "by", "to", "who", "what", "when", "where", "which", "paris", "london"),
     *("river", "city", "king", "queen", "war", "year", "born"),
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that count."""
+    for item in items:
+        if isinstance(item, pytest.Function) and (is_hypothesis_test(item.obj) or "soak" in item.fixturenames):
+            item.add_marker(pytest.mark.soak)
+
+
+@pytest.fixture(scope="session")
+def soak() -> int:
+    """How many times the usual count: 1, or 50 under `make soak`."""
+    return TIMES
 
 
 def make_tokenizer() -> Tokenizer:

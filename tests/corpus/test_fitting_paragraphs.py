@@ -17,6 +17,7 @@ from densephrase.corpus.cutting.fitting_paragraphs import CHARACTERS_A_TOKEN, fi
 from densephrase.corpus.cutting.paragraphs import split_paragraphs
 from densephrase.data import Paragraph
 from tests.conftest import make_tokenizer
+from tests.soaking import examples
 
 
 def words(texts: Sequence[str]) -> list[NDArray[np.int32]]:
@@ -82,7 +83,7 @@ def test_where_a_text_is_cut(name: str) -> None:
     assert [paragraph.text for paragraph in fit(text)] == expected
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=examples(200))
 @given(st.lists(st.text(alphabet="abcXé .!?\n\r\t\u0301\u200d\u3002", max_size=120), max_size=3), st.integers(1, 12))
 def test_any_text_is_whole_and_every_piece_fits(texts: list[str], capacity: int) -> None:
     for places in (words, pieces_of):

@@ -12,6 +12,7 @@ from densephrase.encoder.phrase import phrase_encoder
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from tests.conftest import make_encoder
 from tests.encoder.direct import direct_rows, own_ids, without_quantiser
+from tests.soaking import examples
 
 LONG = ParagraphInput(
     "The city of Paris lies by the river. " * 4 + "Who was king in 1789, and when was he born?", "The war"
@@ -129,7 +130,7 @@ TEXT = st.text(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(text=TEXT, title=TEXT)
 def test_offsets_are_code_points_of_the_paragraph(text: str, title: str) -> None:
     [encoded] = _shared().encode_paragraphs([ParagraphInput(text, title)])

@@ -23,6 +23,7 @@ from densephrase.errors import EncoderError
 from densephrase.search.prepare.sparse_vectors import StoredFactors, ngram_weights, sparse_scores, sparse_weights
 from tests.conftest import make_encoder
 from tests.encoder.direct import direct_rows, own_ids
+from tests.soaking import examples
 
 LONG = ParagraphInput(
     "The city of Paris lies by the river. " * 4 + "Who was king in 1789, and when was he born?", "The war"
@@ -157,7 +158,7 @@ def small_encoder() -> PhraseEncoder:
     return make_encoder(sparc_size=4, sparc_rank=3, start_threshold=0.0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(texts=st.lists(TEXT, max_size=4), title=TEXT)
 def test_factors_are_well_formed(texts: list[str], title: str) -> None:
     for encoded in small_encoder().encode_paragraphs([ParagraphInput(text, title) for text in texts]):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from densephrase.storage.column_writer import ColumnWriter
 from densephrase.storage.columns import map_columns, write_columns
+from tests.soaking import examples
 
 LAYOUT = {"ids": ((10,), "int64"), "codes": ((10, 3), "int8"), "none": ((0, 3), "int8")}
 IDS = np.arange(10) * 7
@@ -17,7 +18,7 @@ NONE = np.empty((0, 3), np.int8)
 
 
 @given(order=st.permutations(range(10)), cut=st.integers(0, 10), mapped=st.booleans())
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=examples(25))
 def test_rows_may_come_in_any_order(
     tmp_path_factory: pytest.TempPathFactory, order: list[int], cut: int, mapped: bool
 ) -> None:

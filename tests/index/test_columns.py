@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from densephrase.errors import IndexFormatError
 from densephrase.storage.columns import STRUCTURE, checksum_columns, map_columns, write_columns
+from tests.soaking import examples
 
 DTYPES = st.sampled_from(["i1", "u1", "<i2", "<i4", "<i8", "<f4", "<f8"])
 ARRAYS = DTYPES.flatmap(
@@ -28,7 +29,7 @@ ATTRIBUTES = st.dictionaries(
 
 
 @given(columns=COLUMNS, attributes=ATTRIBUTES)
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 def test_round_trip(tmp_path_factory: pytest.TempPathFactory, columns: dict, attributes: dict) -> None:
     path = tmp_path_factory.mktemp("columns") / "a.h5"
     checksums = write_columns(path, columns, attributes)
@@ -45,7 +46,7 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, columns: dict, att
 
 
 @given(columns=COLUMNS)
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=examples(30))
 def test_h5py_reads_the_same_and_columns_are_aligned(tmp_path_factory: pytest.TempPathFactory, columns: dict) -> None:
     path = tmp_path_factory.mktemp("columns") / "a.h5"
     write_columns(path, columns, {})

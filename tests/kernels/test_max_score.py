@@ -15,6 +15,7 @@ from densephrase.kernels import max_score, selection
 from densephrase.kernels.max_score import DocumentPart, PostingTable, TermQuery
 from densephrase.kernels.postings import accumulate_bm25
 from tests.kernels.interpreted import interpret
+from tests.soaking import examples
 
 NO_RANGES = np.empty((0, 2), np.int64)
 Found = tuple[list[int], list[float]]
@@ -115,7 +116,7 @@ def test_the_best_texts_are_those_of_a_full_sort(seed: int, k: int) -> None:
     assert made.top(k, 0.7, no_documents()) == made.expected(k, 0.7, no_documents())
 
 
-@settings(deadline=None, max_examples=300)  # the first example compiles
+@settings(deadline=None, max_examples=examples(300))  # the first example compiles
 @given(
     seed=st.integers(0, 2**32),
     texts=st.integers(1, 150),

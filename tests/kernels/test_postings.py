@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from densephrase.kernels import postings
+from tests.soaking import examples
 
 INTERPRETED = [pytest.param(False, id="compiled"), pytest.param(True, id="interpreted")]
 
@@ -31,7 +32,7 @@ def invert(rows: list[list[int]], vocabulary_size: int, interpreted: bool) -> tu
 
 
 @pytest.mark.parametrize("interpreted", INTERPRETED)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(rows=st.lists(st.lists(st.integers(0, 6), max_size=12), max_size=8))
 def test_inverted_rows_hold_every_count_in_order(rows: list[list[int]], interpreted: bool) -> None:
     ptr, ids, tf = invert(rows, 7, interpreted)
@@ -49,7 +50,7 @@ def test_a_frequency_stops_at_65535(interpreted: bool) -> None:
 
 
 @pytest.mark.parametrize("interpreted", INTERPRETED)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     rows=st.lists(st.lists(st.integers(0, 4), max_size=9), min_size=1, max_size=8),
     asked=st.lists(st.integers(0, 4), unique=True, max_size=5),

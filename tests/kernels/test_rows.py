@@ -10,6 +10,7 @@ from numba.core.errors import TypingError
 
 from densephrase.kernels.compile import kernel
 from densephrase.kernels.rows import multiply_rows, prefetch_row
+from tests.soaking import examples
 
 WIDTHS = (0, 1, 7, 31, 32, 33, 63, 64, 65, 96, 128, 192, 208, 384, 768)
 
@@ -43,7 +44,7 @@ def prefetch(codes: Any, row: int, width: int) -> None:
     ("function", "rows", "halves"), [(one_row, 1, [0]), (two_rows, 2, [0, 1, 0]), (four_rows, 4, [0, 1])]
 )
 @pytest.mark.parametrize("compiled", [True, False])
-@settings(deadline=None, max_examples=40)  # the first example compiles
+@settings(deadline=None, max_examples=examples(40))  # the first example compiles
 @given(st.sampled_from(WIDTHS), st.integers(0, 20), st.integers(0, 2**32))
 def test_products_are_exact(
     function: Any, rows: int, halves: list[int], compiled: bool, width: int, unused: int, seed: int

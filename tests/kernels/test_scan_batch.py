@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from densephrase.kernels.scan_batch import Asked, BestRows, scan_batch
+from tests.soaking import examples
 
 NO_IDS = np.empty(0, np.int64)
 FUNCTIONS = pytest.mark.parametrize("function", [scan_batch, scan_batch.py_func], ids=["compiled", "python"])
@@ -72,7 +73,7 @@ def test_a_range_is_scanned_for_those_who_ask(function: Any) -> None:
         assert found(best)[question] == expected(codes[rows], weights[question], ids[rows], 20)
 
 
-@settings(deadline=None, max_examples=50)  # the first example compiles
+@settings(deadline=None, max_examples=examples(50))  # the first example compiles
 @given(st.integers(0, 600), st.integers(1, 70), st.integers(1, 5), st.integers(1, 300), st.integers(0, 2**32))
 def test_random_shapes(rows: int, width: int, questions: int, k: int, seed: int) -> None:
     random = np.random.default_rng(seed)

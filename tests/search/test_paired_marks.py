@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from densephrase.search.answers.paired_marks import paired
+from tests.soaking import examples
 
 
 def phrase_of(marked: str) -> str:
@@ -104,7 +105,7 @@ def test_what_is_left_of_halves_alone(text: str, phrase: str) -> None:
     assert text[first:last] == phrase
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=examples(1000), deadline=None)
 @given(st.text(alphabet="ab ()[]{}^*`\"'.", min_size=1, max_size=30), st.data())
 def test_brackets_come_as_pairs(text: str, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(text) - 1))

@@ -16,6 +16,7 @@ from densephrase.storage.columns import checksum_columns, map_columns, write_col
 from densephrase.terms.analyser import Analyser
 from densephrase.terms.bm25 import BM25
 from densephrase.terms.term_index import TermIndex, write_term_index
+from tests.soaking import examples
 
 Paragraph = tuple[int, str, str]
 
@@ -65,7 +66,7 @@ def ascending(steps: list[tuple[int, str, str]]) -> list[Paragraph]:
     return [(int(row), title, body) for row, (_, title, body) in zip(rows, steps, strict=True)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(steps=corpus, question=st.lists(st.sampled_from(["a", "b", "c", "d", "x"]), max_size=6))
 def test_scores_equal_plain_bm25(
     steps: list[tuple[int, str, str]], question: list[str], tmp_path_factory: pytest.TempPathFactory
@@ -77,7 +78,7 @@ def test_scores_equal_plain_bm25(
     np.testing.assert_allclose(scores.document, bm25(question, document_texts, PARAMETERS[1]), rtol=1e-5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(steps=corpus, question=st.lists(st.sampled_from(["a", "b", "c", "d", "x"]), max_size=6))
 def test_contributions_are_plain_bm25_of_one_term(
     steps: list[tuple[int, str, str]], question: list[str], tmp_path_factory: pytest.TempPathFactory
@@ -94,7 +95,7 @@ def test_contributions_are_plain_bm25_of_one_term(
             assert document_score == pytest.approx(bm25(asked, document_texts, PARAMETERS[1])[document], rel=1e-5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(steps=corpus, question=st.lists(st.sampled_from(["a", "b", "c"]), max_size=4), k=st.integers(1, 12))
 def test_top_is_the_start_of_the_full_order(
     steps: list[tuple[int, str, str]], question: list[str], k: int, tmp_path_factory: pytest.TempPathFactory
