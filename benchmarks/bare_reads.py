@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.kernels.compile import kernel
+from densephrase.kernels.lowlevel.rows import prefetch_bytes, prefetch_row
 from densephrase.kernels.mapped import rows_at
-from densephrase.kernels.rows import prefetch_bytes, prefetch_row
 
 BLOCK = 8  # cache lines that are read one after the other from a stream
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.kernels.compile import inlined_kernel
-from densephrase.kernels.entry_sums import Entries, Values, add_entries
+from densephrase.kernels.lowlevel.entry_sums import Entries, Values, add_entries
 from densephrase.kernels.preceding import Preceding
 from densephrase.kernels.types import Codes, Rows
 

@@ -24,8 +24,8 @@ from numba.core import types
 from numba.core.registry import cpu_target
 
 from densephrase.kernels.cache_folder import choose_folders
-from densephrase.kernels.machine_code import MachineCode
-from densephrase.kernels.parts import only_linked
+from densephrase.kernels.lowlevel.machine_code import MachineCode
+from densephrase.kernels.lowlevel.parts import only_linked
 
 _Kernel = TypeVar("_Kernel", bound=Callable[..., Any])
 

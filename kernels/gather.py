@@ -7,7 +7,7 @@ Sums are integers, so neither the vector width of the machine nor the order of t
 import numpy as np
 
 from densephrase.kernels.compile import kernel
-from densephrase.kernels.rows import multiply_rows, prefetch_row
+from densephrase.kernels.lowlevel.rows import multiply_rows, prefetch_row
 from densephrase.kernels.types import Codes, Rows, Weights
 
 AHEAD = 32  # rows between the one that is asked for and those that are multiplied: 16 to 64 are nearly as fast

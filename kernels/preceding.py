@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.kernels.compile import kernel
-from densephrase.kernels.entry_sums import add_entries
 from densephrase.kernels.gather import gather_dots
 from densephrase.kernels.kept import row_tokens
+from densephrase.kernels.lowlevel.entry_sums import add_entries
 from densephrase.kernels.placed_lists import lists_of
 from densephrase.kernels.product_quantisation import gather_products
 from densephrase.kernels.span_rows import EndRows, Ends, Groups, SpanQuestion, StartRows

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from densephrase.kernels.compile import inlined_kernel, kernel
 from densephrase.kernels.gather import AHEAD as ROWS_AHEAD
 from densephrase.kernels.gather import gather_dots
-from densephrase.kernels.rows import prefetch_row
+from densephrase.kernels.lowlevel.rows import prefetch_row
 from densephrase.kernels.scan import AHEAD, SPARE
 from densephrase.kernels.selection import keep_best
 from densephrase.kernels.types import Codes, Rows, Table, Weights

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.kernels.compile import inlined_kernel, kernel
-from densephrase.kernels.rows import multiply_rows, prefetch_row
+from densephrase.kernels.lowlevel.rows import multiply_rows, prefetch_row
 from densephrase.kernels.selection import keep_best, smallest
 from densephrase.kernels.types import Codes, Rows, Weights
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.kernels.compile import kernel
-from densephrase.kernels.rows import multiply_rows
+from densephrase.kernels.lowlevel.rows import multiply_rows
 from densephrase.kernels.scan import AHEAD, SPARE, prefetch_step
 from densephrase.kernels.selection import keep_best
 from densephrase.kernels.types import Codes, Rows, Weights

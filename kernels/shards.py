@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.kernels.compile import inlined_kernel, kernel, small_kernel
-from densephrase.kernels.entry_sums import Entries
 from densephrase.kernels.kept import row_token
+from densephrase.kernels.lowlevel.entry_sums import Entries
+from densephrase.kernels.lowlevel.rows import prefetch_bytes
 from densephrase.kernels.mapped import bytes_at, codes_at, numbers_at, place, places_at, rows_at
 from densephrase.kernels.placed_lists import PlacedLists
-from densephrase.kernels.rows import prefetch_bytes
 from densephrase.kernels.span_rows import EndRows, StartRows
 from densephrase.kernels.sparse import FactorBooks, SparseRows
 from densephrase.kernels.spelling import Spelled, Vocabulary, spelled_bounds

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.kernels.entry_sums import Entries
+from densephrase.kernels.lowlevel.entry_sums import Entries
 from densephrase.kernels.mapped import Places
 from densephrase.kernels.placed_lists import PlacedLists
 from densephrase.kernels.sparse import SparseQuestion, SparseRows

@@ -11,6 +11,7 @@ from densephrase.kernels.coherency import AT_ONCE, LANES, multiply_columns, read
 from densephrase.kernels.compile import kernel
 from densephrase.kernels.gather import gather_dots
 from densephrase.kernels.kept import row_tokens
+from densephrase.kernels.lowlevel.rows import prefetch_bytes
 from densephrase.kernels.mapped import place
 from densephrase.kernels.placed_lists import lists_of
 from densephrase.kernels.preceding import (
@@ -21,7 +22,6 @@ from densephrase.kernels.preceding import (
     predicted_coherency,
 )
 from densephrase.kernels.product_quantisation import gather_products
-from densephrase.kernels.rows import prefetch_bytes
 from densephrase.kernels.span_rows import EndRows, Ends, Groups, SpanQuestion, SpanScores, StartRows
 from densephrase.kernels.sparse import ROOM, known_pieces, match_ngrams, room_for_matches, score_rows
 from densephrase.kernels.types import Rows

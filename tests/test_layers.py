@@ -19,11 +19,11 @@ KERNEL_IMPORTS_OF = {
     "kernels/cache_folder.py": KERNEL_IMPORTS
     | {"contextlib", "logging", "os", "pathlib", "shutil", "stat", "tempfile"},
     "kernels/compile.py": KERNEL_IMPORTS | {"hashlib", "llvmlite", "pathlib", "sys", "types"},
-    "kernels/machine_code.py": KERNEL_IMPORTS
+    "kernels/lowlevel/machine_code.py": KERNEL_IMPORTS
     | {"contextlib", "functools", "hashlib", "inspect", "logging", "os", "pathlib", "uuid"},
-    "kernels/parts.py": KERNEL_IMPORTS | {"contextlib"},
-    "kernels/entry_sums.py": KERNEL_IMPORTS | {"llvmlite"},
-    "kernels/rows.py": KERNEL_IMPORTS | {"llvmlite"},
+    "kernels/lowlevel/parts.py": KERNEL_IMPORTS | {"contextlib"},
+    "kernels/lowlevel/entry_sums.py": KERNEL_IMPORTS | {"llvmlite"},
+    "kernels/lowlevel/rows.py": KERNEL_IMPORTS | {"llvmlite"},
 }
 PICKLERS = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 WRITERS = {f"sys.{stream}.{name}" for stream in ("stdout", "stderr") for name in ("write", "writelines")}
@@ -192,7 +192,7 @@ BAD = {
 
 GOOD = {
     "kernel-imports-kernel": ("kernels/scan.py", "import math\nfrom densephrase.kernels.compile import kernel"),
-    "rows-module": ("kernels/rows.py", "from llvmlite import ir\nfrom numba.extending import intrinsic"),
+    "rows-module": ("kernels/lowlevel/rows.py", "from llvmlite import ir\nfrom numba.extending import intrinsic"),
     "compile-module": (
         "kernels/compile.py",
         "import sys\nfrom collections.abc import Callable\nfrom numba import njit",

@@ -10,7 +10,7 @@ import pytest
 from densephrase.cli import kernel_notice as module
 from densephrase.cli.kernel_notice import kernel_notice
 
-KERNELS = logging.getLogger("densephrase.kernels.machine_code")
+KERNELS = logging.getLogger("densephrase.kernels.lowlevel.machine_code")
 
 
 def test_the_first_kernel_is_told_then_how_many(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from densephrase.kernels.compile import kernel
-from densephrase.kernels.entry_sums import LANES, Entries, Values, add_entries
+from densephrase.kernels.lowlevel.entry_sums import LANES, Entries, Values, add_entries
 from densephrase.kernels.types import Codes
 
 

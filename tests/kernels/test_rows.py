@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numba.core.errors import TypingError
 
 from densephrase.kernels.compile import kernel
-from densephrase.kernels.rows import multiply_rows, prefetch_row
+from densephrase.kernels.lowlevel.rows import multiply_rows, prefetch_row
 from tests.soaking import examples
 
 WIDTHS = (0, 1, 7, 31, 32, 33, 63, 64, 65, 96, 128, 192, 208, 384, 768)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from densephrase.kernels.entry_sums import LANES
+from densephrase.kernels.lowlevel.entry_sums import LANES
 from densephrase.quantise.end_prediction import EndPrediction, ProductRows
 from densephrase.quantise.product import ProductQuantiser
 from densephrase.quantise.scalar import VectorQuantiser

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.kernels.entry_sums import LANES
+from densephrase.kernels.lowlevel.entry_sums import LANES
 from densephrase.quantise.end_prediction import ProductRows
 from densephrase.quantise.product import CENTROIDS
 from densephrase.quantise.scalar import VectorQuantiser

@@ -1,7 +1,8 @@
 """Sums of what the bytes of a product-quantised row add to its columns, in vector instructions.
 
 A compiled loop over columns writes each sum to memory for every byte; here it stays in a register. As the steps of
-`densephrase.kernels.rows`, it is written in LLVM's own vector operations and has a plain form that says what it does.
+`densephrase.kernels.lowlevel.rows`, it is written in LLVM's own vector operations and has a plain form that says what
+it does.
 """
 
 from collections.abc import Callable
