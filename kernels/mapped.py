@@ -7,12 +7,10 @@ fills such a table keeps the memory behind it alive for as long as kernels use i
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import carray, types  # type: ignore[attr-defined] # exported, but not by its types
-from numba.core import cgutils
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from densephrase.kernels.compile import inlined_kernel, small_kernel
+from densephrase.kernels.lowlevel.pointers import array_at
 from densephrase.kernels.types import Bytes, Codes, Rows
 
 
@@ -29,48 +27,35 @@ class Places(NamedTuple):
         return cls(np.empty(0, np.uint16), column) if is_wide else cls(column, np.empty(0, np.int32))
 
 
-@intrinsic
-def _intrinsic_pointer(typing_context: Any, address: Any) -> Any:
-    """Turn an integer into a pointer."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], cgutils.voidptr_t)
-
-    return types.voidptr(address), generate
-
-
-_pointer: Any = _intrinsic_pointer  # numba gives the first argument
-
-
 @small_kernel
 def codes_at(address: int, rows: int, columns: int) -> Codes:
     """Return the array int8 [rows, columns] at an address."""
-    return carray(_pointer(address), (rows, columns), np.int8)
+    return array_at(address, (rows, columns), np.int8)
 
 
 @small_kernel
 def bytes_at(address: int, size: int) -> Bytes:
     """Return the array uint8 [size] at an address."""
-    return carray(_pointer(address), (size,), np.uint8)
+    return array_at(address, (size,), np.uint8)
 
 
 @small_kernel
 def rows_at(address: int, size: int) -> Rows:
     """Return the array int64 [size] at an address."""
-    return carray(_pointer(address), (size,), np.int64)
+    return array_at(address, (size,), np.int64)
 
 
 @small_kernel
 def numbers_at(address: int, size: int) -> NDArray[np.int32]:
     """Return the array int32 [size] at an address."""
-    return carray(_pointer(address), (size,), np.int32)
+    return array_at(address, (size,), np.int32)
 
 
 @small_kernel
 def places_at(address: int, size: int, is_wide: bool) -> Places:
     """Return the places [size] at an address."""
-    narrow = carray(_pointer(address), (0 if is_wide else size,), np.uint16)
-    wide = carray(_pointer(address), (size if is_wide else 0,), np.int32)
+    narrow = array_at(address, (0 if is_wide else size,), np.uint16)
+    wide = array_at(address, (size if is_wide else 0,), np.int32)
     return Places(narrow, wide)
 
 

@@ -13,18 +13,24 @@ LAYERS = {"kernels": 0, "densephrase": 1, "build_index": 2, "serve": 2, "benchma
 MAPPED = ("kernels", "build_index", "serve")
 
 KERNEL_IMPORTS = {"__future__", "collections", "math", "numba", "numpy", "typing"}
-# Beside the decorators and what they compile with, there are the modules that write LLVM's vector operations and give
-# them to numba.
+# Beside the decorators and what they compile with, there is the room for LLVM and for what numba does not document.
 KERNEL_IMPORTS_OF = {
     "kernels/cache_folder.py": KERNEL_IMPORTS
     | {"contextlib", "logging", "os", "pathlib", "shutil", "stat", "tempfile"},
-    "kernels/compile.py": KERNEL_IMPORTS | {"hashlib", "llvmlite", "pathlib", "sys", "types"},
+    "kernels/compile.py": KERNEL_IMPORTS | {"hashlib", "pathlib", "sys"},
+    "kernels/lowlevel/compiler.py": KERNEL_IMPORTS | {"hashlib"},
+    "kernels/lowlevel/form.py": KERNEL_IMPORTS | {"importlib", "llvmlite", "logging", "os"},
+    "kernels/lowlevel/llvm/entry_sums.py": KERNEL_IMPORTS | {"llvmlite"},
+    "kernels/lowlevel/llvm/rows.py": KERNEL_IMPORTS | {"llvmlite"},
     "kernels/lowlevel/machine_code.py": KERNEL_IMPORTS
     | {"contextlib", "functools", "hashlib", "inspect", "logging", "os", "pathlib", "uuid"},
-    "kernels/lowlevel/parts.py": KERNEL_IMPORTS | {"contextlib"},
-    "kernels/lowlevel/entry_sums.py": KERNEL_IMPORTS | {"llvmlite"},
-    "kernels/lowlevel/rows.py": KERNEL_IMPORTS | {"llvmlite"},
+    "kernels/lowlevel/parts.py": KERNEL_IMPORTS | {"contextlib", "types"},
+    "kernels/lowlevel/plain_compiler.py": KERNEL_IMPORTS | {"inspect", "pathlib", "threading"},
+    "kernels/lowlevel/pointers.py": KERNEL_IMPORTS | {"ctypes"},
+    "kernels/lowlevel/private_parts.py": KERNEL_IMPORTS | {"inspect", "pkgutil"},
 }
+LOWLEVEL = "kernels/lowlevel/"
+ONLY_LOWLEVEL = ("llvmlite", "numba.core", "numba.extending")
 PICKLERS = {"pickle", "cPickle", "cloudpickle", "dill", "joblib", "marshal", "shelve"}
 WRITERS = {f"sys.{stream}.{name}" for stream in ("stdout", "stderr") for name in ("write", "writelines")}
 WRITERS |= {"print", "logging.StreamHandler", "argparse.ArgumentParser"}
@@ -118,12 +124,21 @@ def call_faults(node: ast.AST, path: str) -> Iterator[str]:
 
 def compiler_faults(node: ast.AST, path: str) -> Iterator[str]:
     """Yield uses of numba's compilers outside their one module."""
-    if path == "kernels/compile.py":
+    if path.startswith(LOWLEVEL):
         return
     if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "numba":
         yield from (f"imports {a.name} of numba; use kernels/compile.py" for a in node.names if a.name in COMPILERS)
     if isinstance(node, ast.Attribute) and node.attr in COMPILERS and ast.unparse(node.value) in ("numba", "nb"):
         yield f"uses numba.{node.attr}; use kernels/compile.py"
+
+
+def lowlevel_faults(node: ast.AST, path: str) -> Iterator[str]:
+    """Yield imports of LLVM and of numba's private parts outside their room."""
+    if path.startswith((LOWLEVEL, "tests/")):
+        return
+    for module in imported_modules(node, path):
+        if any(f"{module}.".startswith(f"{private}.") for private in ONLY_LOWLEVEL):
+            yield f"imports {module}; only {LOWLEVEL} does"
 
 
 def faults(path: str, source: str) -> list[str]:
@@ -134,6 +149,7 @@ def faults(path: str, source: str) -> list[str]:
             *import_faults(node, path, inside_function),
             *call_faults(node, path),
             *compiler_faults(node, path),
+            *lowlevel_faults(node, path),
         ):
             found.add(f"{path}:{getattr(node, 'lineno', 0)}: {fault}")
     return sorted(found)
@@ -164,6 +180,13 @@ BAD = {
     "kernel-imports-h5py": ("kernels/scan.py", "import h5py"),
     "kernel-imports-os": ("kernels/scan.py", "import os"),
     "kernel-imports-llvmlite": ("kernels/scan.py", "from llvmlite import ir"),
+    "compile-module-imports-llvmlite": ("kernels/compile.py", "import llvmlite"),
+    "kernel-imports-numba-core": ("kernels/scan.py", "from numba.core import types"),
+    "kernel-imports-core-of-numba": ("kernels/scan.py", "from numba import core"),
+    "kernel-imports-numba-extending": ("kernels/scan.py", "from numba.extending import intrinsic"),
+    "library-imports-numba-core": ("densephrase/x.py", "import numba.core.types"),
+    "lowlevel-imports-h5py": ("kernels/lowlevel/rows.py", "import h5py"),
+    "plain-rows-import-llvmlite": ("kernels/lowlevel/rows.py", "from llvmlite import ir"),
     "library-imports-builder": ("densephrase/search/x.py", "import densephrase.build_index.pipeline"),
     "library-imports-builder-by-name": ("densephrase/search/x.py", "from densephrase import build_index"),
     "library-imports-builder-relatively": ("densephrase/search/x.py", "from ..build_index import pipeline"),
@@ -177,6 +200,7 @@ BAD = {
     "benchmarks-import-tests": ("benchmarks/x.py", "from tests import helpers"),
     "top-level-kernels": ("densephrase/x.py", "import kernels"),
     "bare-njit": ("densephrase/x.py", "from numba import njit"),
+    "njit-of-the-compile-module": ("kernels/compile.py", "from numba import njit"),
     "bare-njit-as-attribute": ("kernels/scan.py", "import numba\n@numba.njit\ndef f(): pass"),
     "print": ("densephrase/x.py", "print('x')"),
     "print-of-a-command": ("densephrase/cli/commands/ask.py", "print('x')"),
@@ -192,11 +216,9 @@ BAD = {
 
 GOOD = {
     "kernel-imports-kernel": ("kernels/scan.py", "import math\nfrom densephrase.kernels.compile import kernel"),
-    "rows-module": ("kernels/lowlevel/rows.py", "from llvmlite import ir\nfrom numba.extending import intrinsic"),
-    "compile-module": (
-        "kernels/compile.py",
-        "import sys\nfrom collections.abc import Callable\nfrom numba import njit",
-    ),
+    "rows-in-llvm": ("kernels/lowlevel/llvm/rows.py", "from llvmlite import ir\nfrom numba.extending import intrinsic"),
+    "compile-module": ("kernels/compile.py", "import sys\nimport numba\nfrom collections.abc import Callable"),
+    "compiler": ("kernels/lowlevel/compiler.py", "from numba import njit\nfrom numba.core import types"),
     "library-imports-kernel": ("densephrase/search/x.py", "from densephrase.kernels.scan import scan"),
     "library-imports-relatively": ("densephrase/search/x.py", "from ..data import Answer\nfrom .y import z"),
     "facade-imports-builder-late": ("densephrase/phrase_index.py", "def f():\n    import densephrase.build_index.x"),

@@ -5,10 +5,12 @@ one that lies six calls deep is optimised six times. A part is only translated; 
 whole.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FunctionType
 from typing import Any
 
+from numba.core import types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.registry import cpu_target
 
@@ -36,8 +38,30 @@ class _Part(JITCodeLibrary):
         """Do nothing."""
 
 
+def part_of(function: Any) -> Callable[..., Any]:
+    """Return a copy of a function, which has files of its own on the disk."""
+    copied = function.__code__, function.__globals__, function.__name__, function.__defaults__, function.__closure__
+    part = FunctionType(*copied)
+    part.__qualname__ = f"{function.__qualname__}.part"
+    return part
+
+
+def let_call(compiled: Any, part: Any) -> None:
+    """Let kernels that call a compiled one link its compiled part.
+
+    One form of it does for all numbers: numba would make one for each literal.
+    """
+
+    def get_call_template(arguments: Any, keywords: Any) -> Any:
+        with _only_linked():
+            return part.get_call_template(tuple(map(types.unliteral, arguments)), keywords)
+
+    # What numba asks of a kernel that it finds in another one.
+    compiled.get_call_template, compiled.get_overload = get_call_template, part.get_overload
+
+
 @contextmanager
-def only_linked() -> Iterator[None]:
+def _only_linked() -> Iterator[None]:
     """Make parts of all that is compiled meanwhile; the caller holds numba's lock."""
     codegen = cpu_target.target_context.codegen()
     before, codegen._library_class = codegen._library_class, _Part

@@ -42,7 +42,8 @@ def folder(tmp_path: Path) -> Path:
 def ask(folder: Path, module: str, **environment: str) -> tuple[int, bool]:
     """Return what a new process computes, and whether it found the kernel on the disk."""
     code = f"from {module} import twice; print(twice(), sum(twice.stats.cache_hits.values()))"
-    unset = ("DENSEPHRASE_NUMBA_CACHE", "NUMBA_CACHE_DIR", "NUMBA_DISABLE_JIT", "NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")
+    unset = ("DENSEPHRASE_NUMBA_CACHE", "DENSEPHRASE_PLAIN_KERNELS", "NUMBA_CACHE_DIR", "NUMBA_DISABLE_JIT")
+    unset += ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES")
     inherited = {name: value for name, value in os.environ.items() if name not in unset}
     ran = subprocess.run(
         [sys.executable, "-c", code],
@@ -61,6 +62,26 @@ def test_editing_a_kernel_compiles_those_that_call_it_again(folder: Path) -> Non
     assert ask(folder, "densephrase.kernels.outer") == (2, True)
     (folder / "densephrase" / "kernels" / "inner.py").write_text(INNER.format(number=5))
     assert ask(folder, "densephrase.kernels.outer") == (10, False)
+
+
+@pytest.mark.parametrize("edited", ["inner.py", "lowlevel/new.py", "lowlevel/llvm/rows.py"])
+@pytest.mark.parametrize("form", [{}, {"DENSEPHRASE_PLAIN_KERNELS": "1"}], ids=["fast", "plain"])
+def test_editing_any_kernel_leaves_nothing_to_find(folder: Path, edited: str, form: dict[str, str]) -> None:
+    assert ask(folder, "densephrase.kernels.outer", **form) == (2, False)
+    assert ask(folder, "densephrase.kernels.outer", **form) == (2, True)
+    with (folder / "densephrase" / "kernels" / edited).open("a") as file:
+        file.write("# edited\n")
+    assert ask(folder, "densephrase.kernels.outer", **form) == (2, False)
+
+
+def test_neither_form_finds_the_code_of_the_other(folder: Path) -> None:
+    plain = {"DENSEPHRASE_PLAIN_KERNELS": "1", "DENSEPHRASE_NUMBA_CACHE": str(folder / "kept")}
+    fast = {**plain, "DENSEPHRASE_PLAIN_KERNELS": "0"}
+    assert ask(folder, "densephrase.kernels.outer", **plain) == (2, False)
+    assert ask(folder, "densephrase.kernels.outer", **fast) == (2, False)
+    assert ask(folder, "densephrase.kernels.outer", **plain) == (2, True)
+    assert ask(folder, "densephrase.kernels.outer", **fast) == (2, True)
+    assert len(list((folder / "kept").iterdir())) == 2
 
 
 def test_a_kernel_outside_depends_on_its_own_file_and_on_all_kernels(folder: Path) -> None:

@@ -129,15 +129,17 @@ def test_vectors_that_are_not_finite_have_no_tables(value: float) -> None:
     made = np.ones((2, 1, 256), np.float32)
     tables, steps = np.empty((1, 2, 256), np.int32), np.empty((2, 1))
     vector = np.array([[1, value]], np.float32)
-    assert not tabulate(
-        vector,
-        np.zeros(2, np.float32),
-        np.ones((2, 2), np.float32),
-        made,
-        np.zeros(1),
-        tables,
-        *steps,
-    )
+    with np.errstate(invalid="ignore"):  # of which numpy warns where nothing is compiled
+        made_all = tabulate(
+            vector,
+            np.zeros(2, np.float32),
+            np.ones((2, 2), np.float32),
+            made,
+            np.zeros(1),
+            tables,
+            *steps,
+        )
+    assert not made_all
 
 
 def test_the_largest_sums_fit_32_bits() -> None:
