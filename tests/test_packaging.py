@@ -17,6 +17,7 @@ import pytest
 import densephrase
 from densephrase import PhraseIndex
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.kernels.lowlevel.form import TESTED
 
 ROOT = Path(__file__).resolve().parent.parent
 MAPPED = ("build_index", "kernels", "serve")
@@ -98,6 +99,16 @@ def test_constraints_pin_every_requirement(settings: configparser.ConfigParser) 
     pins = lines((ROOT / "constraints.txt").read_text(encoding="utf-8"))
     assert all("==" in pin for pin in pins)
     assert required <= {normalised(pin.split("==")[0]) for pin in pins}
+
+
+def test_caps_pins_and_the_tested_versions_agree(settings: configparser.ConfigParser) -> None:
+    required = lines(settings["options"]["install_requires"])
+    pins = dict(pin.split("==") for pin in lines((ROOT / "constraints.txt").read_text(encoding="utf-8")))
+    assert set(TESTED) == {"numba", "llvmlite"}
+    for package, tested in TESTED.items():
+        major, minor = tested.split(".")
+        assert f"{package}>={tested},<{major}.{int(minor) + 1}" in required
+        assert pins[package].startswith(f"{tested}.")
 
 
 @pytest.fixture
