@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from densephrase.build_index.pipeline import build
 from densephrase.build_index.run.options import BuildOptions
 from densephrase.index.index_reader import IndexReader
@@ -20,6 +22,10 @@ from tests.search.fake_encoder import FakeEncoder
 from tests.search.test_searcher_oracle import QUESTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
+LAYOUTS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "compact": {"shard_characters": 300, "flat_limit": 10, "lists": 4},
+}
 KERNELS = """
 import logging.handlers
 said = logging.handlers.BufferingHandler(100)
@@ -46,22 +52,18 @@ print(json.dumps([list(map(int, [*products, *read, *values])), [line.getMessage(
 """
 
 
-def say(folder: Path) -> dict[str, Any]:
-    """Return what is built of a few documents in either profile, and what is answered."""
-    said = {}
-    for profile, layout in (("default", {}), ("compact", {"shard_characters": 300, "flat_limit": 10, "lists": 4})):
-        index, encoder = folder / profile, FakeEncoder(sparc_size=8)
-        corpus = folder / f"{profile}.jsonl"
-        rows = ({"id": item.id, "title": item.title, "text": item.text} for item in random_documents(3, documents=9))
-        corpus.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        build(corpus, index, encoder=encoder, options=BuildOptions(profile=profile, **layout))
-        searcher = Searcher(IndexReader.open(index), encoder)
-        found = searcher.search(QUESTIONS, SearchOptions(top_k=5))
-        said[profile] = {
-            "files": file_hashes(index),
-            "answers": [[(answer.score, answer.text, answer.document.id) for answer in answers] for answers in found],
-        }
-    return said
+def say(folder: Path, profile: str) -> dict[str, Any]:
+    """Return what is built of a few documents, and what is answered."""
+    index, encoder, corpus = folder / "index", FakeEncoder(sparc_size=8), folder / "corpus.jsonl"
+    rows = ({"id": item.id, "title": item.title, "text": item.text} for item in random_documents(3, documents=9))
+    corpus.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    build(corpus, index, encoder=encoder, options=BuildOptions(profile=profile, **LAYOUTS[profile]))
+    searcher = Searcher(IndexReader.open(index), encoder)
+    found = searcher.search(QUESTIONS, SearchOptions(top_k=5))
+    return {
+        "files": file_hashes(index),
+        "answers": [[(answer.score, answer.text, answer.document.id) for answer in answers] for answers in found],
+    }
 
 
 def run_python(code: str, *arguments: str, **environment: str) -> Any:
@@ -81,15 +83,20 @@ def run_python(code: str, *arguments: str, **environment: str) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_python_alone_builds_and_answers_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize("profile", LAYOUTS)
+def test_python_alone_builds_and_answers_the_same(profile: str, tmp_path: Path) -> None:
     """Run by `make test-plain`, this process is one of the other forms."""
-    (tmp_path / "here").mkdir()
-    (tmp_path / "there").mkdir()
-    code = "import json, pathlib, sys; from tests.test_plain_forms import say; "
-    code += "print(json.dumps(say(pathlib.Path(sys.argv[1]))))"
-    interpreted = run_python(code, str(tmp_path / "there"), NUMBA_DISABLE_JIT="1")
-    assert json.loads(json.dumps(say(tmp_path / "here"))) == interpreted
-    assert all(interpreted["default"]["answers"])
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    code = (
+        "import json, pathlib, sys\n"
+        "from tests.test_plain_forms import say\n"
+        "print(json.dumps(say(pathlib.Path(sys.argv[1]), sys.argv[2])))"
+    )
+    interpreted = run_python(code, str(there), profile, NUMBA_DISABLE_JIT="1")
+    assert json.loads(json.dumps(say(here, profile))) == interpreted
+    assert all(interpreted["answers"][:2])
 
 
 def test_kernels_agree_and_say_once_which_form_they_have(tmp_path: Path) -> None:
