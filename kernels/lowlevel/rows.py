@@ -17,8 +17,10 @@ def multiply_rows(codes: Codes, rows: tuple[int, ...], weights: tuple[Weights, .
         return multiply_rows(codes, rows, weights[:1]) + multiply_rows(codes, rows, weights[1:])
     if len(rows) > 1:
         return multiply_rows(codes, rows[:1], weights) + multiply_rows(codes, rows[1:], weights)
-    products = codes[rows[0], : weights[0].size] * weights[0].astype(np.int32)
-    return (np.int32(products.sum()),)
+    total = np.int32(0)
+    for column in range(weights[0].size):
+        total += np.int32(codes[rows[0], column]) * np.int32(weights[0][column])
+    return (np.int32(total),)
 
 
 @lowered("rows")
