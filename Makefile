@@ -1,5 +1,6 @@
 # make demo   install into a virtual environment, index the bundled sample, answer questions
 # make test   install the test tools beside it and run the tests (TEST_WORKERS=1 for one process, ARGS="-k name" to choose)
+# make soak   the tests that count, fifty times as far (hours)
 # make test-plain  the kernels without a compiler, then without LLVM and numba's private parts (kernels/lowlevel/README.md)
 # make check  lint, types, test
 
@@ -12,7 +13,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 METADATA := setup.cfg pyproject.toml constraints.txt
 
-.PHONY: demo test test-plain lint types wheel check clean
+.PHONY: demo test test-plain soak lint types wheel check clean
 .DEFAULT_GOAL := demo
 
 # Only what a user gets: no test tool may hide a missing dependency from the demo.
@@ -40,6 +41,10 @@ test-plain: $(VENV)/.developing
 	DENSEPHRASE_PLAIN_KERNELS=1 OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=2 \
 		$(BIN)/python -m pytest -n $(TEST_WORKERS) tests/test_plain_forms.py tests/kernels/lowlevel \
 		tests/kernels/test_mapped.py $(ARGS)
+
+# Hours: random examples, mutations and kills, fifty times as many as in `make test`.
+soak: $(VENV)/.developing
+	SOAK=1 OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=2 $(BIN)/python -m pytest -n $(TEST_WORKERS) -m soak $(ARGS)
 
 lint: $(VENV)/.developing
 	$(BIN)/ruff check .
