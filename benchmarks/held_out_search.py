@@ -48,13 +48,10 @@ class HeldOutFigures:
 
 
 class HeldOutSearch:
-    """The best span of each paragraph for each question: score float32 [Q, P] and characters int32 [Q, P, 2].
+    """The best span of each paragraph for each question: score float32 [Q, P] and characters int32 [Q, P, 2]."""
 
-    With `ngrams`, only so many of the largest weights of each sparse vector count, as if the others were not stored.
-    """
-
-    def __init__(self, encoder: PhraseEncoder, questions: Sequence[Question], ngrams: int | None = None) -> None:
-        self._questions, self._ngrams = questions, ngrams
+    def __init__(self, encoder: PhraseEncoder, questions: Sequence[Question]) -> None:
+        self._questions = questions
         self._paragraphs = list(dict.fromkeys(ParagraphInput(q.context or "", q.title) for q in questions))
         number = {paragraph: place for place, paragraph in enumerate(self._paragraphs)}
         self.gold = np.array([number[ParagraphInput(q.context or "", q.title)] for q in questions])
@@ -67,7 +64,6 @@ class HeldOutSearch:
         self.tokens = sum(item.tokens for item in stored)
         self.starts = sum(len(item.start_token) for item in stored)
         self.ends = sum(len(item.end_token) for item in stored)
-        self.entries = 0  # weights of sparse vectors that count
         self.dense = self._best_spans(encoder, stored, vectors, sparse=False)
         self.full = self.dense if vectors.sparse is None else self._best_spans(encoder, stored, vectors, sparse=True)
         self.terms = _bm25(self._paragraphs, questions)
@@ -113,9 +109,6 @@ class HeldOutSearch:
             if queries is None or paragraph.token_keys is None or encoder.sparse_scale is None:
                 raise ValueError("The encoder has no sparse vectors.")
             weights = sparse_weights(queries, tokens, paragraph.token_keys, encoder.sparse_scale, side)
-            if self._ngrams is not None:
-                weights = _largest(weights, self._ngrams)
-            self.entries += int(np.count_nonzero(weights))
             asked = table.weights(paragraph.token_ids, side)
             scores.append((weights[0] @ asked[0] + weights[1] @ asked[1]).T)
         return scores[0], scores[1]
@@ -151,17 +144,6 @@ def _fill(
     scores[:] = totals[every, best]
     places[:, 0] = paragraph.start_char[best]
     places[:, 1] = paragraph.end_char[ends[best, width[every, best]]]
-
-
-def _largest(weights: NDArray[np.float32], count: int) -> NDArray[np.float32]:
-    """Return weights [2, rows, T] with all but the `count` largest of each row set to 0."""
-    flat = weights.transpose(1, 0, 2).reshape(weights.shape[1], -1)
-    if count < flat.shape[1]:
-        dropped = np.argpartition(-flat, count, axis=1)[:, count:]
-        flat = flat.copy()
-        np.put_along_axis(flat, dropped, 0, axis=1)
-    kept: NDArray[np.float32] = flat.reshape(weights.shape[1], 2, -1).transpose(1, 0, 2)
-    return kept
 
 
 class _NgramTable:

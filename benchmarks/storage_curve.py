@@ -1,7 +1,6 @@
 """What storage costs in answers: quantisation, phrase filter, sparse factors and vector size, with bytes per token.
 
     python -m benchmarks.storage_curve TRAIN_QUESTIONS [--encoder default] [--limit 1000] [--forms NAME...]
-    python -m benchmarks.storage_curve TRAIN_QUESTIONS --compact
     python -m benchmarks.storage_curve TRAIN_QUESTIONS --forms "every token, full rank" --save FOLDER
 
 Asks held-out training questions (no dev) of their own paragraph (closed) and of all paragraphs of the held-out
@@ -11,9 +10,7 @@ encoder's dimensions are in the order of their importance, so fewer are just the
 rows, end rows and sparse vectors. What is lost, against the first row of the table, has a 95 % interval of a paired
 bootstrap over questions.
 
-With `--compact`, the forms are those that a compact index could have: product quantisation, fitted to paragraphs and
-questions that are not held out (needs FAISS). With `--save`, no questions are asked: the encoder of one form is
-written, to build a whole index with.
+With `--save`, no questions are asked: the encoder of one form is written, to build a whole index with.
 """
 
 from __future__ import annotations
@@ -28,7 +25,6 @@ from torch import Tensor
 
 from benchmarks.bootstrap import paired_difference
 from benchmarks.held_out_search import HeldOutFigures, HeldOutSearch, split_questions
-from benchmarks.product_forms import ProductSample, product_forms
 from benchmarks.stored_form import StoredForm, rounded_by_row, unrounded
 from densephrase.data import Question
 from densephrase.encoder.encoded import ParagraphInput
@@ -54,21 +50,15 @@ def main() -> None:
     parser.add_argument("--encoder", default="default")
     parser.add_argument("--limit", type=int, default=1000)
     parser.add_argument("--forms", nargs="+", metavar="NAME", help="rows of the table, the first one to compare with")
-    parser.add_argument("--compact", action="store_true", help="product-quantised forms, after the shipped one")
     parser.add_argument("--save", metavar="FOLDER", help="write the encoder of the one form that --forms names")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     if options.save and len(options.forms or ()) != 1:
         parser.error("--save writes one form; name it with --forms")
-    if options.save and options.compact:
-        parser.error("--save writes the encoder of an index in 8 bits; leave out --compact")
     torch.set_num_threads(options.threads)
     trained, questions = split_questions(options.questions, options.limit)
     encoder = PhraseEncoder.from_pretrained(options.encoder)
-    if options.compact:
-        forms = {SHIPPED: StoredForm(encoder), **product_forms(ProductSample(encoder, trained))}
-    else:
-        forms = _variants(encoder, hidden_states(encoder, trained))
+    forms = _variants(encoder, hidden_states(encoder, trained))
     unknown = [name for name in options.forms or () if name not in forms]
     if unknown:
         parser.error(f"there is no form {unknown[0]!r}; choose from {', '.join(map(repr, forms))}")

@@ -35,7 +35,7 @@ class BM25:
         return (self.k1 * (1 - self.b + self.b * relative)).astype(np.float32)
 
 
-# By `python -m benchmarks.term_scores` on held-out training questions: top-1 is flat around these, and its peak lies
-# elsewhere in each corpus. Documents with b=0 only look better in a mixed one, where SQuAD's articles are the longest.
+# On held-out training questions (`benchmarks/REPORT.md`, "BM25 or tf-idf"): top-1 is flat around these, and its peak
+# lies elsewhere in each corpus. Documents with b=0 only look better in a mixed one, where SQuAD's articles are longest.
 PARAGRAPH_BM25 = BM25(k1=0.5, b=0.5)
 DOCUMENT_BM25 = BM25(k1=0.6, b=0.2)

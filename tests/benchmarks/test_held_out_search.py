@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.held_out_search import HeldOutSearch
-from benchmarks.storage_curve import StoredForm, unrounded
+from benchmarks.stored_form import StoredForm, unrounded
 from densephrase.encoder.encoded import ParagraphInput
 from densephrase.evaluation.closed import evaluate_closed
 from densephrase.evaluation.spans import paragraph_spans
@@ -61,13 +61,3 @@ def test_a_stored_form_keeps_what_it_is_told_to() -> None:
     rows = fewer.encode_paragraphs([ParagraphInput(questions[0].context or "", "")])[0].start_codes
     assert rows.shape[1] == 5 + encoder.config.coherency_rank == fewer.config.row_size
     assert fewer.encode_questions(["who"]).start.shape == (1, 5)
-
-
-def test_so_many_ngrams_of_a_vector_count_as_are_asked_for() -> None:
-    encoder, questions = make_encoder(sparc_size=8), make_facts()
-    searches = {count: HeldOutSearch(encoder, questions, count) for count in (None, 10**6, 3, 0)}
-    np.testing.assert_array_equal(searches[10**6].full[0], searches[None].full[0])
-    np.testing.assert_allclose(searches[0].full[0], searches[None].dense[0], rtol=1e-6)
-    assert searches[0].entries == 0
-    assert 0 < searches[3].entries <= 3 * (searches[3].starts + searches[3].ends)
-    assert not np.allclose(searches[3].full[0], searches[None].full[0])

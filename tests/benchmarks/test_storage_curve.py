@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from benchmarks.product_forms import ProductForm
+from benchmarks.storage_curve import hidden_states, refitted
 from benchmarks.stored_form import StoredForm, unrounded
 from densephrase.encoder.encoded import ParagraphInput
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
-from densephrase.quantise.product import ProductQuantiser
+from tests.conftest import make_encoder
+from tests.training.facts import make_facts
 
 TEXT = [ParagraphInput("the king of the city was born in paris by the river", "king")]
 
@@ -37,14 +37,9 @@ def test_a_form_that_no_index_has_is_refused(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_product_quantised_form_stores_what_its_codes_say(tiny_encoder: PhraseEncoder) -> None:
-    size = tiny_encoder.config.row_size
-    rows = np.random.default_rng(0).normal(size=(300, size)).astype(np.float32)
-    quantisers = tuple(ProductQuantiser.fit(rows, rows, size // 4, 4, seed=seed) for seed in (0, 1))
-    sample = SimpleNamespace(encoder=tiny_encoder)
-    form = ProductForm(sample, quantisers)  # type: ignore[arg-type]
-    [found] = form.encode_paragraphs(TEXT)
-    [exact] = StoredForm(tiny_encoder, rounding=unrounded).encode_paragraphs(TEXT)
-    pairs = ((found.start_codes, exact.start_codes), (found.end_codes, exact.end_codes))
-    for (codes, vectors), quantiser in zip(pairs, quantisers, strict=True):
-        np.testing.assert_array_equal(codes, quantiser.decode(quantiser.encode(vectors)))
+def test_factors_of_another_rank_keep_the_rest() -> None:
+    encoder = make_encoder(sparc_size=8, sparc_rank=8)
+    other = refitted(encoder, hidden_states(encoder, make_facts()), 2)
+    assert (other.config.sparse_rank, encoder.config.sparse_rank) == (2, 8)
+    one, two = (made.encode_questions(["who was the king?"]) for made in (encoder, other))
+    np.testing.assert_array_equal(one.start, two.start)
