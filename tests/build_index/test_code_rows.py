@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.matrix_rows import MatrixRows
+from benchmarks.common.matrix_rows import MatrixRows
 from densephrase.build_index.lists import code_rows
 from densephrase.build_index.lists.code_rows import CodeRows, SegmentRows, sample_rows
 from densephrase.storage.columns import write_columns

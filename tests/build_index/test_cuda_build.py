@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.matrix_rows import MatrixRows
+from benchmarks.common.matrix_rows import MatrixRows
 from densephrase.build_index.lists import cuda_assignment
 from densephrase.build_index.lists.inverted_list_builder import ListSettings, write_inverted_lists
 from densephrase.build_index.lists.list_training import train_lists

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.matrix_rows import MatrixRows
+from benchmarks.common.matrix_rows import MatrixRows
 from densephrase.build_index.compact.end_rows import EndSettings, write_end_rows
 from densephrase.build_index.compact.preceding_starts import PrecedingStarts
 from densephrase.build_index.lists import code_rows

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.matrix_rows import MatrixRows
+from benchmarks.common.matrix_rows import MatrixRows
 from densephrase.build_index.lists import code_rows
 from densephrase.build_index.lists.code_rows import SegmentRows
 from densephrase.build_index.lists.inverted_list_builder import ListSettings, _places, write_inverted_lists

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks.plain_terms import score_terms
+from benchmarks.common.plain_terms import score_terms
 from densephrase.index.index_reader import IndexReader
 from densephrase.search.find.candidates import RESCORED
 from densephrase.search.plan.options import SearchOptions

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.plain_terms import score_terms
+from benchmarks.common.plain_terms import score_terms
 from densephrase.errors import BuildError, IndexFormatError
 from densephrase.storage.columns import checksum_columns, map_columns, write_columns
 from densephrase.terms.analyser import Analyser

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.plain_terms import score_terms
+from benchmarks.common.plain_terms import score_terms
 from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.terms.analyser import Analyser
 from densephrase.terms.term_index import TermIndex

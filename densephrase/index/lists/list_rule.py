@@ -1,6 +1,6 @@
 """Sizes of inverted lists: how many of so many rows, in how many groups, and how many of them are probed.
 
-The figures behind it are those of `benchmarks/scale.py`.
+The figures behind it are those of `benchmarks/scale/scale.py`.
 """
 
 from __future__ import annotations

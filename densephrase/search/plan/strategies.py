@@ -33,7 +33,7 @@ DEFAULTS: dict[Strategy, StrategyEffort] = {
     "sparse-first": StrategyEffort(starts=0, probed=0.0, paragraphs=100, most_starts=600),
 }
 
-# A product-quantised row takes longer to read, and fewer candidates lose next to nothing (`benchmarks.effort`).
+# A product-quantised row takes longer to read, and fewer candidates lose next to nothing (`benchmarks.quality.effort`).
 COMPACT: dict[Strategy, StrategyEffort] = {
     **DEFAULTS,
     "hybrid": StrategyEffort(starts=60, probed=0.18, paragraphs=15, most_starts=100),
