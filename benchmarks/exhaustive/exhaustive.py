@@ -4,9 +4,10 @@
 
 An exhaustive search scores every start of the index with its best end; `benchmarks.exhaustive.exact_search` gives the
 same answers in a small part of the time, which is checked on the first `--check` questions. Printed are exact match of
-both with a 95 % interval of what the search loses (paired bootstrap over questions), how many best answers differ, how many of the
-exhaustive search's ten best phrases the search has among its own ten, and of the first `--recall` questions recall@100
-of the dense side: how many of the hundred starts with the largest products are among the candidates of "dense-first".
+both with a 95 % interval of what the search loses (paired bootstrap over questions), how many best answers differ, how
+many of the exhaustive search's ten best phrases the search has among its own ten, and of the first `--recall` questions
+recall@100 of the dense side: how many of the hundred starts with the largest products are among the candidates of
+"dense-first".
 
 Questions are asked in a random order, so that any number of them is a sample. `--rows` keeps a row for each in a file:
 the same command goes on where it stopped, and a larger limit adds to what a smaller one found.

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import exact_search, exhaustive
+from benchmarks.exhaustive import exact_search, exhaustive
 from densephrase.build_index.pipeline import build
 from densephrase.build_index.run.options import BuildOptions
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import roofline, roofline_cases
+from benchmarks.roofline import roofline, roofline_cases
 from benchmarks.roofline.bare_reads import read_ranges, read_rows
 from benchmarks.roofline.roofline_cases import CASES, Case, top_k_cases
 from benchmarks.roofline.roofline_index import INDEX_CASES

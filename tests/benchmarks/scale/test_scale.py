@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import scale, scale_vectors
 from benchmarks.common.matrix_rows import MatrixRows
+from benchmarks.scale import scale, scale_vectors
 from benchmarks.scale.grown_vectors import GrownVectors
 from benchmarks.scale.scale_lists import PlanedLists, split_rows
 from benchmarks.scale.scale_report import fit, seconds_at
