@@ -16,7 +16,6 @@ COMPILERS = {"kernel", "small_kernel", "inlined_kernel", "parallel_kernel"}
 # Public functions that take more, by file name; nothing is added here.
 WIDER = {
     ("epoch_batches", "batches.py"),
-    ("trials", "mutations.py"),
     ("PhraseEncoder.__init__", "phrase_encoder.py"),
 }
 

@@ -56,6 +56,14 @@ def text_scores(postings: Postings, term_ids: NDArray[np.int64], counts: NDArray
     weights = postings.weights(term_ids, counts)
     scores = np.zeros(postings.length.size, np.float32)
     texts, frequencies = postings.texts, postings.frequencies
-    damaged = accumulate_bm25(term_ids, weights, postings.ptr, texts, frequencies, postings.length_norm, scores)
+    damaged = accumulate_bm25(
+        term_ids=term_ids,
+        term_weights=weights,
+        posting_ptr=postings.ptr,
+        posting_rows=texts,
+        posting_tf=frequencies,
+        length_norm=postings.length_norm,
+        scores=scores,
+    )
     postings.check(damaged)
     return scores

@@ -50,6 +50,20 @@ TARGETS = {"index": Target("index", INDEX_FILES, seal)}
 
 
 @dataclass(frozen=True)
+class Setting:
+    """How mutants are made and tried: what is damaged, by which seed, in how many processes of how many seconds each.
+
+    work: a folder for them on the same file system as the sound ones.
+    """
+
+    target: Target
+    seed: int
+    workers: int
+    timeout: float
+    work: Path
+
+
+@dataclass(frozen=True)
 class Trial:
     """A mutant and what came of it."""
 
@@ -136,22 +150,18 @@ def mutate(sound: Path, folder: Path, target: Target, number: int, seed: int) ->
     return kind, change, is_sealed
 
 
-def trials(
-    sound: Sequence[Path], target: Target, count: int, seed: int, workers: int, timeout: float, work: Path
-) -> Iterator[Trial]:
-    """Yield what comes of `count` mutants, of one sound folder after the other, in order.
-
-    work: a folder on the same file system as the sound ones.
-    """
+def trials(sound: Sequence[Path], count: int, setting: Setting) -> Iterator[Trial]:
+    """Yield what comes of `count` mutants, of one sound folder after the other, in order."""
+    target, workers = setting.target, setting.workers
     probers: dict[Path, Queue[Prober]] = {folder: Queue() for folder in sound}
-    made = [Prober(target.kind, folder, timeout) for folder in sound for _ in range(workers)]
+    made = [Prober(target.kind, folder, setting.timeout) for folder in sound for _ in range(workers)]
     for place, prober in enumerate(made):
         probers[sound[place // workers]].put(prober)
 
     def run(number: int) -> Trial:
         folder = sound[number % len(sound)]
-        mutant = work / f"mutant-{number}"
-        kind, change, is_sealed = mutate(folder, mutant, target, number, seed)
+        mutant = setting.work / f"mutant-{number}"
+        kind, change, is_sealed = mutate(folder, mutant, target, number, setting.seed)
         prober = probers[folder].get()
         try:
             outcome = prober.probe(mutant)
@@ -188,16 +198,8 @@ def main() -> int:
         work = options.keep or Path(folder)
         work.mkdir(parents=True, exist_ok=True)
         sound = [_copied(path.resolve(), work) for path in options.folders] or _sample_indexes(work)
-        found = trials(
-            sound,
-            TARGETS[options.kind],
-            count=options.count,
-            seed=options.seed,
-            workers=options.workers,
-            timeout=options.timeout,
-            work=work,
-        )
-        return _report(found)
+        setting = Setting(TARGETS[options.kind], options.seed, options.workers, options.timeout, work)
+        return _report(trials(sound, options.count, setting))
 
 
 def _copied(sound: Path, work: Path) -> Path:

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.robustness.column_mutants import INDEX_FILES, seal
 from benchmarks.robustness.mutation_probe import Outcome
-from benchmarks.robustness.mutations import TARGETS, Prober, mutate, trials
+from benchmarks.robustness.mutations import TARGETS, Prober, Setting, mutate, trials
 from densephrase.build_index.pipeline import build
 from densephrase.build_index.run.options import BuildOptions
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
@@ -39,7 +39,7 @@ def compact_index(tmp_path_factory: pytest.TempPathFactory, small_index: Path) -
 def test_no_mutant_crashes_hangs_or_raises(small_index: Path, compact_index: Path, tmp_path: Path, soak: int) -> None:
     sound = [shutil.copytree(small_index, tmp_path / "default"), shutil.copytree(compact_index, tmp_path / "compact")]
     before = [file_hashes(folder) for folder in sound]
-    found = list(trials(sound, TARGET, 120 * soak, 5, 1, 60.0, tmp_path))
+    found = list(trials(sound, 120 * soak, Setting(TARGET, seed=5, workers=1, timeout=60.0, work=tmp_path)))
     assert [(trial.number, trial.change, trial.outcome.unexpected) for trial in found if trial.outcome.unexpected] == []
     assert sum(trial.result == "refused" for trial in found) > 30 * soak
     assert sum(trial.result == "answered" for trial in found) > 10 * soak
