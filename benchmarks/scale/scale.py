@@ -1,4 +1,4 @@
-"""How search over inverted lists grows with the number of vectors: recall, time, bytes, build seconds.
+"""Recall, time, bytes and build seconds of inverted lists against the number of vectors, to a hundred million.
 
     python -m benchmarks scale INDEX QUESTIONS FOLDER [--rows 1000000 0 100000000] [--limit 300]
     python -m benchmarks scale INDEX QUESTIONS FOLDER --check

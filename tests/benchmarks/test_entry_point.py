@@ -22,9 +22,8 @@ def test_each_has_a_purpose_of_one_line(capsys: pytest.CaptureFixture[str]) -> N
     printed = capsys.readouterr().out.splitlines()
     for name in ("latency", "roofline", "scale", "speed", "throughput"):
         module = importlib.import_module(entry_point.modules()[name])
-        assert [line for line in printed if line.split()[:1] == [name]] == [
-            next(line for line in printed if line.endswith("  " + str(module.__doc__).splitlines()[0]))
-        ]
+        purpose = "  " + str(module.__doc__).splitlines()[0]
+        assert [line.split()[0] for line in printed if line.endswith(purpose)] == [name]
 
 
 def test_arguments_reach_the_benchmark(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

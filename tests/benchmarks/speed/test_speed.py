@@ -50,7 +50,7 @@ def test_each_benchmark_gets_its_files_and_what_is_passed_on(
     run(monkeypatch, "INDEX", "QUESTIONS", "--output", tmp_path, "--scale=--rows 1000 0")
     assert [command[1:4] for command in started] == [["-m", "benchmarks", name] for name in speed.PARTS]
     plots = [["--plot", str(tmp_path / f"{name}.svg")] for name in speed.PARTS]
-    assert [command[3:] for command in started] == [
+    assert [command[4:] for command in started] == [
         ["INDEX", "QUESTIONS", *plots[0]],
         ["--index", "INDEX", "--questions", "QUESTIONS", *plots[1]],
         ["INDEX", "QUESTIONS", str(tmp_path / "vectors"), *plots[2], "--rows", "1000", "0"],
