@@ -1,6 +1,6 @@
 """What LLVM and numba's private parts are worth: each against its plain form.
 
-    python -m benchmarks.lowlevel [--compile]
+    python -m benchmarks lowlevel [--compile]
 
 One process has the fast forms and one the plain ones. They are asked in turn, on the same data and warm, and have to
 give the same results. `--compile` times a first answer too: `densephrase demo` in a new cache, once in each form, and
@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.machine import machine
+from benchmarks.common.machine import machine
 from densephrase.kernels.compile import kernel
 from densephrase.kernels.gather import AHEAD, gather_dots
 from densephrase.kernels.lowlevel.entry_sums import Entries, Values, add_entries
@@ -170,7 +170,7 @@ def first_answers(code: str, plain: str) -> tuple[float, float, int, int]:
 def print_pieces() -> None:
     """Print how fast each piece is in both forms."""
     print("| piece | fast, ms | plain, ms | times |\n|---|---|---|---|")
-    command = [sys.executable, "-m", "benchmarks.lowlevel", "--serve"]
+    command = [sys.executable, "-m", "benchmarks.speed.lowlevel", "--serve"]
     processes = [
         subprocess.Popen(
             command, env={**os.environ, SWITCH: plain}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
