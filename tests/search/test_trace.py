@@ -15,7 +15,7 @@ from densephrase.search.trace import chosen_rows, trace_search
 from tests.oracle import oracle_answers
 from tests.search.conftest import MakeSearcher, random_documents
 from tests.search.fake_encoder import FakeEncoder
-from tests.search.test_candidates import QUESTION, VECTOR, best_paragraphs, start_scores
+from tests.search.find.test_candidates import QUESTION, VECTOR, best_paragraphs, start_scores
 from tests.search.test_searcher_oracle import EVERYTHING, QUESTIONS, check, settings
 
 STEPS = ["encode", "prepare", "starts", "paragraphs", "score", "answer"]

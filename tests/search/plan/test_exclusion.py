@@ -16,7 +16,7 @@ from densephrase.search.plan.strategies import Strategy
 from tests.oracle import oracle_answers
 from tests.search.conftest import MakeSearcher, random_documents
 from tests.search.fake_encoder import FakeEncoder
-from tests.search.test_candidates import ENCODER, VECTOR, candidates, start_scores
+from tests.search.find.test_candidates import ENCODER, VECTOR, candidates, start_scores
 from tests.search.test_searcher_oracle import EVERYTHING, check, settings
 
 QUESTION = "Which city lies at the river Seine in Paris?"
