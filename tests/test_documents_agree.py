@@ -1,8 +1,11 @@
-"""The README and the model card of the default encoder give the same figures."""
+"""The documents give the same figures, versions and promises as the code and each other."""
 
 from __future__ import annotations
 
 from pathlib import Path
+
+import densephrase
+from densephrase.index.format.manifest import INDEX_FORMAT_VERSION
 
 ROOT = Path(__file__).parent.parent
 
@@ -13,8 +16,8 @@ def rows(file: Path) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
 
 
-def test_the_model_card_gives_the_figures_of_the_readme() -> None:
-    readme = {", ".join(cells[:3]): cells[3:5] for cells in rows(ROOT / "README.md") if len(cells) >= 7}
+def test_the_model_card_gives_the_published_figures() -> None:
+    published = {", ".join(cells[:3]): cells[3:5] for cells in rows(ROOT / "docs" / "figures.md") if len(cells) >= 7}
     card = {
         cells[0]: cells[1:]
         for cells in rows(ROOT / "densephrase" / "models" / "default" / "README.md")
@@ -23,4 +26,11 @@ def test_the_model_card_gives_the_figures_of_the_readme() -> None:
     assert len(card) >= 9
     for name, figures in card.items():
         known = f"{name}, closed" if name.startswith("closed") else name
-        assert figures == readme[known], name
+        assert figures == published[known], name
+
+
+def test_the_changelog_names_the_version_and_the_format_of_the_code() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = [line.split()[1].strip(",") for line in changelog.splitlines() if line.startswith("## 0")]
+    assert versions[0] == densephrase.__version__
+    assert f"**format {INDEX_FORMAT_VERSION}**" in changelog
