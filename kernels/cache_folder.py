@@ -15,7 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-SETTING = "DENSEPHRASE_NUMBA_CACHE"
+CACHE_SETTING = "DENSEPHRASE_NUMBA_CACHE"
 _PREFIX = "machine-code-"
 _KEPT = 8  # folders of other sources or processors that were used last; one of them has about 7 MB
 _logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def choose_folders(name: str, beside: Path) -> CacheFolders:
 
     Warns, naming `DENSEPHRASE_NUMBA_CACHE`, where code goes to a temporary folder or nowhere.
     """
-    setting = os.environ.get(SETTING, "")
+    setting = os.environ.get(CACHE_SETTING, "")
     if setting == "0":
         return CacheFolders((), None)
     places = _places(setting, beside)
@@ -54,7 +54,7 @@ def choose_folders(name: str, beside: Path) -> CacheFolders:
             "another folder",
             kept,
             " and ".join(map(str, places)),
-            SETTING,
+            CACHE_SETTING,
         )
     return CacheFolders(found if folder is None else (*found, folder), folder)
 

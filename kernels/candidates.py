@@ -77,7 +77,7 @@ def choose_starts(
             begin, end = table.starts[shard], table.starts[shard + 1]
             mine = _cut(ranges, begin, end)
             found = scan(start_rows(table, shard).codes, no_ids, begin, mine, weights, scores, rows, found)
-    keep_best(rows[:found], question, batch, table, chosen)
+    choose_best(rows[:found], question, batch, table, chosen)
 
 
 @kernel
@@ -115,7 +115,7 @@ def choose_together(
             mine = _cut(ranges, begin, end)
             scan_batch(start_rows(table, shard).codes, no_ids, begin, mine, asked, weights, best)
     for question in range(questions):
-        keep_best(best.ids[question, : best.size[question]], first + question, batch, table, chosen)
+        choose_best(best.ids[question, : best.size[question]], first + question, batch, table, chosen)
 
 
 @kernel
@@ -129,7 +129,7 @@ def _cut(ranges: Rows, begin: int, end: int) -> Rows:
 
 
 @kernel
-def keep_best(likely: Rows, question: int, batch: QuestionBatch, table: ShardTable, chosen: Chosen) -> None:
+def choose_best(likely: Rows, question: int, batch: QuestionBatch, table: ShardTable, chosen: Chosen) -> None:
     """Choose for a question those of some distinct start rows with the largest dot products, in ascending order."""
     rows, wanted = np.sort(likely), chosen.rows.shape[1]
     if rows.size > wanted:

@@ -9,7 +9,9 @@ from densephrase.kernels.preceding import Preceding
 from densephrase.kernels.types import Codes, Rows
 
 AT_ONCE = 8  # columns of coherency that are multiplied in one loop
-LANES = 4  # ends are filled up to a multiple with what is left of others, so that no loop has a rest to do one by one
+END_LANES = (
+    4  # ends are filled up to a multiple with what is left of others, so that no loop has a rest to do one by one
+)
 
 
 @inlined_kernel
@@ -69,7 +71,7 @@ def multiply_columns(
     start_side: NDArray[np.float64], columns: NDArray[np.float64], first: int, last: int, pairs: NDArray[np.float64]
 ) -> None:
     """Write the products of a start with the ends `[first, last)`, and some behind them, to their places in `pairs`."""
-    lanes = (last - first + LANES - 1) // LANES * LANES
+    lanes = (last - first + END_LANES - 1) // END_LANES * END_LANES
     begin = np.uint64(first)  # what has no sign needs no check for negative indices, which vectors can't make
     for lane in range(lanes):
         pairs[begin + np.uint64(lane)] = 0.0

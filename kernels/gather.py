@@ -10,7 +10,7 @@ from densephrase.kernels.compile import kernel
 from densephrase.kernels.lowlevel.rows import multiply_rows, prefetch_row
 from densephrase.kernels.types import Codes, Rows, Weights
 
-AHEAD = 32  # rows between the one that is asked for and those that are multiplied: 16 to 64 are nearly as fast
+ROWS_AHEAD = 32  # rows between the one that is asked for and those that are multiplied: 16 to 64 are nearly as fast
 
 
 @kernel
@@ -21,10 +21,10 @@ def gather_dots(codes: Codes, rows: Rows, weights: Weights, low_bits: int, dots:
     """
     high, low, width = weights[0], weights[1], weights.shape[1]
     last = rows.size - 1
-    for position in range(min(AHEAD, rows.size)):
+    for position in range(min(ROWS_AHEAD, rows.size)):
         prefetch_row(codes, rows[position], width)
     for position in range(0, rows.size, 4):
-        for next_position in range(position + AHEAD, min(position + AHEAD + 4, rows.size)):
+        for next_position in range(position + ROWS_AHEAD, min(position + ROWS_AHEAD + 4, rows.size)):
             prefetch_row(codes, rows[next_position], width)
         # The last four may hold a row more than once.
         places = position, min(position + 1, last), min(position + 2, last), min(position + 3, last)

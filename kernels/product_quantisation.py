@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.kernels.compile import inlined_kernel, kernel
-from densephrase.kernels.gather import AHEAD as ROWS_AHEAD
-from densephrase.kernels.gather import gather_dots
+from densephrase.kernels.gather import ROWS_AHEAD, gather_dots
 from densephrase.kernels.lowlevel.rows import prefetch_row
-from densephrase.kernels.scan import AHEAD, SPARE
+from densephrase.kernels.scan import BYTES_AHEAD, SPARE
 from densephrase.kernels.selection import keep_best
 from densephrase.kernels.types import Codes, Rows, Table, Weights
 
@@ -187,7 +186,7 @@ def scan_look_ups(
     capacity = k + max(k, SPARE)
     scores, names = np.empty(capacity, np.int32), np.empty(capacity, np.int64)
     size, threshold = 0, np.int32(-(2**31))
-    ahead = AHEAD // max(codes.shape[1], 1) + 1
+    ahead = BYTES_AHEAD // max(codes.shape[1], 1) + 1
     for interval in range(range_ptr.shape[0]):
         base, begin, end = np.int32(bases[interval]), range_ptr[interval, 0], range_ptr[interval, 1]
         beyond = range_ptr[min(interval + 1, range_ptr.shape[0] - 1), 0] - end

@@ -13,7 +13,7 @@ from densephrase.kernels.types import Codes, Rows, Weights
 # A range is read as four streams, each of which asks for the row that it, or its successor in the next range, comes to
 # so many bytes later. That hides the time that a row takes to arrive, and the ends of ranges and pages, where the
 # hardware's own prefetching stops.
-AHEAD = 1536
+BYTES_AHEAD = 1536
 SPARE = 128  # places beside those of the k best: more make room for a small k to be chosen less often
 
 
@@ -49,7 +49,7 @@ def scan(
     for place in range(size):
         scores[place], names[place] = best_scores[place], best_ids[place]
     threshold = np.int32(-(2**31))
-    ahead = AHEAD // max(codes.shape[1], 1) + 1
+    ahead = BYTES_AHEAD // max(codes.shape[1], 1) + 1
     for interval in range(range_ptr.shape[0]):
         begin, end = range_ptr[interval, 0], range_ptr[interval, 1]
         length = (end - begin + 3) // 4

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from densephrase.kernels.compile import kernel
 from densephrase.kernels.lowlevel.rows import multiply_rows
-from densephrase.kernels.scan import AHEAD, SPARE, prefetch_step
+from densephrase.kernels.scan import BYTES_AHEAD, SPARE, prefetch_step
 from densephrase.kernels.selection import keep_best
 from densephrase.kernels.types import Codes, Rows, Weights
 
@@ -95,7 +95,7 @@ def _multiply_tile(
     position: int,
 ) -> None:
     """Write the products of the rows of a tile, `steps` in each of four streams, with the weights of two questions."""
-    ahead = AHEAD // max(codes.shape[1], 1) + 1
+    ahead = BYTES_AHEAD // max(codes.shape[1], 1) + 1
     for step in range(steps):
         row = tile + step
         if is_first:

@@ -7,7 +7,7 @@ Sources: DenSPI, section 3: a phrase's score is the sum of its start's, its end'
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.kernels.coherency import AT_ONCE, LANES, multiply_columns, read_ends, read_start
+from densephrase.kernels.coherency import AT_ONCE, END_LANES, multiply_columns, read_ends, read_start
 from densephrase.kernels.compile import kernel
 from densephrase.kernels.gather import gather_dots
 from densephrase.kernels.kept import row_tokens
@@ -240,8 +240,8 @@ def _choose_ends(
     for group in range(start_ptr.size - 1):
         lower, last = end_ptr[group], end_ptr[group + 1]
         first = lower
-        if last - first + LANES > pairs.size:
-            size = 2 * (last - first) + LANES
+        if last - first + END_LANES > pairs.size:
+            size = 2 * (last - first) + END_LANES
             pairs, columns = np.empty(size), np.zeros((padded, size))
         read_ends(end_codes, end_row, first, last, vector_size, end_entries, preceding, predicted, values, columns)
         for position in range(start_ptr[group], start_ptr[group + 1]):

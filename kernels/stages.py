@@ -13,9 +13,9 @@ from densephrase.kernels.candidates import (
     Chosen,
     ListTable,
     Probed,
+    choose_best,
     choose_together,
     join_candidates,
-    keep_best,
 )
 from densephrase.kernels.coarse import best_lists
 from densephrase.kernels.compile import kernel, parallel_kernel
@@ -24,7 +24,7 @@ from densephrase.kernels.question import QuestionBatch, document_terms, paragrap
 from densephrase.kernels.shards import ShardTable
 from densephrase.kernels.types import Rows
 
-BLOCK = 16  # questions that share what they read
+QUESTION_BLOCK = 16  # questions that share what they read
 
 
 @kernel
@@ -56,15 +56,15 @@ def choose_starts_parallel(
     Each thread takes some questions, and reads once what they share.
     """
     questions = chosen.found.size
-    for block in prange(-(-questions // BLOCK)):
-        last = min((block + 1) * BLOCK, questions)
-        choose_together(block * BLOCK, last, batch, table, lists, probed, rescored, chosen)
+    for block in prange(-(-questions // QUESTION_BLOCK)):
+        last = min((block + 1) * QUESTION_BLOCK, questions)
+        choose_together(block * QUESTION_BLOCK, last, batch, table, lists, probed, rescored, chosen)
 
 
 @kernel
 def rescore_starts(question: int, batch: QuestionBatch, table: ShardTable, likely: Chosen, chosen: Chosen) -> None:
     """Choose those of a question's `likely` start rows with the largest dot products."""
-    keep_best(likely.rows[question, : likely.found[question]], question, batch, table, chosen)
+    choose_best(likely.rows[question, : likely.found[question]], question, batch, table, chosen)
 
 
 @parallel_kernel

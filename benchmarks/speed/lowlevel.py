@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from benchmarks.common.machine import machine
 from densephrase.kernels.compile import kernel
-from densephrase.kernels.gather import AHEAD, gather_dots
+from densephrase.kernels.gather import ROWS_AHEAD, gather_dots
 from densephrase.kernels.lowlevel.entry_sums import Entries, Values, add_entries
 from densephrase.kernels.lowlevel.rows import prefetch_row
 from densephrase.kernels.mapped import rows_at
@@ -47,7 +47,7 @@ def read_all(codes: NDArray[np.int8], rows: NDArray[np.int64]) -> int:
     """Add up the codes of some rows, each of which is asked for beforehand."""
     total = 0
     for place in range(rows.size):
-        prefetch_row(codes, rows[min(place + AHEAD, rows.size - 1)], codes.shape[1])
+        prefetch_row(codes, rows[min(place + ROWS_AHEAD, rows.size - 1)], codes.shape[1])
         for column in range(codes.shape[1]):
             total += codes[rows[place], column]
     return total

@@ -3,31 +3,27 @@
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
+from pkgutil import iter_modules
+from types import MappingProxyType, ModuleType
 
+from densephrase.corpus import formats
 from densephrase.corpus.files.records import DOCUMENT_BYTES, CorpusFile, Entry, Found, Place, Remark, no_memory
 from densephrase.corpus.folder import FolderContent, format_of
-from densephrase.corpus.formats.delimited import read_csv, read_tsv
-from densephrase.corpus.formats.jsonl import read_jsonl
-from densephrase.corpus.formats.markdown import read_markdown
-from densephrase.corpus.formats.squad import read_squad
-from densephrase.corpus.formats.text import read_plain_text
 from densephrase.corpus.seen_ids import SeenIds
 from densephrase.data import Document
 from densephrase.errors import CorpusError
 
+
+def _formats() -> Iterator[ModuleType]:
+    """Yield the modules of all formats; each says in its `SUFFIXES` what reads which files."""
+    for found in iter_modules(formats.__path__, f"{formats.__name__}."):
+        yield import_module(found.name)
+
+
 READERS: Mapping[str, Callable[[CorpusFile], Iterator[Entry]]] = MappingProxyType(
-    {
-        ".jsonl": read_jsonl,
-        ".ndjson": read_jsonl,
-        ".csv": read_csv,
-        ".tsv": read_tsv,
-        ".txt": read_plain_text,
-        ".md": read_markdown,
-        ".markdown": read_markdown,
-        ".json": read_squad,
-    }
+    {suffix: read for module in _formats() for suffix, read in module.SUFFIXES.items()}
 )
 _ACCEPTED = f"accepted are {', '.join(READERS)} (.json: SQuAD), each also with .gz behind it"
 _SHOWN = 20  # skipped records that are logged one by one

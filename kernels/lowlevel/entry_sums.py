@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from densephrase.kernels.lowlevel.form import lowered
 from densephrase.kernels.types import Codes
 
-LANES = 16  # columns that are added up at once
+COLUMN_LANES = 16  # columns that are added up at once
 
-# What each byte adds to a row's columns, int16 [G, 256, r], r a multiple of LANES; without groups, columns are codes
-# themselves.
+# What each byte adds to a row's columns, int16 [G, 256, r], r a multiple of COLUMN_LANES; without groups, columns are
+# codes themselves.
 Entries: TypeAlias = NDArray[np.int16]
 Values: TypeAlias = NDArray[np.int16]
 

@@ -17,7 +17,7 @@ from numba.extending import overload, register_jitable
 
 from densephrase.kernels.lowlevel.private_parts import first_change
 
-SETTING = "DENSEPHRASE_PLAIN_KERNELS"
+PLAIN_SETTING = "DENSEPHRASE_PLAIN_KERNELS"
 TESTED = {"numba": "0.68", "llvmlite": "0.50"}  # which setup.cfg allows
 VERSIONS = f"{numba.__version__} {llvmlite.__version__}"
 
@@ -30,8 +30,8 @@ def why_plain() -> str | None:
     config: Any = numba.config  # whose names its types do not know
     if config.DISABLE_JIT:
         return "NUMBA_DISABLE_JIT is set"
-    if os.environ.get(SETTING, "0") not in ("", "0"):
-        return f"{SETTING} is set"
+    if os.environ.get(PLAIN_SETTING, "0") not in ("", "0"):
+        return f"{PLAIN_SETTING} is set"
     for module in (numba, llvmlite):
         tested = TESTED[module.__name__]
         if not module.__version__.startswith(f"{tested}."):

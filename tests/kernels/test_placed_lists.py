@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from densephrase.kernels.placed_lists import BLOCK, PlacedLists, lists_of, lists_of_blocks
+from densephrase.kernels.placed_lists import PLACE_BLOCK, PlacedLists, lists_of, lists_of_blocks
 
 
 @pytest.mark.parametrize("function", [lists_of, lists_of.py_func], ids=["compiled", "python"])
 @pytest.mark.parametrize(
     "sizes",
-    [[5], [0, 3, 0, 0, 2], [BLOCK, BLOCK], [1] * 200, [0, 300, 0, 1, 129, 0]],
+    [[5], [0, 3, 0, 0, 2], [PLACE_BLOCK, PLACE_BLOCK], [1] * 200, [0, 300, 0, 1, 129, 0]],
     ids=lambda sizes: str(len(sizes)),
 )
 def test_every_place_is_found(function: Callable[..., Any], sizes: list[int]) -> None:

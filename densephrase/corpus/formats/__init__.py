@@ -1,1 +1,1 @@
-"""The formats of a corpus: one module each, which yields the documents of a file."""
+"""The formats of a corpus: one module each, whose `SUFFIXES` says what yields the documents of a file."""

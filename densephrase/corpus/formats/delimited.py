@@ -145,3 +145,6 @@ def _make_document(place: Place, header: list[str], row: list[str]) -> Document:
         problem = f"the row has {len(row)} fields, the header {len(header)}; quote fields that hold a delimiter"
         raise place.error(problem, document_id)
     return make_document(place, dict(zip(header, row, strict=True)))
+
+
+SUFFIXES = {".csv": read_csv, ".tsv": read_tsv}

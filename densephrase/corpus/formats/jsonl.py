@@ -33,3 +33,6 @@ def _parse(place: Place, line: str) -> Document:
     if not isinstance(record, dict):
         raise place.error(f"found the JSON value {line.strip()[:40]!r}; {_EXPECTED}")
     return make_document(place, record)
+
+
+SUFFIXES = dict.fromkeys((".jsonl", ".ndjson"), read_jsonl)

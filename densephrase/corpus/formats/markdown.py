@@ -59,3 +59,6 @@ def _make_document(file: CorpusFile) -> Document:
         Place(file.path),
         {"id": file_id(file), "title": first_heading(text) or unzipped_name(file.name).stem, "text": text},
     )
+
+
+SUFFIXES = dict.fromkeys((".md", ".markdown"), read_markdown)

@@ -57,3 +57,6 @@ def _context(place: Place, document_id: str, number: int, paragraph: object) -> 
     if not isinstance(context, str) or not context.strip():
         raise place.error(f"paragraph {number} of the article has no context, or an empty one", document_id)
     return context
+
+
+SUFFIXES = {".json": read_squad}

@@ -16,3 +16,6 @@ def read_plain_text(file: CorpusFile) -> Iterator[Entry]:
 def _make_document(file: CorpusFile) -> Document:
     fields = {"id": file_id(file), "title": unzipped_name(file.name).stem, "text": read_text(file)}
     return make_document(Place(file.path), fields)
+
+
+SUFFIXES = {".txt": read_plain_text}

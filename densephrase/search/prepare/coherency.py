@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.kernels.lowlevel.entry_sums import LANES
+from densephrase.kernels.lowlevel.entry_sums import COLUMN_LANES
 from densephrase.quantise.end_prediction import ProductRows
 from densephrase.quantise.product import CENTROIDS
 from densephrase.quantise.scalar import VectorQuantiser
@@ -22,7 +22,7 @@ class CoherencyScale:
 
     Values are codes, or sums of what the bytes of a product-quantised row add: entries int16 [G, 256, r], without
     groups where rows are codes. To an end's come those of the start before it, and `lists` int16 [L, r] of its list.
-    Columns of 0 fill up r, which is a multiple of `LANES` there.
+    Columns of 0 fill up r, which is a multiple of `COLUMN_LANES` there.
     """
 
     scale: NDArray[np.int64]
@@ -65,5 +65,5 @@ def _in_16_bits(*parts: NDArray[np.float64]) -> tuple[list[NDArray[np.int16]], f
     """Return entries [G, n, r] in their common unit, and the unit: no sum of one of each group leaves 16 bits."""
     reach = float(sum(np.abs(part).max(1, initial=0.0).sum(0) for part in parts).max(initial=0.0))
     step = max(reach / (_LARGEST_VALUE - sum(map(len, parts))), float(np.finfo(np.float64).tiny))
-    padding = (0, 0), (0, 0), (0, -parts[0].shape[2] % LANES)
+    padding = (0, 0), (0, 0), (0, -parts[0].shape[2] % COLUMN_LANES)
     return [np.pad(np.rint(part / step).astype(np.int16), padding) for part in parts], step

@@ -11,7 +11,7 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-LANES = 32  # columns that are multiplied at once
+_LANES = 32  # columns that are multiplied at once
 LINE = 64  # bytes of a cache line
 
 # Of llvm.prefetch: data, to be read, into the second cache. The first one is soon full of lines that were asked for:
@@ -99,11 +99,11 @@ def _products(_: Any, codes: types.Array, rows: types.UniTuple, weights: types.U
         ]
         sums = _Sums(builder, row_pointers, [array.data for array in arrays])
         width = cgutils.unpack_tuple(builder, arrays[0].shape)[0]
-        whole = builder.and_(width, _LONG(-LANES))
-        with cgutils.for_range_slice(builder, _LONG(0), whole, _LONG(LANES)) as (column, _):
+        whole = builder.and_(width, _LONG(-_LANES))
+        with cgutils.for_range_slice(builder, _LONG(0), whole, _LONG(_LANES)) as (column, _):
             sums.add_columns(column)
         with builder.if_then(builder.icmp_signed("<", whole, width)):
-            last = builder.sub(width, _LONG(LANES))
+            last = builder.sub(width, _LONG(_LANES))
             with builder.if_else(builder.icmp_signed("<", last, _LONG(0))) as (narrow, wide):
                 with narrow, cgutils.for_range(builder, width) as loop:
                     sums.add_column(loop.index)
@@ -126,21 +126,21 @@ class _Sums:
 
     def __init__(self, builder: ir.IRBuilder, rows: list[ir.Value], weights: list[ir.Value]) -> None:
         self._builder, self._rows, self._weights = builder, rows, weights
-        zeros = ir.Constant(ir.VectorType(_INT, LANES // 2), [0] * (LANES // 2))
+        zeros = ir.Constant(ir.VectorType(_INT, _LANES // 2), [0] * (_LANES // 2))
         self._sums = [[cgutils.alloca_once_value(builder, zeros) for _ in rows] for _ in weights]
 
     def add_columns(self, begin: ir.Value, skipped: ir.Value | None = None) -> None:
-        """Add the products of the `LANES` columns from `begin` on, but for those that were added already."""
+        """Add the products of the `_LANES` columns from `begin` on, but for those that were added already."""
         builder = self._builder
         weights = [_load(builder, pointer, _SHORT, begin) for pointer in self._weights]
         if skipped is not None:
             weights = [_without_first(builder, vector, skipped) for vector in weights]
-        weights = [builder.sext(vector, ir.VectorType(_INT, LANES)) for vector in weights]
+        weights = [builder.sext(vector, ir.VectorType(_INT, _LANES)) for vector in weights]
         for row, pointer in enumerate(self._rows):
-            codes = builder.sext(_load(builder, pointer, _BYTE, begin), ir.VectorType(_INT, LANES))
+            codes = builder.sext(_load(builder, pointer, _BYTE, begin), ir.VectorType(_INT, _LANES))
             for sums, vector in zip(self._sums, weights, strict=True):
                 products = builder.mul(codes, vector, flags=["nsw"])
-                even, odd = (_shuffle(builder, products, products, range(side, LANES, 2)) for side in (0, 1))
+                even, odd = (_shuffle(builder, products, products, range(side, _LANES, 2)) for side in (0, 1))
                 builder.store(builder.add(builder.load(sums[row]), builder.add(even, odd)), sums[row])
 
     def add_column(self, column: ir.Value) -> None:
@@ -163,10 +163,10 @@ class _Sums:
 
 def _without_first(builder: ir.IRBuilder, vector: ir.Value, count: ir.Value) -> ir.Value:
     """Return a vector of 16-bit numbers whose first ones are 0."""
-    numbers = ir.Constant(vector.type, list(range(LANES)))
-    zeros = ir.Constant(vector.type, [0] * LANES)
+    numbers = ir.Constant(vector.type, list(range(_LANES)))
+    zeros = ir.Constant(vector.type, [0] * _LANES)
     counts = builder.insert_element(zeros, builder.trunc(count, _SHORT), _INT(0))
-    kept = builder.icmp_signed(">=", numbers, _shuffle(builder, counts, counts, [0] * LANES))
+    kept = builder.icmp_signed(">=", numbers, _shuffle(builder, counts, counts, [0] * _LANES))
     return builder.select(kept, vector, zeros)
 
 
@@ -176,7 +176,7 @@ def _totals(builder: ir.IRBuilder, vectors: list[ir.Value]) -> ir.Value:
     while len(vectors) > 1:
         vectors = [_add_pair(builder, *pair, run) for pair in zip(vectors[::2], vectors[1::2], strict=True)]
         run *= 2
-    total, lanes = vectors[0], LANES // 2
+    total, lanes = vectors[0], _LANES // 2
     while lanes > count:
         lanes //= 2
         low, high = (_shuffle(builder, total, total, range(first, first + lanes)) for first in (0, lanes))
@@ -205,6 +205,6 @@ def _shuffle(builder: ir.IRBuilder, first: ir.Value, second: ir.Value, lanes: An
 
 
 def _load(builder: ir.IRBuilder, pointer: ir.Value, kind: ir.IntType, column: ir.Value) -> ir.Value:
-    """Load `LANES` numbers from any address."""
-    address = builder.bitcast(builder.gep(pointer, [column]), ir.VectorType(kind, LANES).as_pointer())
+    """Load `_LANES` numbers from any address."""
+    address = builder.bitcast(builder.gep(pointer, [column]), ir.VectorType(kind, _LANES).as_pointer())
     return builder.load(address, align=kind.width // 8)

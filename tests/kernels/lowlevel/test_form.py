@@ -12,7 +12,7 @@ from densephrase.kernels.lowlevel.form import why_plain
 
 @pytest.fixture(autouse=True)
 def _unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(form.SETTING, raising=False)
+    monkeypatch.delenv(form.PLAIN_SETTING, raising=False)
     monkeypatch.setattr(numba.config, "DISABLE_JIT", 0)
 
 
@@ -23,8 +23,8 @@ def test_the_tested_versions_have_all_that_is_needed() -> None:
 
 @pytest.mark.parametrize(("value", "is_plain"), [("1", True), ("yes", True), ("0", False), ("", False)])
 def test_a_setting_asks_for_plain_forms(value: str, is_plain: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(form.SETTING, value)
-    assert why_plain() == (f"{form.SETTING} is set" if is_plain else None)
+    monkeypatch.setenv(form.PLAIN_SETTING, value)
+    assert why_plain() == (f"{form.PLAIN_SETTING} is set" if is_plain else None)
 
 
 def test_nothing_is_compiled_in_another_form(monkeypatch: pytest.MonkeyPatch) -> None:

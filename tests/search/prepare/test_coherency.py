@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from densephrase.kernels.lowlevel.entry_sums import LANES
+from densephrase.kernels.lowlevel.entry_sums import COLUMN_LANES
 from densephrase.quantise.end_prediction import EndPrediction, ProductRows
 from densephrase.quantise.product import ProductQuantiser
 from densephrase.quantise.scalar import VectorQuantiser
@@ -54,7 +54,7 @@ def test_bytes(rank: int) -> None:
     )
     owners = random.integers(0, 4, 40)
     for entries in (found.start_entries, found.end_entries, found.predicted_entries, found.lists):
-        assert entries.shape[-1] % LANES == 0
+        assert entries.shape[-1] % COLUMN_LANES == 0
         assert not entries[..., rank:].any()
     left = _sums(found.start_entries, start)
     right = _sums(found.end_entries, end) + _sums(found.predicted_entries, before) + found.lists[owners]
