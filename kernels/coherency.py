@@ -9,9 +9,8 @@ from densephrase.kernels.preceding import Preceding
 from densephrase.kernels.types import Codes, Rows
 
 AT_ONCE = 8  # columns of coherency that are multiplied in one loop
-END_LANES = (
-    4  # ends are filled up to a multiple with what is left of others, so that no loop has a rest to do one by one
-)
+# Ends are filled up to a multiple with what is left of others, so that no loop has a rest to do one by one.
+END_LANES = 4
 
 
 @inlined_kernel

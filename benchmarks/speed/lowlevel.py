@@ -86,7 +86,16 @@ class Data:
 def scanned(data: Data) -> NDArray[Any]:
     """Scan a quarter of the rows."""
     scores, names = np.empty(1000, np.int32), np.empty(1000, np.int64)
-    scan(data.codes, np.empty(0, np.int64), 0, np.array([[0, ROWS // 4]]), data.weights[0], scores, names, 0)
+    scan(
+        codes=data.codes,
+        ids=np.empty(0, np.int64),
+        first_id=0,
+        range_ptr=np.array([[0, ROWS // 4]]),
+        weights=data.weights[0],
+        best_scores=scores,
+        best_ids=names,
+        size=0,
+    )
     return np.sort(scores)
 
 
