@@ -16,8 +16,7 @@ PROTOCOLS = {"densephrase/cli/commands/": {"add_arguments", "run"}, "densephrase
 TWINS = "kernels/lowlevel/"  # where a name stands for the two forms of one thing
 # Names that still stand for several things; none is to be added.
 TO_BE_RENAMED = {
-    *("best_spans", "sparse_scores", "CandidateFinder", "Place", "Progress"),
-    *("epoch_batches", "make_batch"),
+    *("sparse_scores",),
 }
 
 

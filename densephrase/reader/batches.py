@@ -48,7 +48,7 @@ def reader_example(question: TrainingQuestion, window: TrainingWindow) -> Reader
     return ReaderExample(ids, len(question.input_ids), question.start + shift, question.end + shift)
 
 
-def make_batch(examples: Sequence[ReaderExample], pad_token_id: int) -> ReaderBatch:
+def pad_reader_inputs(examples: Sequence[ReaderExample], pad_token_id: int) -> ReaderBatch:
     """Pad examples into tensors."""
     ids, mask = pad_batch([example.input_ids for example in examples], pad_token_id)
     columns = torch.arange(ids.shape[1])
@@ -59,12 +59,12 @@ def make_batch(examples: Sequence[ReaderExample], pad_token_id: int) -> ReaderBa
     return ReaderBatch(ids, mask, token_mask, start, torch.tensor([example.end for example in examples]))
 
 
-def epoch_batches(
+def reader_batches(
     examples: Sequence[ReaderExample], size: int, pad_token_id: int, rng: np.random.Generator, first: int = 0
 ) -> Iterator[ReaderBatch]:
     """Yield the batches of an epoch from number `first` on; every example once, in an order that `rng` decides."""
     for members in _plan(examples, size, rng)[first:]:
-        yield make_batch([examples[member] for member in members], pad_token_id)
+        yield pad_reader_inputs([examples[member] for member in members], pad_token_id)
 
 
 def _plan(examples: Sequence[ReaderExample], size: int, rng: np.random.Generator) -> list[NDArray[np.int64]]:

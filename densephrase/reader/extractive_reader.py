@@ -17,7 +17,7 @@ from densephrase.encoder.files.weights import load_exactly, read_weights, serial
 from densephrase.encoder.phrase.model import new_backbone
 from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE, PhraseTokeniser
 from densephrase.errors import EncoderError
-from densephrase.reader.batches import ReaderExample, make_batch
+from densephrase.reader.batches import ReaderExample, pad_reader_inputs
 from densephrase.reader.model import ReaderModel
 
 READER_FILE = "reader.json"
@@ -65,7 +65,7 @@ class ExtractiveReader:
     def _batch_logits(
         self, examples: Sequence[ReaderExample], numbers: Sequence[int]
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        batch = make_batch([examples[number] for number in numbers], self.config.pad_token_id).to(self._device)
+        batch = pad_reader_inputs([examples[number] for number in numbers], self.config.pad_token_id).to(self._device)
         with (
             torch.inference_mode(),
             torch.autocast(self._device.type, torch.bfloat16, enabled=prefers_bf16(self._device)),

@@ -34,7 +34,7 @@ class ReaderModel(nn.Module):
         return (token_mask.long().cumsum(1) > 0).long()
 
 
-def best_spans(start: Tensor, end: Tensor, max_answer_tokens: int) -> tuple[Tensor, Tensor, Tensor]:
+def decode_spans(start: Tensor, end: Tensor, max_answer_tokens: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return start column, end column (inclusive) and score of each row's best span; logits (rows, tokens)."""
     tokens = start.shape[1]
     band = span_band(tokens, max_answer_tokens, start.device)

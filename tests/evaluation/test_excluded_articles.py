@@ -12,7 +12,7 @@ from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.errors import QuestionError, TrainingError
 from densephrase.evaluation.excluded_articles import article_titles, documents_of, questions_apart
 from densephrase.index.index_reader import IndexReader
-from densephrase.training.query_side.candidates import CandidateFinder
+from densephrase.training.query_side.candidates import TuningSearcher
 from densephrase.training.query_side.config import QuerySideConfig
 from densephrase.training.query_side.heads import HeadPair, question_vectors
 from densephrase.training.query_side.labels import RightSpans
@@ -71,7 +71,7 @@ def test_candidates_stand_in_no_document_that_is_left_out(reader: IndexReader) -
     frozen = freeze_questions(encoder, [own])
     vectors = question_vectors(HeadPair(encoder.model), frozen)
     every, others = (
-        CandidateFinder(reader, encoder, 10**6, RightSpans({}), excluded)._spans(own, vectors, 10**6)
+        TuningSearcher(reader, encoder, 10**6, RightSpans({}), excluded)._spans(own, vectors, 10**6)
         for excluded in ((), left_out)
     )
     ids = [{reader.document(int(row)).id for row in spans.document} for spans in (every, others)]

@@ -14,7 +14,7 @@ import torch
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.errors import EncoderError
 from densephrase.reader import extractive_reader
-from densephrase.reader.batches import ReaderExample, make_batch
+from densephrase.reader.batches import ReaderExample, pad_reader_inputs
 from densephrase.reader.extractive_reader import READER_FILE, ExtractiveReader
 from tests.conftest import make_encoder
 from tests.reader.small_reader import make_reader
@@ -46,7 +46,7 @@ def test_logits_are_those_of_each_pair_alone(batch_tokens: int, monkeypatch: pyt
     found = dict(reader.logits(examples))
     assert sorted(found) == list(range(9))
     for number, example in enumerate(examples):
-        batch = make_batch([example], 0)
+        batch = pad_reader_inputs([example], 0)
         with torch.inference_mode():
             expected = torch.cat(reader.model(batch.input_ids, batch.mask, batch.token_mask))
         assert found[number].dtype == np.float32

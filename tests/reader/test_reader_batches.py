@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
-from densephrase.reader.batches import ReaderExample, epoch_batches, make_batch, reader_example
+from densephrase.reader.batches import ReaderExample, pad_reader_inputs, reader_batches, reader_example
 from densephrase.training.data.examples import TrainingQuestion, TrainingWindow, make_examples
 from tests.conftest import make_config, make_tokenizer
 from tests.training.facts import make_facts
@@ -57,7 +57,7 @@ def test_masks_tell_paragraph_from_question_and_padding() -> None:
         ReaderExample([CLS, 20, SEP, 10, 11, SEP], 3, 3, 4),
         ReaderExample([CLS, 20, 21, 22, SEP, 10, 11, 12, SEP], 5, 6, 6),
     ]
-    batch = make_batch(examples, PAD)
+    batch = pad_reader_inputs(examples, PAD)
     assert batch.input_ids.tolist() == [[*examples[0].input_ids, PAD, PAD, PAD], examples[1].input_ids]
     assert batch.mask.int().tolist() == [[1] * 6 + [0] * 3, [1] * 9]
     assert batch.token_mask.int().tolist() == [[0, 0, 0, 1, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 1, 1, 1, 0]]
@@ -73,24 +73,24 @@ def make_many(count: int) -> list[ReaderExample]:
 
 @pytest.mark.parametrize("count", [1, 4, 5, 203], ids="{} examples".format)
 def test_every_example_comes_once_an_epoch(count: int) -> None:
-    batches = list(epoch_batches(make_many(count), 4, PAD, np.random.default_rng(1)))
+    batches = list(reader_batches(make_many(count), 4, PAD, np.random.default_rng(1)))
     assert sorted(int(name) for batch in batches for name in batch.input_ids[:, 1]) == list(range(100, 100 + count))
     assert len(batches) == -(-count // 4)
 
 
 def test_examples_of_like_length_come_together() -> None:
     examples = make_many(400)
-    batches = list(epoch_batches(examples, 4, PAD, np.random.default_rng(1)))
+    batches = list(reader_batches(examples, 4, PAD, np.random.default_rng(1)))
     assert sum(batch.input_ids.numel() for batch in batches) < 1.1 * sum(len(item.input_ids) for item in examples)
 
 
 @pytest.mark.parametrize("first", [0, 1, 12])
 def test_first_skips_exactly(first: int) -> None:
     everything, rest = (
-        [batch.input_ids.tolist() for batch in epoch_batches(make_many(50), 4, PAD, np.random.default_rng(7), skipped)]
+        [batch.input_ids.tolist() for batch in reader_batches(make_many(50), 4, PAD, np.random.default_rng(7), skipped)]
         for skipped in (0, first)
     )
     assert len(everything) == 13
     assert rest == everything[first:]
-    other = [batch.input_ids.tolist() for batch in epoch_batches(make_many(50), 4, PAD, np.random.default_rng(8))]
+    other = [batch.input_ids.tolist() for batch in reader_batches(make_many(50), 4, PAD, np.random.default_rng(8))]
     assert other != everything

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from densephrase.encoder.phrase.model import new_backbone
-from densephrase.reader.batches import ReaderExample, make_batch
-from densephrase.reader.model import ReaderModel, best_spans
+from densephrase.reader.batches import ReaderExample, pad_reader_inputs
+from densephrase.reader.model import ReaderModel, decode_spans
 from tests.reader.small_reader import make_reader
 
 EXAMPLES = [
@@ -34,7 +34,7 @@ def seen_segments(monkeypatch: pytest.MonkeyPatch, model: ReaderModel) -> dict[s
 
 
 def test_segments_are_0_for_the_question_and_1_from_the_paragraph_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, batch = make_reader().model, make_batch(EXAMPLES, 0)
+    model, batch = make_reader().model, pad_reader_inputs(EXAMPLES, 0)
     given = seen_segments(monkeypatch, model)
     model(batch.input_ids, batch.mask, batch.token_mask)
     for row, example in enumerate(EXAMPLES):
@@ -43,7 +43,7 @@ def test_segments_are_0_for_the_question_and_1_from_the_paragraph_on(monkeypatch
 
 
 def test_segments_matter_where_there_are_some() -> None:
-    model, batch = make_reader().model, make_batch(EXAMPLES, 0)
+    model, batch = make_reader().model, pad_reader_inputs(EXAMPLES, 0)
     with torch.inference_mode():
         start, _ = model(batch.input_ids, batch.mask, batch.token_mask)
         model.backbone.embeddings.token_type_embeddings.weight[1] *= -1
@@ -56,14 +56,14 @@ def test_a_backbone_of_one_segment_is_given_none(types: int, monkeypatch: pytest
     config = make_reader().config
     backbone = new_backbone(config)
     backbone.config.type_vocab_size = types
-    model, batch = ReaderModel(backbone), make_batch(EXAMPLES, 0)
+    model, batch = ReaderModel(backbone), pad_reader_inputs(EXAMPLES, 0)
     given = seen_segments(monkeypatch, model)
     model(batch.input_ids, batch.mask, batch.token_mask)
     assert "token_type_ids" not in given
 
 
 def test_logits_are_those_of_a_linear_layer_on_the_paragraph_and_nothing_elsewhere() -> None:
-    reader, batch = make_reader(), make_batch(EXAMPLES, 0)
+    reader, batch = make_reader(), pad_reader_inputs(EXAMPLES, 0)
     model = reader.model
     with torch.inference_mode():
         logits = model(batch.input_ids, batch.mask, batch.token_mask)
@@ -87,7 +87,7 @@ def test_the_best_span_is_that_of_a_loop(tokens: int, limit: int) -> None:
     draw = torch.Generator().manual_seed(tokens + limit)
     start, end = (torch.randn(5, tokens, generator=draw) for _ in range(2))
     start[2, 1:] = end[2, 1:] = float("-inf")
-    first, last, score = best_spans(start, end, limit)
+    first, last, score = decode_spans(start, end, limit)
     for row in range(5):
         spans = {
             (i, j): float(start[row, i] + end[row, j]) for i in range(tokens) for j in range(i, min(i + limit, tokens))

@@ -14,7 +14,7 @@ from densephrase.terms.bm25 import PARAGRAPH_BM25
 from densephrase.training.data.examples import TrainingQuestion, TrainingWindow
 
 
-class TermScores:
+class WindowBM25:
     """BM25 of the paragraphs of all training windows, whose numbers of terms and documents it counts."""
 
     def __init__(self, windows: Sequence[TrainingWindow]) -> None:

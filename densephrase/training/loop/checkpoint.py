@@ -20,7 +20,7 @@ _MODEL, _OPTIMISER, _RANDOM = "model.", "optimiser.", "random."
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class TrainingProgress:
     """Where a run stands: finished steps, questions seen, seconds worked; and the run's identity."""
 
     step: int = 0
@@ -29,7 +29,9 @@ class Progress:
     run: str = ""
 
 
-def save_checkpoint(folder: Path, model: nn.Module, optimiser: torch.optim.Optimizer, progress: Progress) -> None:
+def save_checkpoint(
+    folder: Path, model: nn.Module, optimiser: torch.optim.Optimizer, progress: TrainingProgress
+) -> None:
     """Write the checkpoint to a temporary name and rename it: the former one stays whole until the new one is."""
     tensors = {_MODEL + name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     for number, entry in optimiser.state_dict()["state"].items():
@@ -39,23 +41,25 @@ def save_checkpoint(folder: Path, model: nn.Module, optimiser: torch.optim.Optim
     if torch.cuda.is_available():
         tensors[_RANDOM + "cuda"] = torch.cuda.get_rng_state()
     temporary = folder / (CHECKPOINT_FILE + ".tmp")
-    save_file(tensors, str(temporary), {name: json.dumps(getattr(progress, name)) for name in Progress.__slots__})
+    save_file(
+        tensors, str(temporary), {name: json.dumps(getattr(progress, name)) for name in TrainingProgress.__slots__}
+    )
     os.replace(temporary, folder / CHECKPOINT_FILE)
 
 
-def load_checkpoint(folder: Path, model: nn.Module, optimiser: torch.optim.Optimizer, run: str) -> Progress:
+def load_checkpoint(folder: Path, model: nn.Module, optimiser: torch.optim.Optimizer, run: str) -> TrainingProgress:
     """Restore the folder's checkpoint, if there is one, and return where it stands.
 
     Raises TrainingError when it is damaged or belongs to a run with other settings or data (`run` differs).
     """
     path = folder / CHECKPOINT_FILE
     if not path.is_file():
-        return Progress(run=run)
+        return TrainingProgress(run=run)
     try:
         with safe_open(str(path), "pt") as file:
             metadata = {name: json.loads(value) for name, value in (file.metadata() or {}).items()}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-        progress = Progress(**metadata)
+        progress = TrainingProgress(**metadata)
     except (SafetensorError, OSError, TypeError, json.JSONDecodeError) as error:
         raise _unreadable(path, error) from error
     if progress.run != run:

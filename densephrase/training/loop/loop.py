@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from densephrase.encoder.device import prefers_bf16
-from densephrase.training.loop.checkpoint import Progress, save_checkpoint
+from densephrase.training.loop.checkpoint import TrainingProgress, save_checkpoint
 from densephrase.training.loop.interruption import deferred_interrupt
 from densephrase.training.loop.settings import LoopConfig
 
@@ -81,8 +81,8 @@ class Training(Generic[Model]):
         return torch.autocast(self.device.type, torch.bfloat16, enabled=enabled)
 
     def run(
-        self, progress: Progress, batches: Callable[[int], Iterator[Batch]], loss: Callable[[Batch], StepLoss]
-    ) -> Progress:
+        self, progress: TrainingProgress, batches: Callable[[int], Iterator[Batch]], loss: Callable[[Batch], StepLoss]
+    ) -> TrainingProgress:
         """Train from `progress` to the last step; `batches(first)` yields what steps `first`, `first + 1`, ... see.
 
         Saves a checkpoint every so many minutes and at the end. Raises KeyboardInterrupt, after a checkpoint, on
@@ -122,7 +122,7 @@ class Training(Generic[Model]):
         self.optimiser.step()
         return loss
 
-    def _report(self, progress: Progress, parts: Mapping[str, Tensor], seconds_per_step: float) -> None:
+    def _report(self, progress: TrainingProgress, parts: Mapping[str, Tensor], seconds_per_step: float) -> None:
         _log.info(
             "step %d/%d  %s  %.1f examples/s  %.1f minutes left",
             progress.step,

@@ -14,7 +14,7 @@ from torch import Tensor
 from densephrase.encoder.tokens.padding import pad_batch
 from densephrase.training.data.examples import TrainingQuestion, TrainingWindow
 from densephrase.training.data.neighbours import Neighbours
-from densephrase.training.data.term_scores import TermScores
+from densephrase.training.data.term_scores import WindowBM25
 from densephrase.training.phrase.config import TrainingConfig
 
 _POOL = 16  # batches that are sorted by length together
@@ -46,25 +46,25 @@ class TrainingBatch:
         return TrainingBatch(*(getattr(self, name).to(device, non_blocking=True) for name in self.__slots__))
 
 
-def epoch_batches(
+def paragraph_batches(
     windows: Sequence[TrainingWindow],
     config: TrainingConfig,
     pad_token_id: int,
     epoch: int,
     first: int = 0,
     neighbours: Neighbours | None = None,
-    terms: TermScores | None = None,
+    terms: WindowBM25 | None = None,
 ) -> Iterator[TrainingBatch]:
     """Yield the batches of an epoch from number `first` on.
 
     Each depends on the seed, the epoch and its number alone, which makes resuming exact. `neighbours` as in
-    `plan_epoch`, `terms` as in `make_batch`.
+    `plan_epoch`, `terms` as in `make_paragraph_batch`.
     """
     plan = plan_epoch(windows, config, np.random.default_rng((config.seed, epoch)), neighbours)
     for number, members in enumerate(plan[first:], first):
         rng = np.random.default_rng((config.seed, epoch, number))
         scores = None if terms is None else partial(terms.of, members)
-        yield make_batch([windows[member] for member in members], config, pad_token_id, rng, scores)
+        yield make_paragraph_batch([windows[member] for member in members], config, pad_token_id, rng, scores)
 
 
 def batches_per_epoch(windows: Sequence[TrainingWindow], config: TrainingConfig) -> int:
@@ -128,7 +128,7 @@ def _rival_groups(neighbours: Neighbours, windows: int, size: int, rng: np.rando
     return groups
 
 
-def make_batch(
+def make_paragraph_batch(
     windows: Sequence[TrainingWindow],
     config: TrainingConfig,
     pad_token_id: int,

@@ -12,7 +12,7 @@ from densephrase.encoder.phrase.model import QuestionOutput, TextVectors
 from densephrase.reader.spans import span_band
 from densephrase.training.phrase.batches import TrainingBatch
 from densephrase.training.phrase.config import TrainingConfig
-from densephrase.training.phrase.sparc import sparse_scores
+from densephrase.training.phrase.sparc import sparc_scores
 from densephrase.training.phrase.teacher import span_distribution
 
 _TINY = 1e-300
@@ -71,7 +71,7 @@ def losses(text: TextVectors, question: QuestionOutput, batch: TrainingBatch, co
     dense = span_losses(start, end, coherency, batch, config)
     if text.sparc is None or question.sparc is None:
         return Losses(dense, None, filter_loss)
-    sparse_start, sparse_end = sparse_scores(text.sparc, question.sparc, batch)
+    sparse_start, sparse_end = sparc_scores(text.sparc, question.sparc, batch)
     terms = config.term_weight * batch.terms if config.term_weight else None
     full = span_losses(start + sparse_start, end + sparse_end, coherency, batch, config, terms)
     return Losses(full, dense, filter_loss)

@@ -9,7 +9,7 @@ from densephrase.encoder.question_ngrams import PAIR
 from densephrase.training.phrase.batches import TrainingBatch
 
 
-def sparse_scores(text: Tensor, question: Tensor, batch: TrainingBatch) -> tuple[Tensor, Tensor]:
+def sparc_scores(text: Tensor, question: Tensor, batch: TrainingBatch) -> tuple[Tensor, Tensor]:
     """Return the sparse scores of starts and of ends, both float32 (Q, P, T).
 
     The product of two bags of n-grams is `A M a`: A (P, 4, T, T) are the text's weights, a (Q, 4, U) the questions',

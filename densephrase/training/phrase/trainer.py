@@ -21,17 +21,17 @@ from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.training.data.examples import TrainingExamples, TrainingWindow, make_examples
 from densephrase.training.data.holdout import split_for_training
 from densephrase.training.data.neighbours import Neighbours, find_neighbours
-from densephrase.training.data.term_scores import TermScores
+from densephrase.training.data.term_scores import WindowBM25
 from densephrase.training.finish.balancing import balance_vectors
 from densephrase.training.finish.calibration import calibrate
 from densephrase.training.finish.filter_stage import fit_filter
 from densephrase.training.finish.interpolation import copy_weights, interpolate_weights
 from densephrase.training.finish.revival import revive_heads
 from densephrase.training.loop.attention import use_training_attention
-from densephrase.training.loop.checkpoint import CHECKPOINT_FILE, Progress, load_checkpoint
+from densephrase.training.loop.checkpoint import CHECKPOINT_FILE, TrainingProgress, load_checkpoint
 from densephrase.training.loop.loop import StepLoss, Training, endless
 from densephrase.training.loop.run_identity import run_identity
-from densephrase.training.phrase.batches import TrainingBatch, batches_per_epoch, epoch_batches
+from densephrase.training.phrase.batches import TrainingBatch, batches_per_epoch, paragraph_batches
 from densephrase.training.phrase.config import TrainingConfig
 from densephrase.training.phrase.loss import losses
 from densephrase.training.phrase.new_model import new_model
@@ -75,7 +75,7 @@ def train(
     start = copy_weights(model) if config.trained_share < 1 else {}
     progress = load_checkpoint(folder, model, training.optimiser, _identity(config, questions))
     neighbours = find_neighbours(windows, config.hard_negatives, _RIVALS)
-    terms = TermScores(windows) if config.term_weight and model.sparc is not None else None
+    terms = WindowBM25(windows) if config.term_weight and model.sparc is not None else None
     batches = partial(_batches, training, windows, config, neighbours, terms)
     progress = training.run(progress, batches, partial(_loss, training, config))
     if start:
@@ -113,12 +113,12 @@ def _batches(
     windows: Sequence[TrainingWindow],
     config: TrainingConfig,
     neighbours: Neighbours,
-    terms: TermScores | None,
+    terms: WindowBM25 | None,
     first: int,
 ) -> Iterator[TrainingBatch]:
     pad_token_id = training.model.config.pad_token_id
     return endless(
-        lambda epoch, number: epoch_batches(
+        lambda epoch, number: paragraph_batches(
             windows, config, pad_token_id, epoch, number, neighbours=neighbours, terms=terms
         ),
         first,
@@ -164,7 +164,7 @@ def _finish(
     tokeniser: PhraseTokeniser,
     examples: TrainingExamples,
     windows: Sequence[TrainingWindow],
-    progress: Progress,
+    progress: TrainingProgress,
 ) -> dict[str, Any]:
     model = training.model.eval()
     balance_vectors(model, windows, config.vector_size, seed=config.seed)

@@ -54,7 +54,7 @@ class _ShardSpans:
     found: NDArray[np.int64]
 
 
-class CandidateFinder:
+class TuningSearcher:
     """Searches an index as `ask` does and hands the best spans back as vectors and labels."""
 
     def __init__(

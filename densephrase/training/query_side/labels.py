@@ -11,13 +11,13 @@ from densephrase.data import Question
 from densephrase.index.index_reader import IndexReader
 from densephrase.metrics import normalise_answer
 
-Place = tuple[int, int, int]  # document, first code point and last (exclusive) of its text
+AnswerPlace = tuple[int, int, int]  # document, first code point and last (exclusive) of its text
 
 
 class RightSpans:
     """Labels spans; `places` holds, by question id, where answers were marked. Others count wherever they stand."""
 
-    def __init__(self, places: Mapping[str, Sequence[Place]]) -> None:
+    def __init__(self, places: Mapping[str, Sequence[AnswerPlace]]) -> None:
         self._places = places
 
     def labels(
@@ -41,7 +41,7 @@ class RightSpans:
         return np.array(right, bool)
 
 
-def find_places(reader: IndexReader, questions: Sequence[Question]) -> dict[str, list[Place]]:
+def find_places(reader: IndexReader, questions: Sequence[Question]) -> dict[str, list[AnswerPlace]]:
     """Return where the answers are marked in the index's documents, by question id.
 
     Questions are left out whose paragraph is not in a document of their title, or whose answers carry no offset.
@@ -51,7 +51,7 @@ def find_places(reader: IndexReader, questions: Sequence[Question]) -> dict[str,
         for row, title in enumerate(shard.titles):
             documents.setdefault(title.replace("_", " "), []).append(base + row)
     texts: dict[int, str] = {}
-    places: dict[str, list[Place]] = {}
+    places: dict[str, list[AnswerPlace]] = {}
     for question in questions:
         for row in documents.get(question.title.replace("_", " "), ()):
             if row not in texts:
@@ -62,7 +62,7 @@ def find_places(reader: IndexReader, questions: Sequence[Question]) -> dict[str,
     return places
 
 
-def _marked(question: Question, document: int, text: str) -> list[Place]:
+def _marked(question: Question, document: int, text: str) -> list[AnswerPlace]:
     """Return the marked answers in a document; none where it does not hold the question's paragraph."""
     context = question.context or ""
     paragraph = context.strip()
@@ -74,6 +74,6 @@ def _marked(question: Question, document: int, text: str) -> list[Place]:
     return [(document, first + start, first + start + len(answer)) for answer, start in marked if start >= 0]
 
 
-def _overlaps(span: Place, places: Sequence[Place]) -> bool:
+def _overlaps(span: AnswerPlace, places: Sequence[AnswerPlace]) -> bool:
     document, start, end = span
     return any(document == row and start < last and first < end for row, first, last in places)

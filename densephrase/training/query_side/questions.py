@@ -122,7 +122,7 @@ def pad_states(questions: Sequence[FrozenQuestion], device: torch.device) -> tup
     return torch.from_numpy(hidden).to(device), torch.from_numpy(mask).to(device)
 
 
-def epoch_batches(
+def question_batches(
     questions: Sequence[FrozenQuestion], size: int, seed: int, epoch: int, first: int
 ) -> Iterator[list[FrozenQuestion]]:
     """Yield the batches of an epoch from number `first` on; their order depends on the seed and the epoch only."""

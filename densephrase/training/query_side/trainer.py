@@ -26,10 +26,10 @@ from densephrase.errors import TrainingError
 from densephrase.evaluation.excluded_articles import documents_of, questions_apart
 from densephrase.index.format.manifest import MANIFEST_FILE
 from densephrase.index.index_reader import IndexReader
-from densephrase.training.loop.checkpoint import CHECKPOINT_FILE, Progress, load_checkpoint, save_checkpoint
+from densephrase.training.loop.checkpoint import CHECKPOINT_FILE, TrainingProgress, load_checkpoint, save_checkpoint
 from densephrase.training.loop.loop import StepLoss, Training, endless
 from densephrase.training.loop.run_identity import run_identity
-from densephrase.training.query_side.candidates import CandidateFinder
+from densephrase.training.query_side.candidates import TuningSearcher
 from densephrase.training.query_side.config import QuerySideConfig
 from densephrase.training.query_side.heads import HeadPair, TunedHeads, question_vectors, write_tuned_encoder
 from densephrase.training.query_side.labels import RightSpans, find_places
@@ -37,9 +37,9 @@ from densephrase.training.query_side.loss import pad_candidates, query_side_loss
 from densephrase.training.query_side.questions import (
     FrozenQuestion,
     choose_questions,
-    epoch_batches,
     freeze_questions,
     pad_states,
+    question_batches,
 )
 
 _log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def tune_questions(
     progress = load_checkpoint(folder, heads, training.optimiser, _identity(config, reader, questions, excluded))
     _, precision = read_stored_weights(reader.encoder_path)
     right = RightSpans(find_places(reader, tuned) if config.labels == "position" else {})
-    finder = CandidateFinder(reader, encoder, config.candidates, right, excluded)
+    finder = TuningSearcher(reader, encoder, config.candidates, right, excluded)
     tuning = _Tuning(
         training, config, finder, freeze_questions(encoder, tuned), freeze_questions(encoder, unseen), precision
     )
@@ -105,12 +105,12 @@ class _Tuning:
 
     training: Training[TunedHeads]
     config: QuerySideConfig
-    finder: CandidateFinder
+    finder: TuningSearcher
     tuned: Sequence[FrozenQuestion]
     unseen: Sequence[FrozenQuestion]
     precision: Precision
 
-    def run(self, progress: Progress, per_epoch: int) -> Progress:
+    def run(self, progress: TrainingProgress, per_epoch: int) -> TrainingProgress:
         """Train epoch by epoch; each is measured once, at its end, and the measure goes into the checkpoint."""
         self._measure(0, progress)
         epochs = len(self.training.model.exact_match) - 1
@@ -123,7 +123,7 @@ class _Tuning:
             self._measure(epoch, progress)
         return progress
 
-    def _check_learning(self, progress: Progress) -> None:
+    def _check_learning(self, progress: TrainingProgress) -> None:
         """Raise TrainingError when no question so far had a right span to learn from."""
         if not progress.questions:
             asked = min(progress.step * self.config.batch_questions, len(self.tuned))
@@ -132,7 +132,7 @@ class _Tuning:
                 "tune on questions that the documents of the index answer."
             )
 
-    def report(self, progress: Progress, per_epoch: int) -> dict[str, Any]:
+    def report(self, progress: TrainingProgress, per_epoch: int) -> dict[str, Any]:
         """Return what the run came to; a question counts as skipped each time it had no right span to learn from."""
         epochs, rest = divmod(progress.step, per_epoch)
         asked = epochs * len(self.tuned) + rest * self.config.batch_questions
@@ -152,7 +152,7 @@ class _Tuning:
     def _batches(self, last: int, per_epoch: int, first: int) -> Iterator[list[FrozenQuestion]]:
         size, seed = self.config.batch_questions, self.config.seed
         return endless(
-            lambda epoch, number: epoch_batches(self.tuned, size, seed, epoch, number), first, last, per_epoch
+            lambda epoch, number: question_batches(self.tuned, size, seed, epoch, number), first, last, per_epoch
         )
 
     def _loss(self, questions: list[FrozenQuestion]) -> StepLoss:
@@ -173,7 +173,7 @@ class _Tuning:
             total = total + losses.span + self.config.side_loss * (losses.start + losses.end)
         return StepLoss(total, parts, len(learned))
 
-    def _measure(self, epoch: int, progress: Progress) -> None:
+    def _measure(self, epoch: int, progress: TrainingProgress) -> None:
         """Note the exact match after an epoch, unless an earlier run has."""
         heads = self.training.model
         if not math.isnan(float(heads.exact_match[epoch])):

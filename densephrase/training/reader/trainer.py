@@ -18,9 +18,9 @@ from densephrase.encoder.device import find_device
 from densephrase.encoder.files.location import find_encoder_folder, is_encoder
 from densephrase.encoder.phrase.model import position_count
 from densephrase.errors import EncoderError, TrainingError
-from densephrase.reader.batches import ReaderBatch, ReaderExample, epoch_batches, reader_example
+from densephrase.reader.batches import ReaderBatch, ReaderExample, reader_batches, reader_example
 from densephrase.reader.extractive_reader import ExtractiveReader
-from densephrase.reader.model import ReaderModel, best_spans
+from densephrase.reader.model import ReaderModel, decode_spans
 from densephrase.training.data.examples import TrainingWindow, make_examples
 from densephrase.training.data.holdout import split_for_training
 from densephrase.training.loop.attention import use_training_attention
@@ -62,7 +62,7 @@ def train_reader(
 
     def epoch(number: int, first: int) -> Iterator[ReaderBatch]:
         rng = np.random.default_rng((config.seed, number))
-        return epoch_batches(examples, config.batch_questions, phrase_model.config.pad_token_id, rng, first)
+        return reader_batches(examples, config.batch_questions, phrase_model.config.pad_token_id, rng, first)
 
     progress = training.run(
         progress,
@@ -91,7 +91,7 @@ def exact_spans(reader: ExtractiveReader, windows: Sequence[TrainingWindow], con
     right = 0
     for number, logits in reader.logits(examples):
         example, (start, end) = examples[number], torch.from_numpy(logits)
-        first, last, _ = best_spans(start[None], end[None], config.max_answer_tokens)
+        first, last, _ = decode_spans(start[None], end[None], config.max_answer_tokens)
         right += (int(first), int(last)) == (example.start - example.first, example.end - example.first)
     return right / max(1, len(examples))
 

@@ -11,8 +11,8 @@ import pytest
 from densephrase.errors import TrainingError
 from densephrase.training.data.examples import TrainingQuestion, TrainingWindow
 from densephrase.training.data.neighbours import find_neighbours
-from densephrase.training.data.term_scores import TermScores
-from densephrase.training.phrase.batches import batches_per_epoch, epoch_batches, make_batch, plan_epoch
+from densephrase.training.data.term_scores import WindowBM25
+from densephrase.training.phrase.batches import batches_per_epoch, make_paragraph_batch, paragraph_batches, plan_epoch
 from densephrase.training.phrase.config import TrainingConfig
 
 WORDS = "abcdefghijklmnopq"
@@ -105,12 +105,12 @@ def test_an_unknown_kind_is_refused() -> None:
 def test_a_batch_has_the_bm25_of_its_questions_and_paragraphs() -> None:
     windows = make_windows(30)
     texts = [list(window.terms) for window in windows]
-    scores, config = TermScores(windows), TrainingConfig(batch_paragraphs=6)
+    scores, config = WindowBM25(windows), TrainingConfig(batch_paragraphs=6)
     members = [7, 3, 29]
     asked = [question for number in (3, 7) for question in windows[number].questions]
     expected = [[plain_bm25(list(question.terms), texts[number], texts) for number in members] for question in asked]
     np.testing.assert_allclose(scores.of(members, asked), expected, rtol=1e-5)
-    for batch in epoch_batches(windows, config, 0, epoch=0, terms=scores):
+    for batch in paragraph_batches(windows, config, 0, epoch=0, terms=scores):
         assert batch.terms.shape == (len(batch.gold_window), len(batch.text_ids))
         own = batch.terms[range(len(batch.gold_window)), batch.gold_window]
         assert set(own.tolist()) <= {
@@ -118,4 +118,4 @@ def test_a_batch_has_the_bm25_of_its_questions_and_paragraphs() -> None:
             for number, window in enumerate(windows)
             for score in scores.of([number], window.questions).ravel()
         }
-    assert not make_batch(windows[:3], config, 0, np.random.default_rng(0)).terms.any()
+    assert not make_paragraph_batch(windows[:3], config, 0, np.random.default_rng(0)).terms.any()

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from densephrase.training.loop.checkpoint import CHECKPOINT_FILE, Progress
+from densephrase.training.loop.checkpoint import CHECKPOINT_FILE, TrainingProgress
 from densephrase.training.loop.loop import StepLoss, Training, endless, schedule
 from densephrase.training.loop.settings import LoopConfig
 from densephrase.training.phrase.trainer import train
@@ -39,7 +39,7 @@ def start(folder: Path, steps: int = 4, rates: dict[str, float] | None = None, *
     return Training.start(Small(), config, CPU, folder, steps, rates or {})
 
 
-def run(training: Training[Small], progress: Progress | None = None) -> Progress:
+def run(training: Training[Small], progress: TrainingProgress | None = None) -> TrainingProgress:
     def batches(first: int) -> Iterator[int]:
         yield from range(first, training.steps)
 
@@ -47,7 +47,7 @@ def run(training: Training[Small], progress: Progress | None = None) -> Progress
         total = training.model.loss()
         return StepLoss(total, {"sum": total, "batch": torch.tensor(float(batch))}, 5)
 
-    return training.run(progress or Progress(), batches, loss)
+    return training.run(progress or TrainingProgress(), batches, loss)
 
 
 def test_weight_decay_is_for_matrices_and_nothing_frozen_is_trained(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_rates_of_their_own_follow_the_same_schedule(still: str, tmp_path: Path)
 
 
 def test_progress_counts_steps_and_questions(tmp_path: Path) -> None:
-    progress = run(start(tmp_path), Progress(step=1, questions=7, seconds=100.0, run="x"))
+    progress = run(start(tmp_path), TrainingProgress(step=1, questions=7, seconds=100.0, run="x"))
     assert (progress.step, progress.questions, progress.run) == (4, 7 + 3 * 5, "x")
     assert progress.seconds >= 100
     assert (tmp_path / CHECKPOINT_FILE).is_file()

@@ -13,7 +13,13 @@ import torch
 from densephrase.data import Question
 from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.training.data.examples import TrainingQuestion, TrainingWindow, make_examples
-from densephrase.training.phrase.batches import TrainingBatch, batches_per_epoch, epoch_batches, make_batch, plan_epoch
+from densephrase.training.phrase.batches import (
+    TrainingBatch,
+    batches_per_epoch,
+    make_paragraph_batch,
+    paragraph_batches,
+    plan_epoch,
+)
 from densephrase.training.phrase.config import TrainingConfig
 from tests.conftest import make_config, make_tokenizer
 from tests.training.facts import make_facts
@@ -79,7 +85,7 @@ def test_windows_of_like_length_come_together() -> None:
 @pytest.mark.parametrize("dropout", [0.0, 0.5, 1.0], ids="dropout {}".format)
 def test_gold_positions_point_at_the_gold_tokens(dropout: float) -> None:
     windows = make_windows(12)
-    batch = make_batch(
+    batch = make_paragraph_batch(
         windows, settings(title_dropout=dropout, questions_per_paragraph=9), PAD, np.random.default_rng(3)
     )
     spans = {tuple(q.input_ids): w.input_ids[q.start : q.end + 1] for w in windows for q in w.questions}
@@ -95,7 +101,7 @@ def test_gold_positions_point_at_the_gold_tokens(dropout: float) -> None:
 @pytest.mark.parametrize("dropout", [0.0, 0.5, 1.0], ids="dropout {}".format)
 def test_masks_tell_tokens_from_titles_and_padding(dropout: float) -> None:
     windows = make_windows(12)
-    batch = make_batch(windows, settings(title_dropout=dropout), PAD, np.random.default_rng(3))
+    batch = make_paragraph_batch(windows, settings(title_dropout=dropout), PAD, np.random.default_rng(3))
     shortened = 0
     for number, window in enumerate(windows):
         row = batch.text_ids[number][batch.text_mask[number]].tolist()
@@ -123,7 +129,7 @@ def test_a_gold_span_is_found_in_all_windows_of_its_paragraph(dropout: float) ->
     questions += [replace(fact, title="war") for fact in make_facts()]  # paragraphs of one window
     windows = make_examples(questions, PhraseTokeniser(tokenizer, make_config(tokenizer)), 6).windows
     config = settings(title_dropout=dropout, questions_per_paragraph=9)
-    batch = make_batch(windows, config, PAD, np.random.default_rng(3))
+    batch = make_paragraph_batch(windows, config, PAD, np.random.default_rng(3))
     for copies, gold in ((batch.copied_starts, batch.gold_start), (batch.copied_ends, batch.gold_end)):
         assert len(copies) > 4
         for question, window, column in copies.tolist():
@@ -148,7 +154,7 @@ def test_questions_are_a_fair_choice_in_order_of_length() -> None:
     window = TrainingWindow("a", window.input_ids, window.first, window.last, questions)
     seen: Counter[int] = Counter()
     for number in range(200):
-        batch = make_batch([window], settings(questions_per_paragraph=3), PAD, np.random.default_rng(number))
+        batch = make_paragraph_batch([window], settings(questions_per_paragraph=3), PAD, np.random.default_rng(number))
         lengths = batch.question_mask.sum(1).tolist()
         assert lengths == sorted(set(lengths))
         assert len(lengths) == 3
@@ -159,10 +165,10 @@ def test_questions_are_a_fair_choice_in_order_of_length() -> None:
 
 def test_batches_depend_on_seed_epoch_and_number_alone() -> None:
     windows = make_windows(30)
-    first, again = (list(epoch_batches(windows, settings(), PAD, epoch=2)) for _ in range(2))
+    first, again = (list(paragraph_batches(windows, settings(), PAD, epoch=2)) for _ in range(2))
     assert all(map(equal, first, again))
-    other_epoch = next(epoch_batches(windows, settings(), PAD, epoch=3))
-    other_seed = next(epoch_batches(windows, settings(seed=99), PAD, epoch=2))
+    other_epoch = next(paragraph_batches(windows, settings(), PAD, epoch=3))
+    other_seed = next(paragraph_batches(windows, settings(seed=99), PAD, epoch=2))
     assert not equal(first[0], other_epoch)
     assert not equal(first[0], other_seed)
 
@@ -170,8 +176,8 @@ def test_batches_depend_on_seed_epoch_and_number_alone() -> None:
 @pytest.mark.parametrize("first", [0, 1, 4, 5])
 def test_first_skips_exactly(first: int) -> None:
     windows = make_windows(30)
-    everything = list(epoch_batches(windows, settings(), PAD, epoch=1))
-    rest = list(epoch_batches(windows, settings(), PAD, epoch=1, first=first))
+    everything = list(paragraph_batches(windows, settings(), PAD, epoch=1))
+    rest = list(paragraph_batches(windows, settings(), PAD, epoch=1, first=first))
     assert len(everything) == 5
     assert len(rest) == 5 - first
     assert all(map(equal, everything[first:], rest))
@@ -186,7 +192,7 @@ def test_the_teachers_logits_stand_at_the_paragraphs_tokens(dropout: float) -> N
             logits = random.normal(size=(2, window.last - window.first)).astype(np.float16)
             window.questions[2 * number] = replace(question, teacher=logits)
             taught[tuple(question.input_ids)] = logits
-    batch = make_batch(
+    batch = make_paragraph_batch(
         windows, settings(title_dropout=dropout, questions_per_paragraph=9), PAD, np.random.default_rng(3)
     )
     assert batch.teacher.dtype == torch.float32
@@ -201,7 +207,7 @@ def test_the_teachers_logits_stand_at_the_paragraphs_tokens(dropout: float) -> N
 
 
 def test_without_a_teacher_there_is_nothing_to_pad() -> None:
-    batch = make_batch(make_windows(3), settings(), PAD, np.random.default_rng(0))
+    batch = make_paragraph_batch(make_windows(3), settings(), PAD, np.random.default_rng(0))
     assert batch.teacher.shape == (len(batch.question_ids), 2, 0)
     assert not batch.has_teacher.any()
 
@@ -209,7 +215,7 @@ def test_without_a_teacher_there_is_nothing_to_pad() -> None:
 def test_real_windows_lose_their_title_only() -> None:
     tokenizer = make_tokenizer()
     windows = make_examples(make_facts(), PhraseTokeniser(tokenizer, make_config(tokenizer, max_tokens=60)), 6).windows
-    batch = make_batch(windows, settings(title_dropout=1.0), PAD, np.random.default_rng(0))
+    batch = make_paragraph_batch(windows, settings(title_dropout=1.0), PAD, np.random.default_rng(0))
     texts = {question.context for question in make_facts()}
     encoded = {tuple(tokenizer.encode(text, add_special_tokens=False).ids) for text in texts}
     rows = {tuple(ids[mask].tolist()) for ids, mask in zip(batch.text_ids, batch.text_mask, strict=True)}

@@ -14,9 +14,9 @@ from densephrase.data import Question
 from densephrase.encoder.phrase.model import PhraseModel
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.training.data.examples import make_examples
-from densephrase.training.phrase.batches import TrainingBatch, make_batch
+from densephrase.training.phrase.batches import TrainingBatch, make_paragraph_batch
 from densephrase.training.phrase.config import TrainingConfig
-from densephrase.training.phrase.sparc import sparse_scores
+from densephrase.training.phrase.sparc import sparc_scores
 from tests.conftest import make_encoder
 from tests.training.facts import make_facts
 
@@ -72,7 +72,7 @@ def test_scores_and_gradients_are_those_of_explicit_vectors(pieces: int, tokens:
     )
     raw = [torch.randn(3, 4, tokens, tokens, generator=draw), torch.randn(4, 4, asked, generator=draw)]
     text, question = (as_of_heads(item.requires_grad_()) for item in raw)
-    found, expected = sparse_scores(text, question, batch), explicit_scores(text, question, batch)
+    found, expected = sparc_scores(text, question, batch), explicit_scores(text, question, batch)
     weigh = [torch.randn(one.shape, generator=draw) for one in expected]
     for one, other in zip(found, expected, strict=True):
         assert one.shape == (4, 3, tokens)
@@ -94,14 +94,14 @@ def test_word_pieces_of_a_large_vocabulary_are_told_apart() -> None:
     small = [every_pair[None], every_pair[None]]
     names = torch.tensor([0, 1, 7, 30_522, 65_536])  # pairs that would fall together in numbers too small for them
     weights = [as_of_heads(torch.randn(shape, generator=draw)) for shape in ((1, 4, 50, 50), (1, 4, 50))]
-    found = sparse_scores(*weights, batch_of(*(names[ids] for ids in small)))
+    found = sparc_scores(*weights, batch_of(*(names[ids] for ids in small)))
     for one, other in zip(found, explicit_scores(*weights, batch_of(*small)), strict=True):
         torch.testing.assert_close(one.double(), other, rtol=1e-4, atol=1e-3)
 
 
 def test_texts_without_any_ngram_of_the_questions_score_nothing() -> None:
     batch = batch_of(torch.tensor([[0, 1, 0, 1]]), torch.tensor([[2, 3, 2]]))
-    for scores in sparse_scores(as_of_heads(torch.ones(1, 4, 4, 4)), as_of_heads(torch.ones(1, 4, 3)), batch):
+    for scores in sparc_scores(as_of_heads(torch.ones(1, 4, 4, 4)), as_of_heads(torch.ones(1, 4, 3)), batch):
         assert not scores.any()
 
 
@@ -112,7 +112,7 @@ def test_repeated_ngrams_add_up() -> None:
     text[0, 1, 4] = torch.tensor([3.0, 100.0, 4.0, 200.0, 0.0])  # "1 2" twice, "2 1" and "2 3" once
     question[0, 0] = torch.tensor([5.0, 0.0, 50.0, 6.0, 0.0])
     question[0, 1] = torch.tensor([7.0, 70.0, 70.0, 8.0, 0.0])
-    start, end = sparse_scores(text, question, batch)
+    start, end = sparc_scores(text, question, batch)
     assert start[0, 0].tolist() == [0, 0, 0, 0, (1 + 2) * (5 + 6) + (3 + 4) * (7 + 8)]
     assert not end.any()
 
@@ -135,7 +135,9 @@ def facts() -> list[Question]:
 
 def make_real_batch(encoder: PhraseEncoder) -> TrainingBatch:
     windows = make_examples(facts(), encoder.tokeniser, 6).windows
-    return make_batch(windows, TrainingConfig(title_dropout=0.0), encoder.config.pad_token_id, np.random.default_rng(0))
+    return make_paragraph_batch(
+        windows, TrainingConfig(title_dropout=0.0), encoder.config.pad_token_id, np.random.default_rng(0)
+    )
 
 
 def attention(model: PhraseModel, hidden: Tensor, head: int) -> NDArray[np.float64]:
@@ -187,7 +189,7 @@ def test_a_models_scores_are_products_of_bags_of_ngrams(side: str, encoder: Phra
         question = model.encode_questions(batch.question_ids, batch.question_mask)
         assert text.sparc is not None
         assert question.sparc is not None
-        found = sparse_scores(text.sparc, question.sparc, batch)[list(SIDES).index(side)]
+        found = sparc_scores(text.sparc, question.sparc, batch)[list(SIDES).index(side)]
     config = model.config
     special = {config.cls_token_id, config.sep_token_id, config.pad_token_id, config.question_mark_id}
     asked = []
@@ -221,8 +223,8 @@ def test_padding_never_counts(encoder: PhraseEncoder) -> None:
     assert narrow_question is not None
     assert wide_text is not None
     assert wide_question is not None
-    narrow = sparse_scores(narrow_text, narrow_question, batch)
-    padded = sparse_scores(wide_text, wide_question, batch_of(wide[0], asked[0]))
+    narrow = sparc_scores(narrow_text, narrow_question, batch)
+    padded = sparc_scores(wide_text, wide_question, batch_of(wide[0], asked[0]))
     for one, other in zip(narrow, padded, strict=True):
         width = one.shape[2]
         own = batch.token_mask

@@ -15,7 +15,7 @@ from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.index.index_reader import IndexReader
 from densephrase.search.plan.options import SearchOptions
 from densephrase.search.searcher import Searcher
-from densephrase.training.query_side.candidates import CandidateFinder, Candidates
+from densephrase.training.query_side.candidates import Candidates, TuningSearcher
 from densephrase.training.query_side.heads import HeadPair, question_vectors
 from densephrase.training.query_side.labels import RightSpans, find_places
 from densephrase.training.query_side.questions import freeze_questions
@@ -43,7 +43,7 @@ def opened(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def find(opened: Opened, question: Question, candidates: int) -> tuple[Candidates | None, QuestionVectors]:
     [frozen] = freeze_questions(opened.encoder, [question])
     vectors = question_vectors(HeadPair(opened.encoder.model), [frozen])
-    return CandidateFinder(*opened, candidates, RightSpans({})).find(frozen, vectors), vectors
+    return TuningSearcher(*opened, candidates, RightSpans({})).find(frozen, vectors), vectors
 
 
 def test_frozen_states_give_the_encoders_vectors(opened: Opened) -> None:
