@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
 from densephrase.errors import DeviceError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+TensorBatch = TypeVar("TensorBatch", bound="DataclassInstance")
 
 _PROCESS = os.getpid()
 
@@ -24,6 +31,12 @@ def find_device(name: str) -> torch.device:
             "devices. Use 'cpu', or install a build of torch that fits the driver."
         )
     return device
+
+
+def on_device(batch: TensorBatch, device: torch.device) -> TensorBatch:
+    """Return a batch, a dataclass of tensors, with all of them on `device`."""
+    moved = {item.name: getattr(batch, item.name).to(device, non_blocking=True) for item in fields(batch)}
+    return replace(batch, **moved)
 
 
 def prefers_bf16(device: torch.device) -> bool:

@@ -11,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 
 from densephrase.encoder.config import EncoderConfig
-from densephrase.encoder.device import find_device, prefers_bf16
+from densephrase.encoder.device import find_device, on_device, prefers_bf16
 from densephrase.encoder.files.stored_weights import WEIGHTS_FILE
 from densephrase.encoder.files.weights import load_exactly, read_weights, serialise_weights
 from densephrase.encoder.phrase.model import new_backbone
 from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE, PhraseTokeniser
 from densephrase.errors import EncoderError
-from densephrase.reader.batches import ReaderExample, pad_reader_inputs
+from densephrase.reader.inputs import ReaderInput, pad_reader_inputs
 from densephrase.reader.model import ReaderModel
 
 READER_FILE = "reader.json"
@@ -53,19 +53,20 @@ class ExtractiveReader:
         self.tokeniser.tokenizer.save(str(folder / TOKENIZER_FILE))
         (folder / READER_FILE).write_text(json.dumps(summary, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
-    def logits(self, examples: Sequence[ReaderExample]) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """Yield (number of the example, start and end logits float32 [2, paragraph tokens]), longest examples first."""
-        order = sorted(range(len(examples)), key=lambda number: -len(examples[number].input_ids))
+    def logits(self, inputs: Sequence[ReaderInput]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield (number of the input, start and end logits float32 [2, paragraph tokens]), longest inputs first."""
+        order = sorted(range(len(inputs)), key=lambda number: -len(inputs[number].input_ids))
         at = 0
         while at < len(order):
-            size = max(1, _BATCH_TOKENS // len(examples[order[at]].input_ids))
-            yield from self._batch_logits(examples, order[at : at + size])
+            size = max(1, _BATCH_TOKENS // len(inputs[order[at]].input_ids))
+            yield from self._batch_logits(inputs, order[at : at + size])
             at += size
 
     def _batch_logits(
-        self, examples: Sequence[ReaderExample], numbers: Sequence[int]
+        self, inputs: Sequence[ReaderInput], numbers: Sequence[int]
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        batch = pad_reader_inputs([examples[number] for number in numbers], self.config.pad_token_id).to(self._device)
+        rows = pad_reader_inputs([inputs[number] for number in numbers], self.config.pad_token_id)
+        batch = on_device(rows, self._device)
         with (
             torch.inference_mode(),
             torch.autocast(self._device.type, torch.bfloat16, enabled=prefers_bf16(self._device)),
@@ -73,5 +74,4 @@ class ExtractiveReader:
             start, end = self.model(batch.input_ids, batch.mask, batch.token_mask)
         both = torch.stack([start, end], 1).cpu().numpy()
         for number, row in zip(numbers, both, strict=True):
-            example = examples[number]
-            yield number, row[:, example.first : len(example.input_ids) - 1].copy()
+            yield number, row[:, inputs[number].first : len(inputs[number].input_ids) - 1].copy()

@@ -14,22 +14,21 @@ import torch
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.errors import EncoderError
 from densephrase.reader import extractive_reader
-from densephrase.reader.batches import ReaderExample, pad_reader_inputs
 from densephrase.reader.extractive_reader import READER_FILE, ExtractiveReader
+from densephrase.reader.inputs import ReaderInput, pad_reader_inputs
 from tests.conftest import make_encoder
 from tests.reader.small_reader import make_reader
 
 SUMMARY: dict[str, object] = {"steps": 3, "settings": {"max_tokens": 40}}
 
 
-def make_examples() -> list[ReaderExample]:
+def make_inputs() -> list[ReaderInput]:
     random = np.random.default_rng(2)
-    examples = []
+    inputs = []
     for _ in range(9):
         question, paragraph = (random.integers(4, 60, int(random.integers(1, 20))).tolist() for _ in range(2))
-        first = len(question) + 2
-        examples.append(ReaderExample([2, *question, 3, *paragraph, 3], first, first, first))
-    return examples
+        inputs.append(ReaderInput([2, *question, 3, *paragraph, 3], len(question) + 2))
+    return inputs
 
 
 @pytest.fixture
@@ -41,7 +40,7 @@ def exact(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("exact")
 @pytest.mark.parametrize("batch_tokens", [1, 70, 8192], ids="{} tokens a batch".format)
 def test_logits_are_those_of_each_pair_alone(batch_tokens: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    reader, examples = make_reader(), make_examples()
+    reader, examples = make_reader(), make_inputs()
     monkeypatch.setattr(extractive_reader, "_BATCH_TOKENS", batch_tokens)
     found = dict(reader.logits(examples))
     assert sorted(found) == list(range(9))
@@ -62,7 +61,7 @@ def test_no_pairs_have_no_logits() -> None:
 def test_a_reader_comes_back_from_disk(exactly: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if exactly:
         monkeypatch.setattr(extractive_reader, "prefers_bf16", lambda device: False)
-    reader, examples = make_reader(), make_examples()
+    reader, examples = make_reader(), make_inputs()
     reader.save_pretrained(tmp_path / "a" / "reader", SUMMARY)
     loaded = ExtractiveReader.from_pretrained(tmp_path / "a" / "reader")
     assert loaded.config == reader.config
@@ -76,7 +75,7 @@ def test_a_reader_comes_back_from_disk(exactly: bool, tmp_path: Path, monkeypatc
 def test_dropout_is_off() -> None:
     reader = make_reader()
     assert not reader.model.training
-    first, again = (dict(reader.logits(make_examples())) for _ in range(2))
+    first, again = (dict(reader.logits(make_inputs())) for _ in range(2))
     assert all((first[number] == again[number]).all() for number in first)
 
 
@@ -120,7 +119,7 @@ def test_a_folder_that_is_not_whole_is_named(damage: Callable[[Path], None], mes
 
 
 def test_a_folder_may_be_moved(folder: Path, tmp_path: Path) -> None:
-    expected = dict(ExtractiveReader.from_pretrained(folder).logits(make_examples()))
+    expected = dict(ExtractiveReader.from_pretrained(folder).logits(make_inputs()))
     shutil.move(folder, tmp_path / "elsewhere")
-    found = dict(ExtractiveReader.from_pretrained(tmp_path / "elsewhere").logits(make_examples()))
+    found = dict(ExtractiveReader.from_pretrained(tmp_path / "elsewhere").logits(make_inputs()))
     assert all((found[number] == expected[number]).all() for number in expected)

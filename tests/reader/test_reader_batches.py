@@ -1,14 +1,24 @@
-"""Reader inputs: the layout of a row, gold columns, masks, and batches that leave nothing to chance."""
+"""Training examples of the reader: the layout of a row, gold columns, and batches that leave nothing to chance."""
 
 from __future__ import annotations
+
+from dataclasses import fields
 
 import numpy as np
 import pytest
 import torch
 
+from densephrase.encoder.device import on_device
 from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
-from densephrase.reader.batches import ReaderExample, pad_reader_inputs, reader_batches, reader_example
+from densephrase.reader.inputs import pad_reader_inputs
 from densephrase.training.data.examples import TrainingQuestion, TrainingWindow, make_examples
+from densephrase.training.reader.examples import (
+    ReaderExample,
+    ReaderTrainingBatch,
+    make_reader_batch,
+    reader_batches,
+    reader_example,
+)
 from tests.conftest import make_config, make_tokenizer
 from tests.training.facts import make_facts
 
@@ -52,18 +62,17 @@ def test_a_window_without_a_title_fits_as_well() -> None:
     assert example == ReaderExample([CLS, 20, 21, SEP, 10, 11, 12, 13, SEP], 4, 5, 7)
 
 
-def test_masks_tell_paragraph_from_question_and_padding() -> None:
+def test_a_batch_holds_inputs_and_gold_spans() -> None:
     examples = [
         ReaderExample([CLS, 20, SEP, 10, 11, SEP], 3, 3, 4),
         ReaderExample([CLS, 20, 21, 22, SEP, 10, 11, 12, SEP], 5, 6, 6),
     ]
-    batch = pad_reader_inputs(examples, PAD)
-    assert batch.input_ids.tolist() == [[*examples[0].input_ids, PAD, PAD, PAD], examples[1].input_ids]
-    assert batch.mask.int().tolist() == [[1] * 6 + [0] * 3, [1] * 9]
-    assert batch.token_mask.int().tolist() == [[0, 0, 0, 1, 1, 0, 0, 0, 0], [0, 0, 0, 0, 0, 1, 1, 1, 0]]
+    batch, inputs = make_reader_batch(examples, PAD), pad_reader_inputs(examples, PAD)
+    assert all(torch.equal(getattr(batch, name), getattr(inputs, name)) for name in inputs.__slots__)
     assert (batch.start.tolist(), batch.end.tolist()) == ([3, 6], [4, 6])
-    moved = batch.to(torch.device("cpu"))
-    assert all(torch.equal(getattr(moved, name), getattr(batch, name)) for name in batch.__slots__)
+    moved = on_device(batch, torch.device("cpu"))
+    assert type(moved) is ReaderTrainingBatch
+    assert all(torch.equal(getattr(moved, item.name), getattr(batch, item.name)) for item in fields(batch))
 
 
 def make_many(count: int) -> list[ReaderExample]:

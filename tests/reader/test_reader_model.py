@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from densephrase.encoder.phrase.model import new_backbone
-from densephrase.reader.batches import ReaderExample, pad_reader_inputs
+from densephrase.reader.inputs import ReaderInput, pad_reader_inputs
 from densephrase.reader.model import ReaderModel, decode_spans
 from tests.reader.small_reader import make_reader
 
-EXAMPLES = [
-    ReaderExample([2, 20, 3, 10, 11, 12, 13, 3], 3, 3, 4),
-    ReaderExample([2, 20, 21, 22, 3, 10, 11, 3], 5, 6, 6),
-    ReaderExample([2, 3, 10, 3], 2, 2, 2),
+INPUTS = [
+    ReaderInput([2, 20, 3, 10, 11, 12, 13, 3], 3),
+    ReaderInput([2, 20, 21, 22, 3, 10, 11, 3], 5),
+    ReaderInput([2, 3, 10, 3], 2),
 ]
 
 
@@ -34,16 +34,16 @@ def seen_segments(monkeypatch: pytest.MonkeyPatch, model: ReaderModel) -> dict[s
 
 
 def test_segments_are_0_for_the_question_and_1_from_the_paragraph_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    model, batch = make_reader().model, pad_reader_inputs(EXAMPLES, 0)
+    model, batch = make_reader().model, pad_reader_inputs(INPUTS, 0)
     given = seen_segments(monkeypatch, model)
     model(batch.input_ids, batch.mask, batch.token_mask)
-    for row, example in enumerate(EXAMPLES):
+    for row, example in enumerate(INPUTS):
         length = len(example.input_ids)
         assert given["token_type_ids"][row, :length].tolist() == [0] * example.first + [1] * (length - example.first)
 
 
 def test_segments_matter_where_there_are_some() -> None:
-    model, batch = make_reader().model, pad_reader_inputs(EXAMPLES, 0)
+    model, batch = make_reader().model, pad_reader_inputs(INPUTS, 0)
     with torch.inference_mode():
         start, _ = model(batch.input_ids, batch.mask, batch.token_mask)
         model.backbone.embeddings.token_type_embeddings.weight[1] *= -1
@@ -56,18 +56,18 @@ def test_a_backbone_of_one_segment_is_given_none(types: int, monkeypatch: pytest
     config = make_reader().config
     backbone = new_backbone(config)
     backbone.config.type_vocab_size = types
-    model, batch = ReaderModel(backbone), pad_reader_inputs(EXAMPLES, 0)
+    model, batch = ReaderModel(backbone), pad_reader_inputs(INPUTS, 0)
     given = seen_segments(monkeypatch, model)
     model(batch.input_ids, batch.mask, batch.token_mask)
     assert "token_type_ids" not in given
 
 
 def test_logits_are_those_of_a_linear_layer_on_the_paragraph_and_nothing_elsewhere() -> None:
-    reader, batch = make_reader(), pad_reader_inputs(EXAMPLES, 0)
+    reader, batch = make_reader(), pad_reader_inputs(INPUTS, 0)
     model = reader.model
     with torch.inference_mode():
         logits = model(batch.input_ids, batch.mask, batch.token_mask)
-    for row, example in enumerate(EXAMPLES):
+    for row, example in enumerate(INPUTS):
         ids = torch.tensor([example.input_ids])
         segments = torch.tensor([[0] * example.first + [1] * (len(example.input_ids) - example.first)])
         with torch.inference_mode():

@@ -41,10 +41,6 @@ class TrainingBatch:
     copied_starts: Tensor  # int64 (C, 3): question, window, column of its gold start in another window of its paragraph
     copied_ends: Tensor  # int64 (D, 3): the same of its gold end
 
-    def to(self, device: torch.device) -> TrainingBatch:
-        """Return the batch on `device`."""
-        return TrainingBatch(*(getattr(self, name).to(device, non_blocking=True) for name in self.__slots__))
-
 
 def paragraph_batches(
     windows: Sequence[TrainingWindow],

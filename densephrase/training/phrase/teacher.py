@@ -19,8 +19,8 @@ from densephrase.encoder.files.stored_weights import WEIGHTS_FILE
 from densephrase.encoder.phrase.model import position_count
 from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.errors import TrainingError
-from densephrase.reader.batches import reader_example
 from densephrase.reader.extractive_reader import ExtractiveReader
+from densephrase.reader.inputs import reader_input
 from densephrase.reader.spans import span_scores
 from densephrase.training.data.examples import TrainingWindow
 
@@ -59,7 +59,11 @@ def with_teacher(
 
 def _compute(windows: Sequence[TrainingWindow], reader: ExtractiveReader, max_tokens: int) -> NDArray[np.float16]:
     """Return all logits, float16 [2, sum over questions of their window's tokens], NaN where a question has none."""
-    pairs = [reader_example(question, window) for window in windows for question in window.questions]
+    pairs = [
+        reader_input(question.input_ids, window.input_ids, window.first, window.last)
+        for window in windows
+        for question in window.questions
+    ]
     bounds = _bounds(windows)
     logits = np.full((2, int(bounds[-1])), np.nan, np.float16)
     room = min(max_tokens, position_count(reader.model.backbone) or max_tokens)

@@ -13,7 +13,7 @@ import torch
 
 import densephrase
 from densephrase.data import Question
-from densephrase.encoder.device import find_device
+from densephrase.encoder.device import find_device, on_device
 from densephrase.encoder.files.weights import load_exactly, rounded_weights
 from densephrase.encoder.phrase.model import PhraseModel, QuestionOutput
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
@@ -128,7 +128,7 @@ def _batches(
 
 
 def _loss(training: Training[PhraseModel], config: TrainingConfig, batch: TrainingBatch) -> StepLoss:
-    batch = batch.to(training.device)
+    batch = on_device(batch, training.device)
     with training.autocast():
         text = training.model.encode_text(batch.text_ids, batch.text_mask, batch.token_mask)
         question = _encode_questions(training.model, batch)

@@ -14,11 +14,10 @@ from torch.nn.functional import cross_entropy
 
 from densephrase.data import Question
 from densephrase.encoder.config import EncoderConfig
-from densephrase.encoder.device import find_device
+from densephrase.encoder.device import find_device, on_device
 from densephrase.encoder.files.location import find_encoder_folder, is_encoder
 from densephrase.encoder.phrase.model import position_count
 from densephrase.errors import EncoderError, TrainingError
-from densephrase.reader.batches import ReaderBatch, ReaderExample, reader_batches, reader_example
 from densephrase.reader.extractive_reader import ExtractiveReader
 from densephrase.reader.model import ReaderModel, decode_spans
 from densephrase.training.data.examples import TrainingWindow, make_examples
@@ -30,6 +29,7 @@ from densephrase.training.loop.run_identity import run_identity
 from densephrase.training.phrase.config import TrainingConfig
 from densephrase.training.phrase.new_model import new_model
 from densephrase.training.reader.config import ReaderTrainingConfig
+from densephrase.training.reader.examples import ReaderTrainingBatch, reader_batches, reader_examples
 
 _HEAD_SIZES = ("vector_size", "coherency_rank", "sparc_size", "head_hidden_size")  # of a phrase encoder; not used here
 
@@ -60,7 +60,7 @@ def train_reader(
     training = Training.start(model, config, find_device(device), folder, steps)
     progress = load_checkpoint(folder, model, training.optimiser, run_identity("reader", asdict(config), questions))
 
-    def epoch(number: int, first: int) -> Iterator[ReaderBatch]:
+    def epoch(number: int, first: int) -> Iterator[ReaderTrainingBatch]:
         rng = np.random.default_rng((config.seed, number))
         return reader_batches(examples, config.batch_questions, phrase_model.config.pad_token_id, rng, first)
 
@@ -79,12 +79,6 @@ def train_reader(
     return {**summary, "seconds": round(progress.seconds, 1), "reader": str(folder), "checkpoint": CHECKPOINT_FILE}
 
 
-def reader_examples(windows: Sequence[TrainingWindow], max_tokens: int) -> list[ReaderExample]:
-    """Return the pairs of windows and their questions that fit `max_tokens`."""
-    pairs = [reader_example(question, window) for window in windows for question in window.questions]
-    return [pair for pair in pairs if len(pair.input_ids) <= max_tokens]
-
-
 def exact_spans(reader: ExtractiveReader, windows: Sequence[TrainingWindow], config: ReaderTrainingConfig) -> float:
     """Return the share of questions whose best span is the marked one, token for token."""
     examples = reader_examples(windows, config.max_tokens)
@@ -96,8 +90,8 @@ def exact_spans(reader: ExtractiveReader, windows: Sequence[TrainingWindow], con
     return right / max(1, len(examples))
 
 
-def _loss(training: Training[ReaderModel], batch: ReaderBatch) -> StepLoss:
-    batch = batch.to(training.device)
+def _loss(training: Training[ReaderModel], batch: ReaderTrainingBatch) -> StepLoss:
+    batch = on_device(batch, training.device)
     with training.autocast():
         start, end = training.model(batch.input_ids, batch.mask, batch.token_mask)
     parts = {"start": cross_entropy(start, batch.start), "end": cross_entropy(end, batch.end)}
