@@ -31,8 +31,8 @@ from densephrase.corpus.cutting.paragraphs import split_paragraphs
 from densephrase.corpus.reader import read_corpus
 from densephrase.data import Document
 from densephrase.encoder.encoded import ParagraphInput
-from densephrase.encoder.phrase.phrase_encoder import _BATCH_TOKENS, PhraseEncoder, _batches
-from densephrase.encoder.tokens.padding import pad_batch
+from densephrase.encoder.phrase.phrase_encoder import _BATCH_TOKENS, PhraseEncoder
+from densephrase.encoder.tokens.padding import longest_first, pad_batch
 from densephrase.versions import library_versions
 
 
@@ -108,8 +108,9 @@ def _forward(encoder: PhraseEncoder, paragraphs: Sequence[ParagraphInput]) -> in
     for chunk in _chunks(paragraphs):
         tokenised = encoder.tokeniser.paragraphs(chunk)
         tokens += sum(map(len, tokenised.offsets))
-        for windows in _batches(tokenised.windows, _BATCH_TOKENS):
-            ids, mask = pad_batch([window.input_ids for window in windows], encoder.config.pad_token_id)
+        rows = [window.input_ids for window in tokenised.windows]
+        for numbers in longest_first([len(row) for row in rows], _BATCH_TOKENS):
+            ids, mask = pad_batch([rows[number] for number in numbers], encoder.config.pad_token_id)
             with torch.inference_mode():
                 encoder.text_backbone(input_ids=ids, attention_mask=mask.long())
     return tokens

@@ -15,6 +15,7 @@ from densephrase.encoder.device import find_device, on_device, prefers_bf16
 from densephrase.encoder.files.stored_weights import WEIGHTS_FILE
 from densephrase.encoder.files.weights import load_exactly, read_weights, serialise_weights
 from densephrase.encoder.phrase.model import new_backbone
+from densephrase.encoder.tokens.padding import longest_first
 from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE, PhraseTokeniser
 from densephrase.errors import EncoderError
 from densephrase.reader.inputs import ReaderInput, pad_reader_inputs
@@ -55,12 +56,8 @@ class ExtractiveReader:
 
     def logits(self, inputs: Sequence[ReaderInput]) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Yield (number of the input, start and end logits float32 [2, paragraph tokens]), longest inputs first."""
-        order = sorted(range(len(inputs)), key=lambda number: -len(inputs[number].input_ids))
-        at = 0
-        while at < len(order):
-            size = max(1, _BATCH_TOKENS // len(inputs[order[at]].input_ids))
-            yield from self._batch_logits(inputs, order[at : at + size])
-            at += size
+        for numbers in longest_first([len(row.input_ids) for row in inputs], _BATCH_TOKENS):
+            yield from self._batch_logits(inputs, numbers)
 
     def _batch_logits(
         self, inputs: Sequence[ReaderInput], numbers: Sequence[int]

@@ -99,6 +99,11 @@ class PhraseModel(nn.Module):
         self.sparc = SparcHeads(hidden_size, config.sparc_size) if config.sparc_size else None
         self.phrase_filter = new_filter(hidden_size, config.filter_size)
 
+    @property
+    def device(self) -> torch.device:
+        """The device of its weights."""
+        return next(self.parameters()).device
+
     def hidden(self, input_ids: Tensor, mask: Tensor) -> Tensor:
         """Run the backbone: ids and mask (rows, tokens) to the last hidden state (rows, tokens, hidden_size)."""
         state: Tensor = self.backbone(input_ids=input_ids, attention_mask=mask.long()).last_hidden_state

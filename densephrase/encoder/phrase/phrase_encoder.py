@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +29,7 @@ from densephrase.encoder.phrase.model_size import check_model_size
 from densephrase.encoder.phrase.rows import CollectedRows, split_rows
 from densephrase.encoder.phrase.sparse_factors import SparseFactors
 from densephrase.encoder.question_ngrams import question_ngrams
-from densephrase.encoder.tokens.padding import pad_batch
+from densephrase.encoder.tokens.padding import longest_first, pad_batch
 from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE, PhraseTokeniser, TokenWindow
 from densephrase.errors import EncoderError
 from densephrase.quantise.scalar import VectorQuantiser, check_sparse_scale
@@ -160,8 +160,8 @@ class PhraseEncoder:
         tokenised = self.tokeniser.paragraphs(paragraphs)
         collected = CollectedRows()
         most = _BATCH_TOKENS if self._device.type == "cpu" else _CUDA_BATCH_TOKENS
-        for windows in _batches(tokenised.windows, most):
-            self._encode_windows(windows, collected)
+        for numbers in longest_first([len(window.input_ids) for window in tokenised.windows], most):
+            self._encode_windows([tokenised.windows[number] for number in numbers], collected)
         sizes = self.config.row_size, self.config.sparse_rank
         return split_rows(tokenised.offsets, tokenised.ids, collected, *sizes)
 
@@ -182,9 +182,9 @@ class PhraseEncoder:
 
     def _encode_batch(self, questions: Sequence[list[int]]) -> QuestionVectors:
         check_process(self._device)
-        ids, mask = pad_batch(questions, self.config.pad_token_id)
+        ids, mask = pad_batch(questions, self.config.pad_token_id, self._device)
         with torch.inference_mode():
-            output = self._model.encode_questions(ids.to(self._device), mask.to(self._device))
+            output = self._model.encode_questions(ids, mask)
         start, end = output.start.float().cpu().numpy(), output.end.float().cpu().numpy()
         check_finite(start, end)
         if output.sparc is None:
@@ -194,14 +194,12 @@ class PhraseEncoder:
 
     def _encode_windows(self, windows: list[TokenWindow], collected: CollectedRows) -> None:
         check_process(self._device)
-        ids, mask = pad_batch([window.input_ids for window in windows], self.config.pad_token_id)
+        ids, mask = pad_batch([window.input_ids for window in windows], self.config.pad_token_id, self._device)
         paragraph, token = _ownership(windows, ids.shape[1])
         thresholds = (self.config.start_threshold, self.config.end_threshold)
         heads = ((self._model.start_rows, self.start_quantiser), (self._model.end_rows, self.end_quantiser))
         with torch.inference_mode():
-            hidden = self.text_backbone(
-                input_ids=ids.to(self._device), attention_mask=mask.long().to(self._device)
-            ).last_hidden_state.float()
+            hidden = self.text_backbone(input_ids=ids, attention_mask=mask.long()).last_hidden_state.float()
             logits = self._model.phrase_filter(hidden).cpu().numpy()
             check_finite(logits)
             for side, (rows, quantiser) in enumerate(heads):
@@ -241,16 +239,6 @@ def _load_factors(model: PhraseModel, weights: dict[str, torch.Tensor], folder: 
 
 def _ngrams(ids: Sequence[int], weights: NDArray[np.float32]) -> QuestionNgrams:
     return question_ngrams(ids, weights[:, : len(ids)])
-
-
-def _batches(windows: Sequence[TokenWindow], most: int) -> Iterator[list[TokenWindow]]:
-    """Yield windows by falling length, at most `most` padded tokens at a time; order fixed by the input."""
-    ordered = sorted(windows, key=lambda window: -len(window.input_ids))
-    at = 0
-    while at < len(ordered):
-        size = max(1, most // len(ordered[at].input_ids))
-        yield ordered[at : at + size]
-        at += size
 
 
 def _ownership(windows: Sequence[TokenWindow], width: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

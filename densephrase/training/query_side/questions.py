@@ -100,8 +100,7 @@ def _encode(
 ) -> tuple[NDArray[np.float16], NDArray[np.float32] | None]:
     """Return hidden states (questions, tokens, hidden size) and sparse vectors (questions, 4, tokens), if any."""
     model = encoder.model
-    device = next(model.parameters()).device
-    ids, mask = (item.to(device) for item in pad_batch(rows, encoder.config.pad_token_id))
+    ids, mask = pad_batch(rows, encoder.config.pad_token_id, model.device)
     with torch.inference_mode():
         hidden = model.hidden(ids, mask)
         states = hidden.half().cpu().numpy()
