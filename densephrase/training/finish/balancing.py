@@ -13,6 +13,7 @@ from torch import Tensor
 from densephrase.encoder.phrase.model import PhraseModel, ResidualHead
 from densephrase.encoder.tokens.padding import pad_batch
 from densephrase.training.data.examples import TrainingWindow
+from densephrase.training.finish.hidden_states import hidden_states, sample_windows
 
 _BATCH = 32
 _RIDGE = 1e-5  # share of the mean variance that keeps covariances invertible
@@ -27,8 +28,7 @@ def balance_vectors(model: PhraseModel, windows: Sequence[TrainingWindow], size:
     leaves the least squared error of the scores that a linear map of that size can. Fitted to at most 1,000 random
     windows and their questions; the maps are folded into the heads' weights, coherencies and sparse scores stay.
     """
-    chosen = np.random.default_rng(seed).permutation(len(windows))[:1000]
-    sides = _collect(model, [windows[number] for number in chosen])
+    sides = _collect(model, sample_windows(windows, 1000, seed))
     shrink = (size / model.config.vector_size) ** 0.5  # the model divides questions by the root of the vector size
     heads = ((model.start_head, model.question_start.head), (model.end_head, model.question_end.head))
     for (text, questions), (text_head, question_head) in zip(sides, heads, strict=True):
@@ -82,25 +82,18 @@ def _collect(
     asked: list[list[Tensor]] = [[], []]
     for at in range(0, len(windows), _BATCH):
         part = windows[at : at + _BATCH]
+        hidden = hidden_states(model, part)
         with torch.inference_mode():
-            ids, mask = _padded([window.input_ids for window in part], model)
-            hidden = model.hidden(ids, mask)
             for number, window in enumerate(part):
                 own = hidden[number, window.first : window.last]
                 text[0].append(model.start_rows(own)[:, :size])
                 text[1].append(model.end_rows(own)[:, :size])
             rows = [question.input_ids for window in part for question in window.questions]
             if rows:
-                output = model.encode_questions(*_padded(rows, model))
+                output = model.encode_questions(*pad_batch(rows, model.config.pad_token_id, model.device))
                 asked[0].append(output.start)
                 asked[1].append(output.end)
     return [(_joined(text[side]), _joined(asked[side])) for side in range(2)]
-
-
-def _padded(rows: Sequence[Sequence[int]], model: PhraseModel) -> tuple[Tensor, Tensor]:
-    device = next(model.parameters()).device
-    ids, mask = pad_batch(rows, model.config.pad_token_id)
-    return ids.to(device), mask.to(device)
 
 
 def _joined(pieces: Sequence[Tensor]) -> NDArray[np.float64]:

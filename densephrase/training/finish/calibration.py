@@ -14,10 +14,10 @@ from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.files.weights import load_exactly, rounded_weights
 from densephrase.encoder.phrase.model import PhraseModel
 from densephrase.encoder.phrase.sparse_factors import SparseFactors
-from densephrase.encoder.tokens.padding import pad_batch
 from densephrase.quantise.scalar import VectorQuantiser
 from densephrase.training.data.examples import TrainingWindow
 from densephrase.training.finish.factors import fit_factors
+from densephrase.training.finish.hidden_states import hidden_states, sample_windows
 
 _BATCH = 32
 _MARGIN = 1e-3  # so that rounding does not drop the very token that set a threshold
@@ -47,11 +47,11 @@ def calibrate(
     The thresholds keep at least the share `recall` of the gold starts and of the gold ends; the quantisers are fitted
     to the rows that pass them, the factors of sparse vectors to all tokens of a quarter of the windows.
     """
-    chosen = np.random.default_rng(seed).permutation(len(windows))[:limit]
+    chosen = sample_windows(windows, limit, seed)
     sides = (_Side([], []), _Side([], []))
     states: list[Tensor] = []
     for at in range(0, len(chosen), _BATCH):
-        found = _collect(model, [windows[number] for number in chosen[at : at + _BATCH]], sides)
+        found = _collect(model, chosen[at : at + _BATCH], sides)
         if model.sparc is not None and 4 * at < len(chosen):
             states.append(found)
     thresholds, quantisers = [], []
@@ -73,10 +73,8 @@ def _collect(model: PhraseModel, windows: Sequence[TrainingWindow], sides: tuple
 
     Returns the hidden states of the paragraph tokens, (tokens, H).
     """
-    ids, mask = pad_batch([window.input_ids for window in windows], model.config.pad_token_id)
-    device = next(model.parameters()).device
+    hidden = hidden_states(model, windows)
     with torch.inference_mode():
-        hidden = model.hidden(ids.to(device), mask.to(device))
         logits = model.phrase_filter(hidden).float().cpu().numpy()
         rows = [head(hidden).float().cpu().numpy() for head in (model.start_rows, model.end_rows)]
     for column, (values, side) in enumerate(zip(rows, sides, strict=True)):

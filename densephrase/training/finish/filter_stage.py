@@ -7,16 +7,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from densephrase.encoder.device import prefers_bf16
 from densephrase.encoder.phrase.model import PhraseModel, new_filter
-from densephrase.encoder.tokens.padding import pad_batch
 from densephrase.training.data.examples import TrainingWindow
-from densephrase.training.phrase.config import TrainingConfig
+from densephrase.training.finish.hidden_states import hidden_states, sample_windows
 
 _log = logging.getLogger(__name__)
 _BATCH_WINDOWS = 48
@@ -24,22 +22,22 @@ _BATCH_TOKENS = 4096
 _LEARNING_RATE = 1e-3
 
 
-def fit_filter(model: PhraseModel, windows: Sequence[TrainingWindow], config: TrainingConfig) -> None:
-    """Replace the model's phrase filter by one of `filter_size`, fitted to at most `filter_windows` random windows.
+def fit_filter(
+    model: PhraseModel, windows: Sequence[TrainingWindow], *, size: int, epochs: float, limit: int, seed: int
+) -> None:
+    """Replace the model's phrase filter by one of inner size `size`, fitted to at most `limit` random windows.
 
     A filter that is trained beside the encoder sees each token a few times while its input still moves. Hidden states
-    that stand still can be kept and seen `filter_epochs` times: at equal recall the filter keeps a fifth fewer tokens.
+    that stand still can be kept and seen `epochs` times: at equal recall the filter keeps a fifth fewer tokens.
     Needs 800 bytes of memory per token of a backbone of 384 dimensions.
     """
-    rng = np.random.default_rng(config.seed)
-    chosen = [windows[number] for number in rng.permutation(len(windows))[: config.filter_windows]]
-    hidden, target = _hidden_states(model, chosen)
-    device = next(model.parameters()).device
-    torch.manual_seed(config.seed)
-    phrase_filter = new_filter(hidden.shape[1], config.filter_size).to(device)
+    hidden, target = _tokens(model, sample_windows(windows, limit, seed))
+    device = model.device
+    torch.manual_seed(seed)
+    phrase_filter = new_filter(hidden.shape[1], size).to(device)
     optimiser = torch.optim.AdamW(phrase_filter.parameters(), lr=_LEARNING_RATE)
     per_epoch = math.ceil(len(hidden) / _BATCH_TOKENS)
-    steps = max(1, round(config.filter_epochs * per_epoch))
+    steps = max(1, round(epochs * per_epoch))
     order = torch.randperm(len(hidden))
     for step in range(steps):
         place = step % per_epoch
@@ -56,19 +54,18 @@ def fit_filter(model: PhraseModel, windows: Sequence[TrainingWindow], config: Tr
         optimiser.step()
     _log.info("phrase filter: %d steps over %d tokens, loss %.4f", steps, len(hidden), float(loss.detach()))
     model.phrase_filter = phrase_filter.eval()
-    model.config = replace(model.config, filter_size=config.filter_size)
+    model.config = replace(model.config, filter_size=size)
 
 
-def _hidden_states(model: PhraseModel, windows: Sequence[TrainingWindow]) -> tuple[Tensor, Tensor]:
+def _tokens(model: PhraseModel, windows: Sequence[TrainingWindow]) -> tuple[Tensor, Tensor]:
     """Return the hidden states of all paragraph tokens, float16 (n, H), and if a gold start, end is there, (n, 2)."""
     ordered = sorted(windows, key=lambda window: len(window.input_ids))
-    device = next(model.parameters()).device
+    device = model.device
     states, targets = [], []
     for at in range(0, len(ordered), _BATCH_WINDOWS):
         part = ordered[at : at + _BATCH_WINDOWS]
-        ids, mask = pad_batch([window.input_ids for window in part], model.config.pad_token_id)
-        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=prefers_bf16(device)):
-            hidden = model.hidden(ids.to(device), mask.to(device)).half().cpu()
+        with torch.autocast(device.type, torch.bfloat16, enabled=prefers_bf16(device)):
+            hidden = hidden_states(model, part).half().cpu()
         for row, window in enumerate(part):
             states.append(hidden[row, window.first : window.last].clone())
             targets.append(_gold(window))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 
 from densephrase.encoder.phrase.model import PhraseModel
 from densephrase.encoder.phrase.sparc import HEADS, SparcHeads
-from densephrase.encoder.tokens.padding import pad_batch
 from densephrase.training.data.examples import TrainingWindow
+from densephrase.training.finish.hidden_states import hidden_states, sample_windows
 
 _ALIVE = 0.01  # least share of weights above zero
 _SHARE = 0.5  # of the other head's weights, so that together they do not say everything twice
@@ -41,15 +40,14 @@ def _share_above_zero(
     model: PhraseModel, heads: SparcHeads, windows: Sequence[TrainingWindow], seed: int
 ) -> torch.Tensor:
     """Return the share of weights above zero of each head, over pairs of tokens of a paragraph, float32 (4,)."""
-    chosen = np.random.default_rng(seed).permutation(len(windows))[:_WINDOWS]
-    some = [windows[number] for number in chosen.tolist()]
-    ids, mask = pad_batch([window.input_ids for window in some], model.config.pad_token_id)
-    token_mask = torch.zeros_like(mask)
+    some = sample_windows(windows, _WINDOWS, seed)
+    hidden = hidden_states(model, some)
+    token_mask = torch.zeros(hidden.shape[:2], dtype=torch.bool)
     for row, window in enumerate(some):
         token_mask[row, window.first : window.last] = True
-    device = next(model.parameters()).device
+    token_mask = token_mask.to(model.device)
     with torch.inference_mode():
-        weights = heads.text(model.hidden(ids.to(device), mask.to(device)), token_mask.to(device))
-    pairs = (token_mask[:, :, None] & token_mask[:, None, :]).to(device)
+        weights = heads.text(hidden, token_mask)
+    pairs = token_mask[:, :, None] & token_mask[:, None, :]
     above: torch.Tensor = torch.stack([(weights[:, head][pairs] > 0).float().mean() for head in range(len(HEADS))])
     return above.cpu()

@@ -170,7 +170,8 @@ def _finish(
     balance_vectors(model, windows, config.vector_size, seed=config.seed)
     load_exactly(model, rounded_weights(model.state_dict()), "the rounded model")  # what follows fits what is stored
     if config.filter_epochs:
-        fit_filter(model, examples.windows, config)
+        size, epochs, limit = config.filter_size, config.filter_epochs, config.filter_windows
+        fit_filter(model, examples.windows, size=size, epochs=epochs, limit=limit, seed=config.seed)
         load_exactly(model, rounded_weights(model.state_dict()), "the rounded model")
     calibration = calibrate(model, windows, config.filter_recall, seed=config.seed)
     summary = {

@@ -21,7 +21,6 @@ from densephrase.training.data.examples import TrainingWindow, make_examples
 from densephrase.training.finish import filter_stage
 from densephrase.training.finish.filter_stage import fit_filter
 from densephrase.training.loop.checkpoint import CHECKPOINT_FILE
-from densephrase.training.phrase.config import TrainingConfig
 from densephrase.training.phrase.trainer import train
 from tests.conftest import make_encoder
 from tests.training.facts import make_facts, make_settings
@@ -43,10 +42,11 @@ def windows() -> list[TrainingWindow]:
     return make_examples(make_facts(), make_encoder(max_tokens=48).tokeniser, 6).windows
 
 
-def fitted(model: PhraseModel, windows: list[TrainingWindow], **changes: object) -> PhraseModel:
-    settings = {"filter_size": 40, "filter_epochs": 30.0, "seed": 5}
+def fitted(
+    model: PhraseModel, windows: list[TrainingWindow], epochs: float = 30.0, limit: int = 100, seed: int = 5
+) -> PhraseModel:
     changed = copy.deepcopy(model)
-    fit_filter(changed, windows, TrainingConfig(**{**settings, **changes}))  # type: ignore[arg-type]
+    fit_filter(changed, windows, size=40, epochs=epochs, limit=limit, seed=seed)
     return changed
 
 
@@ -75,7 +75,7 @@ def kept_at_full_recall(model: PhraseModel, windows: list[TrainingWindow]) -> fl
 
 
 def test_the_gold_tokens_can_be_learned_by_heart(model: PhraseModel, windows: list[TrainingWindow]) -> None:
-    after = fitted(model, windows, filter_epochs=2000.0)  # of one step each
+    after = fitted(model, windows, epochs=2000.0)  # of one step each
     assert kept_at_full_recall(model, windows) > 0.5
     logits, gold = logits_and_gold(after, windows)
     assert kept_at_full_recall(after, windows) == pytest.approx(gold.mean(), abs=0.01)
@@ -109,15 +109,15 @@ def test_the_number_of_windows_is_limited(
     model: PhraseModel, windows: list[TrainingWindow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[list[TrainingWindow]] = []
-    hidden_states = filter_stage._hidden_states
+    tokens = filter_stage._tokens
 
     def noting(model: PhraseModel, chosen: list[TrainingWindow]) -> tuple[torch.Tensor, torch.Tensor]:
         seen.append(list(chosen))
-        return hidden_states(model, chosen)
+        return tokens(model, chosen)
 
-    monkeypatch.setattr(filter_stage, "_hidden_states", noting)
+    monkeypatch.setattr(filter_stage, "_tokens", noting)
     for limit, seed in ((3, 5), (3, 6), (100, 5)):
-        fitted(model, windows, filter_windows=limit, seed=seed, filter_epochs=1.0)
+        fitted(model, windows, limit=limit, seed=seed, epochs=1.0)
     assert [len(chosen) for chosen in seen] == [3, 3, 8]
     names = [sorted(windows.index(window) for window in chosen) for chosen in seen]
     assert names[0] != names[1]
@@ -130,7 +130,7 @@ def test_hidden_states_are_those_of_each_window_alone(
 ) -> None:
     monkeypatch.setattr(filter_stage, "_BATCH_WINDOWS", batch_windows)
     monkeypatch.setattr(filter_stage, "prefers_bf16", lambda device: False)
-    hidden, target = filter_stage._hidden_states(model, windows)
+    hidden, target = filter_stage._tokens(model, windows)
     expected, gold = [], []
     for window in sorted(windows, key=lambda window: len(window.input_ids)):
         ids = torch.tensor([window.input_ids])
