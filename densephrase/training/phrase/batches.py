@@ -42,25 +42,28 @@ class TrainingBatch:
     copied_ends: Tensor  # int64 (D, 3): the same of its gold end
 
 
-def paragraph_batches(
-    windows: Sequence[TrainingWindow],
-    config: TrainingConfig,
-    pad_token_id: int,
-    epoch: int,
-    first: int = 0,
-    neighbours: Neighbours | None = None,
-    terms: WindowBM25 | None = None,
-) -> Iterator[TrainingBatch]:
-    """Yield the batches of an epoch from number `first` on.
+@dataclass(frozen=True, slots=True)
+class ParagraphBatches:
+    """The batches of a run: `neighbours` as in `plan_epoch`; `terms`, BM25 of the windows, where a score has some."""
 
-    Each depends on the seed, the epoch and its number alone, which makes resuming exact. `neighbours` as in
-    `plan_epoch`, `terms` as in `make_paragraph_batch`.
-    """
-    plan = plan_epoch(windows, config, np.random.default_rng((config.seed, epoch)), neighbours)
-    for number, members in enumerate(plan[first:], first):
-        rng = np.random.default_rng((config.seed, epoch, number))
-        scores = None if terms is None else partial(terms.of, members)
-        yield make_paragraph_batch([windows[member] for member in members], config, pad_token_id, rng, scores)
+    windows: Sequence[TrainingWindow]
+    config: TrainingConfig
+    pad_token_id: int
+    neighbours: Neighbours | None = None
+    terms: WindowBM25 | None = None
+
+    def epoch(self, epoch: int, first: int = 0) -> Iterator[TrainingBatch]:
+        """Yield the batches of an epoch from number `first` on.
+
+        Each depends on the seed, the epoch and its number alone, which makes resuming exact.
+        """
+        rng = np.random.default_rng((self.config.seed, epoch))
+        plan = plan_epoch(self.windows, self.config, rng, self.neighbours)
+        for number, members in enumerate(plan[first:], first):
+            rng = np.random.default_rng((self.config.seed, epoch, number))
+            scores = None if self.terms is None else partial(self.terms.of, members)
+            chosen = [self.windows[member] for member in members]
+            yield make_paragraph_batch(chosen, self.config, self.pad_token_id, rng, scores)
 
 
 def batches_per_epoch(windows: Sequence[TrainingWindow], config: TrainingConfig) -> int:

@@ -12,7 +12,7 @@ from densephrase.errors import TrainingError
 from densephrase.training.data.examples import TrainingQuestion, TrainingWindow
 from densephrase.training.data.neighbours import find_neighbours
 from densephrase.training.data.term_scores import WindowBM25
-from densephrase.training.phrase.batches import batches_per_epoch, make_paragraph_batch, paragraph_batches, plan_epoch
+from densephrase.training.phrase.batches import ParagraphBatches, batches_per_epoch, make_paragraph_batch, plan_epoch
 from densephrase.training.phrase.config import TrainingConfig
 
 WORDS = "abcdefghijklmnopq"
@@ -110,7 +110,7 @@ def test_a_batch_has_the_bm25_of_its_questions_and_paragraphs() -> None:
     asked = [question for number in (3, 7) for question in windows[number].questions]
     expected = [[plain_bm25(list(question.terms), texts[number], texts) for number in members] for question in asked]
     np.testing.assert_allclose(scores.of(members, asked), expected, rtol=1e-5)
-    for batch in paragraph_batches(windows, config, 0, epoch=0, terms=scores):
+    for batch in ParagraphBatches(windows, config, 0, terms=scores).epoch(0):
         assert batch.terms.shape == (len(batch.gold_window), len(batch.text_ids))
         own = batch.terms[range(len(batch.gold_window)), batch.gold_window]
         assert set(own.tolist()) <= {

@@ -14,10 +14,10 @@ from densephrase.data import Question
 from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.training.data.examples import TrainingQuestion, TrainingWindow, make_examples
 from densephrase.training.phrase.batches import (
+    ParagraphBatches,
     TrainingBatch,
     batches_per_epoch,
     make_paragraph_batch,
-    paragraph_batches,
     plan_epoch,
 )
 from densephrase.training.phrase.config import TrainingConfig
@@ -165,10 +165,10 @@ def test_questions_are_a_fair_choice_in_order_of_length() -> None:
 
 def test_batches_depend_on_seed_epoch_and_number_alone() -> None:
     windows = make_windows(30)
-    first, again = (list(paragraph_batches(windows, settings(), PAD, epoch=2)) for _ in range(2))
+    first, again = (list(ParagraphBatches(windows, settings(), PAD).epoch(2)) for _ in range(2))
     assert all(map(equal, first, again))
-    other_epoch = next(paragraph_batches(windows, settings(), PAD, epoch=3))
-    other_seed = next(paragraph_batches(windows, settings(seed=99), PAD, epoch=2))
+    other_epoch = next(ParagraphBatches(windows, settings(), PAD).epoch(3))
+    other_seed = next(ParagraphBatches(windows, settings(seed=99), PAD).epoch(2))
     assert not equal(first[0], other_epoch)
     assert not equal(first[0], other_seed)
 
@@ -176,8 +176,8 @@ def test_batches_depend_on_seed_epoch_and_number_alone() -> None:
 @pytest.mark.parametrize("first", [0, 1, 4, 5])
 def test_first_skips_exactly(first: int) -> None:
     windows = make_windows(30)
-    everything = list(paragraph_batches(windows, settings(), PAD, epoch=1))
-    rest = list(paragraph_batches(windows, settings(), PAD, epoch=1, first=first))
+    everything = list(ParagraphBatches(windows, settings(), PAD).epoch(1))
+    rest = list(ParagraphBatches(windows, settings(), PAD).epoch(1, first))
     assert len(everything) == 5
     assert len(rest) == 5 - first
     assert all(map(equal, everything[first:], rest))
