@@ -26,8 +26,8 @@ from densephrase.corpus.questions.reader import read_questions
 from densephrase.data import Question
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.training.data.holdout import split_by_title
+from densephrase.training.data.teacher import TEACHER_FILE
 from densephrase.training.phrase.config import TrainingConfig
-from densephrase.training.phrase.teacher import TEACHER_FILE
 from densephrase.training.phrase.trainer import train
 
 HELD_OUT_ARTICLES = 40

@@ -10,7 +10,7 @@ import pytest
 
 from densephrase.cli.main import main
 from densephrase.reader.extractive_reader import ExtractiveReader
-from densephrase.training.phrase.teacher import TEACHER_FILE
+from densephrase.training.data.teacher import TEACHER_FILE
 from tests.reader.small_reader import make_reader_settings
 from tests.training.facts import as_flags, make_settings, write_facts
 from tests.training.stopping import before_step, press_ctrl_c

@@ -1,1 +1,1 @@
-"""Training examples, the articles held out from them, and what they could be mistaken for."""
+"""Training examples: questions with paragraphs, held-out articles, hard negatives, and the logits of a teacher."""

@@ -10,10 +10,10 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from densephrase.encoder.phrase.model import QuestionOutput, TextVectors
 from densephrase.reader.spans import span_band
+from densephrase.training.data.teacher import span_distribution
 from densephrase.training.phrase.batches import TrainingBatch
 from densephrase.training.phrase.config import TrainingConfig
 from densephrase.training.phrase.sparc import sparc_scores
-from densephrase.training.phrase.teacher import span_distribution
 
 _TINY = 1e-300
 

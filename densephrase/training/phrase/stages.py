@@ -11,13 +11,13 @@ import torch
 import densephrase
 from densephrase.encoder.files.weights import load_exactly, rounded_weights
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.training.data.teacher import TEACHER_FILE, with_teacher
 from densephrase.training.finish.balancing import balance_vectors
 from densephrase.training.finish.calibration import calibrate
 from densephrase.training.finish.filter_stage import fit_filter
 from densephrase.training.finish.interpolation import interpolate_weights
 from densephrase.training.finish.revival import revive_heads
 from densephrase.training.phrase.run import PhraseRun
-from densephrase.training.phrase.teacher import TEACHER_FILE, with_teacher
 
 _log = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from densephrase.encoder.phrase.model import QuestionOutput, TextVectors
 from densephrase.reader.spans import span_band
+from densephrase.training.data.teacher import span_distribution
 from densephrase.training.phrase.batches import TrainingBatch
 from densephrase.training.phrase.config import TrainingConfig
 from densephrase.training.phrase.loss import losses, span_losses
-from densephrase.training.phrase.teacher import span_distribution
 
 PARAGRAPHS, TOKENS, QUESTIONS = 3, 9, 4
 OWN = [(1, 8), (3, 7), (2, 4)]  # columns of the paragraph's own tokens

@@ -16,10 +16,10 @@ from safetensors.numpy import load_file, save_file
 from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.errors import EncoderError, TrainingError
 from densephrase.reader.extractive_reader import ExtractiveReader
+from densephrase.training.data import teacher
 from densephrase.training.data.examples import TrainingQuestion, TrainingWindow, make_examples
+from densephrase.training.data.teacher import TEACHER_FILE, with_teacher
 from densephrase.training.loop.loop import schedule
-from densephrase.training.phrase import teacher
-from densephrase.training.phrase.teacher import TEACHER_FILE, with_teacher
 from densephrase.training.phrase.trainer import train
 from densephrase.training.reader.examples import reader_example
 from densephrase.training.reader.trainer import train_reader
