@@ -31,8 +31,8 @@ class ExtractiveReader:
     def __init__(
         self, model: ReaderModel, tokeniser: PhraseTokeniser, config: EncoderConfig, device: str = "cpu"
     ) -> None:
-        self._device = find_device(device)
-        self.model, self.tokeniser, self.config = model.to(self._device).eval(), tokeniser, config
+        self.device = find_device(device)
+        self.model, self.tokeniser, self.config = model.to(self.device).eval(), tokeniser, config
 
     @classmethod
     def from_pretrained(cls, path: str | Path, device: str = "cpu") -> ExtractiveReader:
@@ -63,10 +63,10 @@ class ExtractiveReader:
         self, inputs: Sequence[ReaderInput], numbers: Sequence[int]
     ) -> Iterator[tuple[int, NDArray[np.float32]]]:
         rows = pad_reader_inputs([inputs[number] for number in numbers], self.config.pad_token_id)
-        batch = on_device(rows, self._device)
+        batch = on_device(rows, self.device)
         with (
             torch.inference_mode(),
-            torch.autocast(self._device.type, torch.bfloat16, enabled=prefers_bf16(self._device)),
+            torch.autocast(self.device.type, torch.bfloat16, enabled=prefers_bf16(self.device)),
         ):
             start, end = self.model(batch.input_ids, batch.mask, batch.token_mask)
         both = torch.stack([start, end], 1).cpu().numpy()

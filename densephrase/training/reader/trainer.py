@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from densephrase.data import Question
 from densephrase.encoder.config import EncoderConfig
-from densephrase.encoder.device import find_device, on_device
+from densephrase.encoder.device import on_device
 from densephrase.encoder.files.location import find_encoder_folder, is_encoder
 from densephrase.encoder.phrase.model import position_count
 from densephrase.errors import EncoderError, TrainingError
@@ -23,13 +23,15 @@ from densephrase.reader.model import ReaderModel, decode_spans
 from densephrase.training.data.examples import TrainingWindow, make_examples
 from densephrase.training.data.holdout import split_for_training
 from densephrase.training.loop.attention import use_training_attention
-from densephrase.training.loop.checkpoint import CHECKPOINT_FILE, load_checkpoint
-from densephrase.training.loop.loop import StepLoss, Training, endless
+from densephrase.training.loop.checkpoint import CHECKPOINT_FILE, TrainingProgress, load_checkpoint
+from densephrase.training.loop.loop import StepLoss, Training
+from densephrase.training.loop.objective import Objective, planned_steps
 from densephrase.training.loop.run_identity import run_identity
+from densephrase.training.loop.stages import Stage, run_stages
 from densephrase.training.phrase.config import TrainingConfig
 from densephrase.training.phrase.new_model import new_model
 from densephrase.training.reader.config import ReaderTrainingConfig
-from densephrase.training.reader.examples import ReaderTrainingBatch, reader_batches, reader_examples
+from densephrase.training.reader.examples import ReaderExample, ReaderTrainingBatch, reader_batches, reader_examples
 
 _HEAD_SIZES = ("vector_size", "coherency_rank", "sparc_size", "head_hidden_size")  # of a phrase encoder; not used here
 
@@ -39,44 +41,87 @@ def train_reader(
 ) -> dict[str, Any]:
     """Train a reader and save it in `output`; a stopped run goes on from its last checkpoint there.
 
-    Returns what the run came to, with the share of held-out questions whose span is exactly right. Raises as
-    `densephrase.training.phrase.trainer.train` does.
+    Returns what the run came to, with the share of held-out questions whose span is exactly right and the seconds of
+    each stage. Raises as `densephrase.training.phrase.trainer.train` does.
     """
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(config.seed)
-    phrase_model, tokeniser = new_model(_start_settings(config))
-    model = ReaderModel(phrase_model.backbone)
-    _check_positions(model, config)
-    kept, held_out = split_for_training(questions, config.held_out_articles)
-    windows = make_examples(kept, tokeniser, config.max_answer_tokens).windows
-    examples = reader_examples(windows, config.max_tokens)
-    if not examples:
-        raise TrainingError(f"No question fits max_tokens={config.max_tokens} together with its window; raise it.")
+    run = _ReaderRun.start(questions, folder, config, device)
+    seconds = run_stages(READER_STAGES, run)
+    return {
+        **{name: value for name, value in run.summary.items() if name != "settings"},
+        "seconds": round(run.progress.seconds, 1),
+        "stage_seconds": seconds,
+        "reader": str(folder),
+        "checkpoint": CHECKPOINT_FILE,
+    }
+
+
+@dataclass(slots=True)
+class _ReaderRun:
+    """The state of a reader's training, which its stages hand on."""
+
+    questions: Sequence[Question]
+    folder: Path
+    config: ReaderTrainingConfig
+    reader: ExtractiveReader
+    examples: list[ReaderExample]
+    held_out: Sequence[Question]
+    progress: TrainingProgress = field(default_factory=TrainingProgress)
+    summary: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def start(
+        cls, questions: Sequence[Question], folder: Path, config: ReaderTrainingConfig, device: str
+    ) -> _ReaderRun:
+        """Make the model and the examples."""
+        torch.manual_seed(config.seed)
+        phrase_model, tokeniser = new_model(_start_settings(config))
+        model = ReaderModel(phrase_model.backbone)
+        _check_positions(model, config)
+        kept, held_out = split_for_training(questions, config.held_out_articles)
+        windows = make_examples(kept, tokeniser, config.max_answer_tokens).windows
+        examples = reader_examples(windows, config.max_tokens)
+        if not examples:
+            raise TrainingError(f"No question fits max_tokens={config.max_tokens} together with its window; raise it.")
+        reader = ExtractiveReader(model, tokeniser, phrase_model.config, device)
+        return cls(questions, folder, config, reader, examples, held_out)
+
+
+def _take_gradient_steps(run: _ReaderRun) -> None:
+    """Train the model from the folder's checkpoint on, or from the start where there is none."""
+    config, model = run.config, run.reader.model
     use_training_attention(model.backbone)
     model.backbone.get_input_embeddings().weight.requires_grad_(False)
-    per_epoch = -(-len(examples) // config.batch_questions)
-    steps = config.max_steps or max(1, round(config.epochs * per_epoch))
-    training = Training.start(model, config, find_device(device), folder, steps)
-    progress = load_checkpoint(folder, model, training.optimiser, run_identity("reader", asdict(config), questions))
+    per_epoch = -(-len(run.examples) // config.batch_questions)
+    steps = planned_steps(config, config.epochs, per_epoch)
+    training = Training.start(model, config, run.reader.device, run.folder, steps)
+    identity = run_identity("reader", asdict(config), run.questions)
+    progress = load_checkpoint(run.folder, model, training.optimiser, identity)
+    run.progress = Objective(_loss, partial(_epoch, run), per_epoch).minimise(training, progress)
+    model.eval()
 
-    def epoch(number: int, first: int) -> Iterator[ReaderTrainingBatch]:
-        rng = np.random.default_rng((config.seed, number))
-        return reader_batches(examples, config.batch_questions, phrase_model.config.pad_token_id, rng, first)
 
-    progress = training.run(
-        progress,
-        lambda first: endless(epoch, first, steps, per_epoch),
-        partial(_loss, training),
-    )
-    reader = ExtractiveReader(model, tokeniser, phrase_model.config, device)
-    summary: dict[str, Any] = {"settings": asdict(config), "steps": progress.step, "questions_seen": progress.questions}
-    if held_out:
-        windows = make_examples(held_out, tokeniser, config.max_answer_tokens).windows
-        summary["held_out_exact_spans"] = exact_spans(reader, windows, config)
-    reader.save_pretrained(folder, summary)
-    del summary["settings"]
-    return {**summary, "seconds": round(progress.seconds, 1), "reader": str(folder), "checkpoint": CHECKPOINT_FILE}
+def _epoch(run: _ReaderRun, number: int, first: int) -> Iterator[ReaderTrainingBatch]:
+    rng = np.random.default_rng((run.config.seed, number))
+    return reader_batches(run.examples, run.config.batch_questions, run.reader.config.pad_token_id, rng, first)
+
+
+def _measure(run: _ReaderRun) -> None:
+    """Count the exact spans of held-out questions, where there are any."""
+    if run.held_out:
+        windows = make_examples(run.held_out, run.reader.tokeniser, run.config.max_answer_tokens).windows
+        run.summary["held_out_exact_spans"] = exact_spans(run.reader, windows, run.config)
+
+
+def _save(run: _ReaderRun) -> None:
+    """Write the reader with a summary of how it was made."""
+    steps = {"steps": run.progress.step, "questions_seen": run.progress.questions}
+    run.summary = {"settings": asdict(run.config), **steps, **run.summary}
+    run.reader.save_pretrained(run.folder, run.summary)
+
+
+READER_STAGES = (Stage("gradient steps", _take_gradient_steps), Stage("measure", _measure), Stage("save", _save))
 
 
 def exact_spans(reader: ExtractiveReader, windows: Sequence[TrainingWindow], config: ReaderTrainingConfig) -> float:
