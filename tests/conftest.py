@@ -18,6 +18,7 @@ from torch import Tensor
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.phrase.model import PhraseModel
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.row_quantisers import RowQuantisers
 from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.quantise.scalar import VectorQuantiser
 from densephrase.training.finish.factors import fit_factors
@@ -99,7 +100,7 @@ def make_encoder(**changes: object) -> PhraseEncoder:
         factors = fit_factors(model.sparc, _spread_sparc(model), config.sparse_rank)
     quantiser = VectorQuantiser(np.zeros(config.row_size, np.float32), np.full(config.row_size, 0.05, np.float32))
     tokeniser = PhraseTokeniser(tokenizer, config)
-    return PhraseEncoder(model, tokeniser, quantiser, quantiser, factors, bf16=False)
+    return PhraseEncoder(model, tokeniser, RowQuantisers(quantiser, quantiser, factors), bf16=False)
 
 
 def _spread_sparc(model: PhraseModel) -> Tensor:

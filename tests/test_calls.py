@@ -15,7 +15,6 @@ FOLDERS = ("densephrase", "build_index", "serve", "benchmarks")  # kernels stand
 COMPILERS = {"kernel", "small_kernel", "inlined_kernel", "parallel_kernel"}
 # Public functions that take more, by file name; nothing is added here.
 WIDER = {
-    ("PhraseEncoder.__init__", "phrase_encoder.py"),
 }
 
 

@@ -29,6 +29,7 @@ from benchmarks.tuning.stored_form import StoredForm, rounded_by_row, unrounded
 from densephrase.data import Question
 from densephrase.encoder.encoded import ParagraphInput
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.row_quantisers import RowQuantisers
 from densephrase.encoder.tokens.padding import pad_batch
 from densephrase.training.finish.factors import fit_factors
 
@@ -117,7 +118,8 @@ def refitted(encoder: PhraseEncoder, states: Tensor, rank: int) -> PhraseEncoder
     model = copy.copy(encoder.model)
     model.config = replace(encoder.config, sparc_rank=rank)
     factors = fit_factors(encoder.model.sparc, states, rank)
-    return PhraseEncoder(model, encoder.tokeniser, encoder.start_quantiser, encoder.end_quantiser, factors)
+    quantisers = RowQuantisers(encoder.start_quantiser, encoder.end_quantiser, factors)
+    return PhraseEncoder(model, encoder.tokeniser, quantisers)
 
 
 if __name__ == "__main__":

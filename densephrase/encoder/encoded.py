@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +56,20 @@ class QuestionVectors:
     start: NDArray[np.float32]  # [n, vector_size]
     end: NDArray[np.float32]  # [n, vector_size]
     sparse: tuple[QuestionNgrams, ...] | None = None  # one for each question; None without Sparc heads
+
+    @classmethod
+    def none(cls, vector_size: int, sparse: bool) -> QuestionVectors:
+        """Return those of no question."""
+        nothing = np.empty((0, vector_size), np.float32)
+        return cls(nothing, nothing, () if sparse else None)
+
+    @classmethod
+    def joined(cls, parts: Sequence[QuestionVectors]) -> QuestionVectors:
+        """Return the vectors of some parts, at least one, that follow one another; all or none are sparse."""
+        start, end = (np.concatenate([getattr(part, side) for part in parts]) for side in ("start", "end"))
+        if parts[0].sparse is None:
+            return cls(start, end)
+        return cls(start, end, tuple(item for part in parts for item in part.sparse or ()))
 
     def part(self, rows: slice) -> QuestionVectors:
         """Return the vectors of some consecutive questions."""

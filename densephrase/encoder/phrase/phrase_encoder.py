@@ -26,6 +26,7 @@ from densephrase.encoder.first_use import PROBE, check_finite, library_errors
 from densephrase.encoder.phrase.device_codes import codes_of
 from densephrase.encoder.phrase.model import PhraseModel
 from densephrase.encoder.phrase.model_size import check_model_size
+from densephrase.encoder.phrase.row_quantisers import FACTOR_WEIGHTS, QUANTISER_WEIGHTS, RowQuantisers
 from densephrase.encoder.phrase.rows import CollectedRows, split_rows
 from densephrase.encoder.phrase.sparse_factors import SparseFactors
 from densephrase.encoder.question_ngrams import question_ngrams
@@ -37,7 +38,6 @@ from densephrase.quantise.scalar import VectorQuantiser, check_sparse_scale
 _BATCH_TOKENS = 8192  # padded tokens in a forward pass: enough to keep the cores busy, small enough for the cache
 _CUDA_BATCH_TOKENS = 32_768  # there: a device has more cores and no such cache; activations take less than a gigabyte
 _BATCH_QUESTIONS = 256
-_FACTORS, _QUANTISERS = "sparse_factors.", "quantiser."
 
 
 class PhraseEncoder:
@@ -50,9 +50,7 @@ class PhraseEncoder:
         self,
         model: PhraseModel,
         tokeniser: PhraseTokeniser,
-        start_quantiser: VectorQuantiser,
-        end_quantiser: VectorQuantiser,
-        sparse_factors: SparseFactors | None = None,
+        quantisers: RowQuantisers,
         device: str = "cpu",
         folder: Path | None = None,
         bf16: bool | None = None,
@@ -61,11 +59,11 @@ class PhraseEncoder:
         tokeniser.check_vocabulary(embedding.num_embeddings)
         self.config: EncoderConfig = model.config
         self.tokeniser = tokeniser
-        self.start_quantiser, self.end_quantiser = start_quantiser, end_quantiser
+        self.start_quantiser, self.end_quantiser = quantisers.start, quantisers.end
         self._device = find_device(device)
         self._folder = folder
         self._model = model.to(self._device).eval()
-        self._factors = None if sparse_factors is None else sparse_factors.to(self._device).eval()
+        self._factors = None if quantisers.factors is None else quantisers.factors.to(self._device).eval()
         self.text_backbone = self._model.backbone
         if prefers_bf16(self._device) if bf16 is None else bf16:
             self.text_backbone = copy.deepcopy(self._model.backbone).bfloat16()
@@ -84,14 +82,14 @@ class PhraseEncoder:
         tokeniser = PhraseTokeniser.load(folder, config)
         state, _ = read_weights(folder)
         start, end = (VectorQuantiser.read(state, side, config.row_size, folder) for side in ("start", "end"))
-        _split(state, _QUANTISERS)
-        factors = _split(state, _FACTORS)
+        _split(state, QUANTISER_WEIGHTS)
+        factors = _split(state, FACTOR_WEIGHTS)
         check_model_size(config, state, str(folder))
         with library_errors(f"The encoder {folder} cannot be used"):
             model = PhraseModel(config)
             load_exactly(model, state, str(folder))
             sparse = _load_factors(model, factors, folder) if config.sparc_size or factors else None
-            encoder = cls(model, tokeniser, start, end, sparse, device=device, folder=folder, bf16=bf16)
+            encoder = cls(model, tokeniser, RowQuantisers(start, end, sparse), device=device, folder=folder, bf16=bf16)
             encoder.encode_paragraphs([ParagraphInput(PROBE)])
             encoder.encode_questions(PROBE.split())  # each short enough to be read whole
         return encoder
@@ -171,14 +169,11 @@ class PhraseEncoder:
         An empty question is legal and gets vectors too.
         """
         if not questions:
-            nothing = np.empty((0, self.config.vector_size), np.float32)
-            return QuestionVectors(nothing, nothing, None if self.sparse_scale is None else ())
+            return QuestionVectors.none(self.config.vector_size, sparse=self._factors is not None)
         rows = self.tokeniser.questions(questions)
-        batches = [self._encode_batch(rows[at : at + _BATCH_QUESTIONS]) for at in range(0, len(rows), _BATCH_QUESTIONS)]
-        start, end = (np.concatenate([getattr(batch, side) for batch in batches]) for side in ("start", "end"))
-        if self.sparse_scale is None:
-            return QuestionVectors(start, end)
-        return QuestionVectors(start, end, tuple(item for batch in batches for item in batch.sparse or ()))
+        return QuestionVectors.joined(
+            [self._encode_batch(rows[at : at + _BATCH_QUESTIONS]) for at in range(0, len(rows), _BATCH_QUESTIONS)]
+        )
 
     def _encode_batch(self, questions: Sequence[list[int]]) -> QuestionVectors:
         check_process(self._device)
@@ -187,7 +182,7 @@ class PhraseEncoder:
             output = self._model.encode_questions(ids, mask)
         start, end = output.start.float().cpu().numpy(), output.end.float().cpu().numpy()
         check_finite(start, end)
-        if output.sparc is None:
+        if output.sparc is None or self._factors is None:
             return QuestionVectors(start, end)
         weights = output.sparc.float().cpu().numpy()
         return QuestionVectors(start, end, tuple(_ngrams(row, weights[at]) for at, row in enumerate(questions)))
@@ -215,13 +210,8 @@ class PhraseEncoder:
                 collected.keys.add(paragraph[owned], token[owned], keys)
 
     def _state(self) -> dict[str, torch.Tensor]:
-        state = dict(self._model.state_dict())
-        for side, quantiser in (("start", self.start_quantiser), ("end", self.end_quantiser)):
-            state[f"{_QUANTISERS}{side}.offset"] = torch.from_numpy(quantiser.offset)
-            state[f"{_QUANTISERS}{side}.scale"] = torch.from_numpy(quantiser.scale)
-        if self._factors is not None:
-            state |= {_FACTORS + name: value for name, value in self._factors.state_dict().items()}
-        return state
+        quantisers = RowQuantisers(self.start_quantiser, self.end_quantiser, self._factors)
+        return {**self._model.state_dict(), **quantisers.state()}
 
 
 def _split(state: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

@@ -106,20 +106,16 @@ class OnnxQuestionEncoder:
         An empty question is legal and gets vectors too.
         """
         if not questions:
-            nothing = np.empty((0, self.config.vector_size), np.float32)
-            return QuestionVectors(nothing, nothing, None if self.sparse_scale is None else ())
+            return QuestionVectors.none(self.config.vector_size, sparse=self.sparse_scale is not None)
         rows = self.tokeniser.questions(questions)
         if len(rows) == 1:  # nothing to be put in order
             return self._encode(rows)
         order = sorted(range(len(rows)), key=lambda number: len(rows[number]))
         batches = [[rows[number] for number in order[at : at + _TOGETHER]] for at in range(0, len(order), _TOGETHER)]
-        encoded = self._encode_all(batches)
+        found = QuestionVectors.joined(self._encode_all(batches))
         place = np.argsort(order)
-        start, end = (np.concatenate([getattr(part, side) for part in encoded])[place] for side in ("start", "end"))
-        if self.sparse_scale is None:
-            return QuestionVectors(start, end)
-        sparse = [item for part in encoded for item in part.sparse or ()]
-        return QuestionVectors(start, end, tuple(sparse[at] for at in place))
+        sparse = None if found.sparse is None else tuple(found.sparse[at] for at in place)
+        return QuestionVectors(found.start[place], found.end[place], sparse)
 
     def _encode_all(self, batches: Sequence[list[list[int]]]) -> list[QuestionVectors]:
         """Encode each batch, several at the same time; a single one would only take longer on another thread."""

@@ -81,15 +81,7 @@ def make_examples(
     analyser = Analyser()
     placed = 0
     for number, ((title, context), group) in enumerate(groups.items()):
-        made = _windows(
-            number,
-            title,
-            context,
-            group,
-            tokeniser=tokeniser,
-            analyser=analyser,
-            max_answer_tokens=max_answer_tokens,
-        )
+        made = _windows(number, ParagraphInput(context, title), group, tokeniser, analyser, max_answer_tokens)
         placed += sum(question.weight for window in made for question in window.questions)
         windows.extend(window for window in made if window.questions)
     if not windows:
@@ -101,20 +93,19 @@ def make_examples(
 
 def _windows(
     number: int,
-    title: str,
-    context: str,
+    text: ParagraphInput,
     questions: Mapping[Question, int],
     tokeniser: PhraseTokeniser,
     analyser: Analyser,
     max_answer_tokens: int,
 ) -> list[TrainingWindow]:
-    tokenised = tokeniser.paragraphs([ParagraphInput(context, title)])
+    tokenised = tokeniser.paragraphs([text])
     offsets = tokenised.offsets[0]
-    terms = [*analyser.terms(title), *analyser.terms(context)]  # as `densephrase.terms.term_writer` counts them
+    terms = [*analyser.terms(text.title), *analyser.terms(text.text)]  # as `densephrase.terms.term_writer` counts them
     paragraph = number if len(tokenised.windows) > 1 else -1
     made = [
         TrainingWindow(
-            title,
+            text.title,
             row.input_ids,
             row.first,
             len(row.input_ids) - 1,

@@ -13,7 +13,7 @@ from torch import Tensor
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.files.weights import load_exactly, rounded_weights
 from densephrase.encoder.phrase.model import PhraseModel
-from densephrase.encoder.phrase.sparse_factors import SparseFactors
+from densephrase.encoder.phrase.row_quantisers import RowQuantisers
 from densephrase.quantise.scalar import VectorQuantiser
 from densephrase.training.data.examples import TrainingWindow
 from densephrase.training.finish.factors import fit_factors
@@ -25,12 +25,10 @@ _MARGIN = 1e-3  # so that rounding does not drop the very token that set a thres
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """A configuration with thresholds set, the quantisers of start and end rows, and the factors of sparse vectors."""
+    """A configuration with thresholds set, and what makes codes of the rows that pass them."""
 
     config: EncoderConfig
-    start_quantiser: VectorQuantiser
-    end_quantiser: VectorQuantiser
-    sparse_factors: SparseFactors | None  # None without Sparc heads
+    quantisers: RowQuantisers
 
 
 @dataclass(slots=True)
@@ -65,7 +63,7 @@ def calibrate(
     factors = None if model.sparc is None else fit_factors(model.sparc, torch.cat(states), config.sparse_rank)
     if factors is not None:
         load_exactly(factors, rounded_weights(factors.state_dict()), "the rounded factors")
-    return Calibration(config, quantisers[0], quantisers[1], factors)
+    return Calibration(config, RowQuantisers(quantisers[0], quantisers[1], factors))
 
 
 def _collect(model: PhraseModel, windows: Sequence[TrainingWindow], sides: tuple[_Side, _Side]) -> Tensor:

@@ -88,9 +88,5 @@ def save_encoder(run: PhraseRun) -> None:
         "library": densephrase.__version__,
         "torch": torch.__version__,
     }
-    fitted = run.calibration
-    run.model.config = replace(fitted.config, training=run.summary)
-    encoder = PhraseEncoder(
-        run.model, run.tokeniser, fitted.start_quantiser, fitted.end_quantiser, fitted.sparse_factors
-    )
-    encoder.save_pretrained(run.folder)
+    run.model.config = replace(run.calibration.config, training=run.summary)
+    PhraseEncoder(run.model, run.tokeniser, run.calibration.quantisers).save_pretrained(run.folder)

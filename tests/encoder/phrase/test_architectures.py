@@ -13,6 +13,7 @@ from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.encoded import ParagraphInput
 from densephrase.encoder.phrase.model import PhraseModel
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.row_quantisers import RowQuantisers
 from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.errors import EncoderError
 from densephrase.quantise.scalar import VectorQuantiser
@@ -39,7 +40,9 @@ def build(model_type: str, **changes: Any) -> PhraseEncoder:
     torch.manual_seed(1)
     row = np.ones(config.row_size, np.float32)
     quantiser = VectorQuantiser(0 * row, 0.05 * row)
-    return PhraseEncoder(PhraseModel(config), PhraseTokeniser(tokenizer, config), quantiser, quantiser, bf16=False)
+    return PhraseEncoder(
+        PhraseModel(config), PhraseTokeniser(tokenizer, config), RowQuantisers(quantiser, quantiser), bf16=False
+    )
 
 
 @pytest.mark.parametrize("model_type", BACKBONES)

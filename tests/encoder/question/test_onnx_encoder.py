@@ -18,6 +18,7 @@ from densephrase.encoder.encoded import QuestionNgrams, QuestionVectors
 from densephrase.encoder.files.stored_weights import Matrix
 from densephrase.encoder.phrase.model import PhraseModel
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+from densephrase.encoder.phrase.row_quantisers import RowQuantisers
 from densephrase.encoder.phrase.sparse_factors import SparseFactors
 from densephrase.encoder.question import onnx_encoder
 from densephrase.encoder.question.onnx_encoder import OnnxQuestionEncoder
@@ -81,8 +82,8 @@ def save_encoder(folder: Path, backbone: dict[str, Any], precision: Any = "float
         torch.nn.init.normal_(parameter, mean=float("LayerNorm.weight" in name), std=0.2)
     factors = SparseFactors(int(whole.get("hidden_size", 32)), config.sparse_rank) if config.sparc_size else None
     row = np.ones(config.row_size, np.float32)
-    quantisers = VectorQuantiser(0 * row, 0.05 * row), VectorQuantiser(0 * row, 0.02 * row)
-    encoder = PhraseEncoder(model, PhraseTokeniser(tokenizer, config), *quantisers, factors, bf16=False)
+    quantisers = RowQuantisers(VectorQuantiser(0 * row, 0.05 * row), VectorQuantiser(0 * row, 0.02 * row), factors)
+    encoder = PhraseEncoder(model, PhraseTokeniser(tokenizer, config), quantisers, bf16=False)
     encoder.save_pretrained(folder, precision)
     return folder
 

@@ -63,9 +63,9 @@ def test_quantisers_fit_the_rows_that_pass(windows: list[TrainingWindow]) -> Non
         own = slice(window.first, window.last)
         rows.append(text.start[0, own][text.filter_logits[0, own, 0] >= result.config.start_threshold].numpy())
     kept = np.concatenate(rows)
-    np.testing.assert_allclose(result.start_quantiser.offset[:32], kept.mean(0)[:32], atol=1e-4)
-    np.testing.assert_array_equal(result.start_quantiser.offset[32:], 0)
-    error = result.start_quantiser.decode(result.start_quantiser.encode(kept)) - kept
+    np.testing.assert_allclose(result.quantisers.start.offset[:32], kept.mean(0)[:32], atol=1e-4)
+    np.testing.assert_array_equal(result.quantisers.start.offset[32:], 0)
+    error = result.quantisers.start.decode(result.quantisers.start.encode(kept)) - kept
     assert np.sqrt((error**2).mean()) < 0.02 * kept.std()
 
 
@@ -74,7 +74,7 @@ def test_sparse_factors_have_the_asked_rank_and_are_those_that_are_stored(
     rank: int, windows: list[TrainingWindow]
 ) -> None:
     encoder = make_encoder(max_tokens=48, sparc_size=8, sparc_rank=rank)
-    factors = calibrate(encoder._model, windows, 0.75).sparse_factors
+    factors = calibrate(encoder._model, windows, 0.75).quantisers.factors
     assert factors is not None
     assert factors.rank == rank
     assert (factors.scales() > 0).all()
@@ -83,10 +83,10 @@ def test_sparse_factors_have_the_asked_rank_and_are_those_that_are_stored(
 
 
 def test_without_sparc_heads_there_are_no_sparse_factors(windows: list[TrainingWindow]) -> None:
-    assert calibrate(model(), windows, 0.75).sparse_factors is None
+    assert calibrate(model(), windows, 0.75).quantisers.factors is None
 
 
 def test_a_sample_is_drawn_by_seed(windows: list[TrainingWindow]) -> None:
     one, same, other = (calibrate(model(), windows, 0.9, limit=3, seed=seed) for seed in (0, 0, 5))
-    np.testing.assert_array_equal(one.end_quantiser.scale, same.end_quantiser.scale)
-    assert not np.array_equal(one.end_quantiser.scale, other.end_quantiser.scale)
+    np.testing.assert_array_equal(one.quantisers.end.scale, same.quantisers.end.scale)
+    assert not np.array_equal(one.quantisers.end.scale, other.quantisers.end.scale)
