@@ -1,1 +1,1 @@
-"""How likely an answer is to be right: the model, its fit, and how good it is."""
+"""Confidence of answers: the probability that one is right; its model, its fit, and measures of it."""

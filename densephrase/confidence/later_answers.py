@@ -1,4 +1,4 @@
-"""How likely the second and later answers to a question are to be right, one after the other.
+"""Confidence of the second and later answers to a question, as a chain of conditional probabilities.
 
 Of each, a logistic model says how likely it is to be right if none before it is. So the probabilities of different
 answers never add up to more than 1; and they never ascend, as scores never do.

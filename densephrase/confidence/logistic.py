@@ -1,4 +1,4 @@
-"""A logistic model over named features."""
+"""Logistic regression over named features."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How good confidences are: calibration error, Brier score, and the risk of the answers that are given."""
+"""Measures of confidence: expected calibration error, Brier score, risk and coverage of the answers given."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How likely an answer is to be right: a logistic model over how the best answer stands among its rivals.
+"""Confidence of the best answer: logistic regression over how its score stands among its rivals.
 
 Another one says it of the answers behind it (see `densephrase.confidence.later_answers`). Both are fitted to hybrid
 search with the encoder's own weights; other strategies and weights change what scores mean.

@@ -1,4 +1,4 @@
-"""What the configuration of a backbone may say, checked before any architecture sees it."""
+"""Validation of a backbone's configuration, before any architecture sees it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an encoder is: sizes, limits and tuned search defaults, validated and stored beside the weights."""
+"""Configuration of an encoder: sizes, limits and tuned search defaults, validated and stored beside the weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes into the encoder and what comes out of it."""
+"""Inputs and outputs of encoders: paragraphs, their quantised rows, and question vectors with weighted n-grams."""
 
 from __future__ import annotations
 

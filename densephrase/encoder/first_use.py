@@ -1,4 +1,4 @@
-"""What an encoder must stand when it is loaded: a first text, and results that are numbers."""
+"""Smoke test of an encoder that is loaded: a first text, and results that are finite numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Product quantisation of vectors: one byte for each of a few groups of dimensions."""
+"""Product quantisation (Jégou et al. 2011) of vectors: one byte for each of a few groups of dimensions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quantisation of start and end rows to 8 bits, with an offset and a scale for each dimension."""
+"""Scalar quantisation of start and end rows to 8 bits, with an offset and a scale for each dimension."""
 
 from __future__ import annotations
 

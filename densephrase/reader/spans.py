@@ -1,4 +1,4 @@
-"""Pairs of a start and an end token, and which of them are spans."""
+"""Scores of answer spans: start plus end logits, for pairs of tokens no further apart than the longest answer."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Training of the phrase encoder, its phrase filter and its quantisers."""
+"""Training: the phrase encoder, the extractive reader, and query-side fine-tuning on an index."""

@@ -1,4 +1,4 @@
-"""Where a new encoder's backbone comes from: the MiniLM package, a folder or the Hugging Face hub."""
+"""Pretrained backbones of new encoders: the MiniLM package, a folder or the Hugging Face hub."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Quantise rows where they are: a device sends a quarter of the bytes, and needs no processor to round them."""
+"""Quantisation of rows on a device, which sends a quarter of the bytes and needs no processor to round them."""
 
 from __future__ import annotations
 

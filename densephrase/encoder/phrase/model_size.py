@@ -1,4 +1,4 @@
-"""Whether a configuration asks for about the weights that there are, found out before memory is asked for."""
+"""Number of weights of a configuration, compared with those stored before memory for them is asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes 8-bit codes of a phrase encoder's rows: quantisers of starts and ends, factors of sparse vectors."""
+"""Quantisers of a phrase encoder's rows: start and end rows to 8 bits, sparse vectors to low-rank factors."""
 
 from __future__ import annotations
 

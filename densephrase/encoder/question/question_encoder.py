@@ -1,4 +1,4 @@
-"""What a search needs of an encoder, and which program computes it."""
+"""Protocol of question encoders, as search takes them; loads one that runs in onnxruntime or in torch."""
 
 from __future__ import annotations
 

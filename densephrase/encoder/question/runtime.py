@@ -1,4 +1,4 @@
-"""What computes the vectors of questions; "auto" takes onnxruntime where it can."""
+"""Runtimes of question encoders; "auto" takes onnxruntime where it can."""
 
 from __future__ import annotations
 

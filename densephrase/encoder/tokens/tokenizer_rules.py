@@ -1,4 +1,4 @@
-"""What a tokenizer may be made of: parts that neither multiply texts nor take more than linear time of them.
+"""Validation of tokenizers: only parts that neither multiply texts nor take more than linear time of them.
 
 The tokenizers library builds and runs whatever `tokenizer.json` says. A rule that replaces each letter by a million, or
 a pattern that backtracks for minutes, would only show at some text; so the parts are checked before they are built.

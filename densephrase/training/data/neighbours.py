@@ -1,4 +1,4 @@
-"""Which paragraphs a paragraph's questions could be mistaken to speak of: hard negatives (DenSPI, section 4.3)."""
+"""Hard negatives (DenSPI, section 4.3): paragraphs that BM25 takes for each other, or whose questions are alike."""
 
 from __future__ import annotations
 

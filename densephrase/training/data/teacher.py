@@ -1,4 +1,4 @@
-"""What a cross-attention reader thinks of each training question: the targets of distillation."""
+"""Targets of knowledge distillation: the start and end logits of a cross-attention reader for each question."""
 
 from __future__ import annotations
 

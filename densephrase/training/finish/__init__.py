@@ -1,1 +1,1 @@
-"""What is done to the weights of a phrase encoder beside its gradient steps."""
+"""Around the gradient steps of a phrase encoder: truncation, interpolation, phrase filter, calibration."""

@@ -1,4 +1,4 @@
-"""Fewer dimensions, or the same ones in the order of their importance, with the scores kept as well as can be."""
+"""Balanced truncation (Moore 1981) of start and end vectors: dimensions by importance, the last ones cut off."""
 
 from __future__ import annotations
 

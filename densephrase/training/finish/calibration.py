@@ -1,4 +1,4 @@
-"""The last step of training: phrase filter thresholds and quantisers, fitted on real paragraphs."""
+"""Calibration: thresholds of the phrase filter at a recall, quantisers and sparse factors, fitted to paragraphs."""
 
 from __future__ import annotations
 

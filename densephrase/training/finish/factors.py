@@ -1,4 +1,4 @@
-"""From trained Sparc heads to the few dimensions of their queries and keys that an index stores."""
+"""Low-rank factors of the queries and keys of trained Sparc heads, as an index stores them, in 8 bits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The last stage of training: a larger phrase filter on the finished encoder's frozen hidden states (DenSPI)."""
+"""Training of the phrase filter (DenSPI): binary cross-entropy on the finished encoder's frozen hidden states."""
 
 from __future__ import annotations
 

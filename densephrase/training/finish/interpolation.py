@@ -1,4 +1,4 @@
-"""Weights between those that a run began with and those it ended with."""
+"""Weight interpolation (WiSE-FT, Wortsman et al. 2022) between an encoder and what further training makes of it."""
 
 from __future__ import annotations
 

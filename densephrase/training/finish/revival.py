@@ -1,4 +1,4 @@
-"""Sparc heads that have died: a ReLU that is above zero nowhere gets no gradient, and never comes back by itself."""
+"""Dead ReLUs of Sparc heads: one that is above zero nowhere gets no gradient, and never comes back by itself."""
 
 from __future__ import annotations
 

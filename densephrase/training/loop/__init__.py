@@ -1,1 +1,1 @@
-"""What every training shares: settings, the loop, checkpoints, the identity of a run."""
+"""Shared by all trainings: settings, stages, objectives, gradient steps, checkpoints, the identity of a run."""

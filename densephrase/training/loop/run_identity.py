@@ -1,4 +1,4 @@
-"""What a run is made of: a checkpoint belongs to one run only."""
+"""Identity of a run: a digest of its settings, data and starting weights; a checkpoint belongs to one run only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The spans of an index that a question learns from: what search puts first, right and wrong ones."""
+"""Positive and negative spans of query-side fine-tuning: what search puts first, with stored vectors and labels."""
 
 from __future__ import annotations
 

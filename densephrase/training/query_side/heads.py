@@ -1,4 +1,4 @@
-"""The question heads while they are tuned: as they are, as they began, and as they were best."""
+"""Question heads under fine-tuning: the tuned weights, the initial ones, and those of the best epoch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which spans answer a question: those with an answer's text, or only those where the answer was marked."""
+"""Distant supervision: right spans have an answer's text anywhere, or only where the answer was marked."""
 
 from __future__ import annotations
 

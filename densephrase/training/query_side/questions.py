@@ -1,4 +1,4 @@
-"""Which questions the question side is tuned on, and what is known of them before."""
+"""Questions of query-side fine-tuning, split by article, with frozen hidden states and n-grams."""
 
 from __future__ import annotations
 
