@@ -13,9 +13,6 @@ MOST_BY_POSITION = 6
 MOST_PARAMETERS = 6
 FOLDERS = ("densephrase", "build_index", "serve", "benchmarks")  # kernels stand apart: they take arrays one by one
 COMPILERS = {"kernel", "small_kernel", "inlined_kernel", "parallel_kernel"}
-# Public functions that take more, by file name; nothing is added here.
-WIDER = {
-}
 
 
 def call_faults(tree: ast.Module) -> Iterator[str]:
@@ -49,18 +46,18 @@ def parameters(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
     return [one.arg for one in every if one is not None and one.arg not in ("self", "cls")]
 
 
-def definition_faults(tree: ast.Module, name: str) -> Iterator[str]:
-    """Yield public functions of the file `name` with too many parameters."""
+def definition_faults(tree: ast.Module) -> Iterator[str]:
+    """Yield public functions with too many parameters."""
     for function, node in public_functions(tree):
         taken = len(parameters(node))
-        if taken > MOST_PARAMETERS and not is_compiled(node) and (function, name) not in WIDER:
+        if taken > MOST_PARAMETERS and not is_compiled(node):
             yield f"{node.lineno}: {function} takes {taken} parameters; group those that belong together"
 
 
-def faults(source: str, name: str = "x.py") -> list[str]:
+def faults(source: str) -> list[str]:
     """Return every broken rule of a file as `line: what`."""
     tree = ast.parse(source)
-    return [*call_faults(tree), *definition_faults(tree, name)]
+    return [*call_faults(tree), *definition_faults(tree)]
 
 
 def test_modules_keep_the_rules() -> None:
@@ -68,20 +65,9 @@ def test_modules_keep_the_rules() -> None:
         f"{path.relative_to(ROOT)}:{fault}"
         for folder in FOLDERS
         for path in sorted((ROOT / folder).rglob("*.py"))
-        for fault in faults(path.read_text(encoding="utf-8"), path.name)
+        for fault in faults(path.read_text(encoding="utf-8"))
     ]
     assert not found, "\n".join(found)
-
-
-def test_exceptions_are_needed() -> None:
-    needed = {
-        (function, path.name)
-        for folder in FOLDERS
-        for path in (ROOT / folder).rglob("*.py")
-        for function, node in public_functions(ast.parse(path.read_text(encoding="utf-8")))
-        if len(parameters(node)) > MOST_PARAMETERS and not is_compiled(node)
-    }
-    assert needed == WIDER
 
 
 BAD = {
@@ -97,7 +83,6 @@ BAD = {
     "wide-class-method": "class A:\n    @classmethod\n    def f(cls, a, b, c, d, e, g, h): pass",
     "wide-constructor": "class A:\n    def __init__(self, a, b, c, d, e, g, h): pass",
     "wide-function-under-a-condition": "if True:\n    async def f(a, b, c, d, e, g, h): pass",
-    "exception-of-another-file": "def trials(a, b, c, d, e, g, h): pass",
 }
 
 GOOD = {

@@ -14,10 +14,6 @@ FOLDERS = ("densephrase", "build_index", "kernels")
 # What every module of a room defines.
 PROTOCOLS = {"densephrase/cli/commands/": {"add_arguments", "run"}, "densephrase/corpus/formats/": {"SUFFIXES"}}
 TWINS = "kernels/lowlevel/"  # where a name stands for the two forms of one thing
-# Names that still stand for several things; none is to be added.
-TO_BE_RENAMED = {
-    *("sparse_scores",),
-}
 
 
 def public_names(source: str) -> Iterator[str]:
@@ -48,9 +44,8 @@ def test_no_name_stands_for_two_things() -> None:
     files = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
     assert len(files) > 200
     shared = shared_names({path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in files})
-    found = [f"{name}: {', '.join(paths)}" for name, paths in sorted(shared.items()) if name not in TO_BE_RENAMED]
+    found = [f"{name}: {', '.join(paths)}" for name, paths in sorted(shared.items())]
     assert not found, "\n".join(found)
-    assert set(shared) >= TO_BE_RENAMED, "take out of TO_BE_RENAMED what stands for one thing now"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from densephrase.data import SCORE_PARTS, ScoreParts
 from densephrase.encoder.encoded import EncodedParagraph, QuestionVectors
-from densephrase.search.prepare.sparse_vectors import END, START, StoredFactors, sparse_scores
+from densephrase.search.prepare.sparse_vectors import END, START, StoredFactors, scores_of_factors
 
 if TYPE_CHECKING:
     from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
@@ -90,8 +90,8 @@ def _sparse(
         return np.zeros(len(paragraph.start_token), np.float32), np.zeros(len(paragraph.end_token), np.float32)
     ngrams, ids = questions.sparse[number], paragraph.token_ids
     return (
-        sparse_scores(StoredFactors(starts, paragraph.start_token, keys, ids), scale, ngrams, START),
-        sparse_scores(StoredFactors(ends, paragraph.end_token, keys, ids), scale, ngrams, END),
+        scores_of_factors(StoredFactors(starts, paragraph.start_token, keys, ids), scale, ngrams, START),
+        scores_of_factors(StoredFactors(ends, paragraph.end_token, keys, ids), scale, ngrams, END),
     )
 
 

@@ -59,7 +59,7 @@ def ngram_weights(token_ids: NDArray[np.int32], question: QuestionNgrams, side: 
     )
 
 
-def sparse_scores(
+def scores_of_factors(
     factors: StoredFactors, scale: NDArray[np.float32], question: QuestionNgrams, side: int
 ) -> NDArray[np.float32]:
     """Return the product of each row with the question's sparse vector, float32 [rows] (Sparc, section 3.2)."""

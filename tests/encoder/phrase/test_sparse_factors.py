@@ -20,7 +20,7 @@ from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
 from densephrase.encoder.phrase import phrase_encoder
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.errors import EncoderError
-from densephrase.search.prepare.sparse_vectors import StoredFactors, ngram_weights, sparse_scores, sparse_weights
+from densephrase.search.prepare.sparse_vectors import StoredFactors, ngram_weights, scores_of_factors, sparse_weights
 from tests.conftest import make_encoder
 from tests.encoder.direct import direct_rows, own_ids
 from tests.soaking import examples
@@ -104,7 +104,7 @@ def test_scores_are_those_of_explicit_vectors_over_the_vocabulary(
             first, second = np.divmod(ngrams.bigrams, 2**32)
             asked[size * (1 + first) + second] = ngrams.bigram_weights[side]
             factors = StoredFactors(queries, tokens, encoded.token_keys, encoded.token_ids)
-            found = sparse_scores(factors, encoder.sparse_scale, ngrams, side)
+            found = scores_of_factors(factors, encoder.sparse_scale, ngrams, side)
             np.testing.assert_allclose(found, vectors @ asked, rtol=1e-4, atol=1e-4)
             assert ngram_weights(encoded.token_ids, ngrams, side).shape == (2, encoded.tokens)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from densephrase.encoder.encoded import QuestionNgrams
-from densephrase.search.prepare.sparse_vectors import END, START, StoredFactors, sparse_scores
+from densephrase.search.prepare.sparse_vectors import END, START, StoredFactors, scores_of_factors
 from tests.search.sparse_cases import VOCABULARY, Factors, explicit_scores, make_factors, make_ngrams
 
 SCALE = np.array([0.01, 0.02, 0.003, 0.04], np.float32)
@@ -23,7 +23,7 @@ def test_scores_are_products_over_the_vocabulary(tokens: int, unigrams: int, big
     pieces = random.integers(0, VOCABULARY, tokens).astype(np.int32)
     kept = np.flatnonzero(random.random(tokens) < 0.7).astype(np.int32)
     factors, question = make_factors(random, tokens, kept, 3), make_ngrams(random, unigrams, bigrams)
-    found = sparse_scores(StoredFactors(*factors, pieces), SCALE, question, side)
+    found = scores_of_factors(StoredFactors(*factors, pieces), SCALE, question, side)
     assert (found.shape, found.dtype) == (kept.shape, np.float32)
     np.testing.assert_allclose(found, explicit_scores(factors, pieces, SCALE, question, side), rtol=1e-5, atol=1e-3)
 
@@ -44,9 +44,11 @@ def test_equal_ngrams_of_a_row_add_up(side: int) -> None:
         np.array([[5], [7]], np.float32),
     )
     expected = 2 * 20 * SCALE[2 * side] * (2, 3)[side] + 2 * 30 * SCALE[2 * side + 1] * (5, 7)[side]
-    found = sparse_scores(StoredFactors(*factors(5, (2, 3), 10), pieces), SCALE, question, side)
+    found = scores_of_factors(StoredFactors(*factors(5, (2, 3), 10), pieces), SCALE, question, side)
     assert found == pytest.approx([expected])
-    assert sparse_scores(StoredFactors(*factors(5, (2, 3), -10), pieces), SCALE, question, side) == pytest.approx([0])
+    assert scores_of_factors(StoredFactors(*factors(5, (2, 3), -10), pieces), SCALE, question, side) == pytest.approx(
+        [0]
+    )
 
 
 def test_large_word_pieces_are_told_apart() -> None:
@@ -57,5 +59,5 @@ def test_large_word_pieces_are_told_apart() -> None:
         np.array([250_000 * 2**32 + 2]),
         np.array([[1], [1]], np.float32),
     )
-    [score] = sparse_scores(StoredFactors(*factors(5, (1, 10), 10), pieces), SCALE, question, START)
+    [score] = scores_of_factors(StoredFactors(*factors(5, (1, 10), 10), pieces), SCALE, question, START)
     assert score == pytest.approx(100 * SCALE[1])
