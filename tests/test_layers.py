@@ -11,6 +11,59 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = {"kernels": 0, "densephrase": 1, "build_index": 2, "serve": 2, "benchmarks": 3, "tests": 3}
 MAPPED = ("kernels", "build_index", "serve")
+# Each room may import what stands above it. A file belongs to the longest name that it begins with.
+ROOMS = (
+    "densephrase.errors",
+    "densephrase.data",
+    "densephrase.metrics",
+    "densephrase.option_checks",
+    "densephrase.versions",
+    "densephrase.faiss_device",
+    "densephrase.storage",
+    "densephrase.quantise",
+    "densephrase.terms",
+    "densephrase.corpus.files",
+    "densephrase.corpus.cutting",
+    "densephrase.corpus.formats",
+    "densephrase.corpus.questions",
+    "densephrase.corpus",
+    "densephrase.confidence",
+    "densephrase.encoder",
+    "densephrase.encoder.tokens",
+    "densephrase.encoder.files",
+    "densephrase.encoder.phrase",
+    "densephrase.encoder.question",
+    "densephrase.index.format",
+    "densephrase.index.compact",
+    "densephrase.index.shards",
+    "densephrase.index.lists",
+    "densephrase.index",
+    "densephrase.search.plan",
+    "densephrase.search.prepare",
+    "densephrase.search.find",
+    "densephrase.search.answers",
+    "densephrase.search",
+    "densephrase.reader",
+    "densephrase.evaluation",
+    "densephrase.training.loop",
+    "densephrase.training.data",
+    "densephrase.training.finish",
+    "densephrase.training.phrase",
+    "densephrase.training.reader",
+    "densephrase.training.query_side",
+    "densephrase.build_index.run",
+    "densephrase.build_index.lists",
+    "densephrase.build_index.compact",
+    "densephrase.build_index.shards",
+    "densephrase.build_index",
+    "densephrase.build_keywords",
+    "densephrase.phrase_index",
+    "densephrase.cli",
+    "densephrase.cli.commands",
+)
+FULL = 9  # modules of a room, `__init__.py` apart
+# Rooms whose files are instances of one protocol, and kernels, which wait for a form of an index with plain columns.
+MAY_BE_FULLER = {"densephrase/cli/commands", "densephrase/corpus/formats", "kernels"}
 
 KERNEL_IMPORTS = {"__future__", "collections", "math", "numba", "numpy", "typing"}
 # Beside the decorators and what they compile with, there is the room for LLVM and for what numba does not document.
@@ -89,6 +142,21 @@ def may_import(path: str, target: str, inside_function: bool) -> bool:
     return calls_builder and inside_function and target == "build_index"
 
 
+def room_of(module: str) -> str | None:
+    """Return the room of an imported module or of a file's own; None for what belongs to no room."""
+    parts = module.split(".")
+    names = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((name for name in names if name in ROOMS), None)
+
+
+def room_fault(module: str, path: str) -> str | None:
+    """Return what is wrong with an import of one room by another."""
+    own, other = room_of(module_of(path)), room_of(module)
+    if own is None or other is None or path.endswith("__main__.py") or ROOMS.index(other) <= ROOMS.index(own):
+        return None
+    return f"imports {module}; the room {other} stands above {own}"
+
+
 def import_faults(node: ast.AST, path: str, inside_function: bool) -> Iterator[str]:
     """Yield what is wrong with an import statement."""
     allowed_in_kernels = KERNEL_IMPORTS_OF.get(path, KERNEL_IMPORTS)
@@ -98,6 +166,8 @@ def import_faults(node: ast.AST, path: str, inside_function: bool) -> Iterator[s
             yield f"imports {module}; the import name is densephrase.{module}"
         elif target and not may_import(path, target, inside_function):
             yield f"imports {module}, which does not lie below it"
+        elif fault := room_fault(module, path):
+            yield fault
         elif path.startswith("kernels/") and target is None and top not in allowed_in_kernels:
             yield f"imports {top}; a kernel imports numpy, numba and math only"
         elif top in PICKLERS:
@@ -169,6 +239,22 @@ def test_modules_keep_the_rules() -> None:
     assert not found, "\n".join(found)
 
 
+def modules_in(folder: Path) -> int:
+    return sum(file.name not in ("__init__.py", "__main__.py") for file in folder.glob("*.py"))
+
+
+def test_every_folder_is_a_room() -> None:
+    files = [path for path in checked_files() if path.startswith(("densephrase/", "build_index/"))]
+    outside = [path for path in files if room_of(module_of(path)) is None and not path.endswith("__init__.py")]
+    assert outside == ["densephrase/__main__.py"]
+
+
+def test_no_room_is_too_full() -> None:
+    folders = {(ROOT / path).parent for path in checked_files() if not path.startswith("tests/")}
+    full = {folder.relative_to(ROOT).as_posix(): modules_in(folder) for folder in folders}
+    assert {name: count for name, count in full.items() if count > FULL and name not in MAY_BE_FULLER} == {}
+
+
 @pytest.mark.parametrize("folder", MAPPED)
 def test_mapped_folders_are_no_packages(folder: str) -> None:
     assert (ROOT / folder).is_dir()
@@ -202,6 +288,13 @@ BAD = {
     "bare-njit": ("densephrase/x.py", "from numba import njit"),
     "njit-of-the-compile-module": ("kernels/compile.py", "from numba import njit"),
     "bare-njit-as-attribute": ("kernels/scan.py", "import numba\n@numba.njit\ndef f(): pass"),
+    "encoder-imports-search": ("densephrase/encoder/config.py", "from densephrase.search.plan.options import x"),
+    "storage-imports-index": ("densephrase/storage/columns.py", "from densephrase.index.format import manifest"),
+    "terms-import-index": ("densephrase/terms/postings.py", "import densephrase.index.index_reader"),
+    "reader-imports-training-late": ("densephrase/reader/model.py", "def f():\n    import densephrase.training.loop.x"),
+    "room-imports-what-it-belongs-to": ("densephrase/index/shards/shard.py", "import densephrase.index.index_reader"),
+    "search-imports-facade": ("densephrase/search/searcher.py", "from densephrase.phrase_index import PhraseIndex"),
+    "build-room-imports-pipeline": ("build_index/lists/x.py", "from densephrase.build_index.pipeline import build"),
     "print": ("densephrase/x.py", "print('x')"),
     "print-of-a-command": ("densephrase/cli/commands/ask.py", "print('x')"),
     "write-of-a-command": ("densephrase/cli/commands/ask.py", "sys.stderr.write('x')"),
@@ -227,6 +320,10 @@ GOOD = {
         "def f():\n    from densephrase.build_index import x",
     ),
     "builder-imports-library": ("build_index/x.py", "import densephrase.data, densephrase.build_index.y"),
+    "search-imports-encoder": ("densephrase/search/searcher.py", "import densephrase.encoder.question.onnx_encoder"),
+    "index-imports-its-rooms": ("densephrase/index/index_reader.py", "from densephrase.index.shards import shard"),
+    "room-imports-itself": ("densephrase/terms/postings.py", "from densephrase.terms.bm25 import idf"),
+    "anyone-asks-the-version": ("densephrase/evaluation/environment.py", "import densephrase"),
     "prange": ("kernels/scan.py", "from numba import prange"),
     "cli-prints": ("densephrase/cli/output.py", "print('x')"),
     "strict": ("densephrase/x.py", "model.load_state_dict(weights, strict=True)"),
