@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from densephrase.encoder.device import on_device
 from densephrase.training.query_side.candidates import Candidates
+from densephrase.training.query_side.questions import pad_arrays
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +41,15 @@ class QuerySideLosses(NamedTuple):
 
 def pad_candidates(candidates: Sequence[Candidates], device: torch.device) -> CandidateBatch:
     """Put the candidates of at least one question side by side."""
-    return CandidateBatch(
-        start=_pad([item.start for item in candidates], 0).to(device),
-        end=_pad([item.end for item in candidates], 0).to(device),
-        span_start=_pad([item.span_start for item in candidates], 0).to(device),
-        span_end=_pad([item.span_end for item in candidates], 0).to(device),
-        constant=_pad([item.constant for item in candidates], -np.inf).to(device),
-        right=_pad([item.right for item in candidates], False).to(device),
+    batch = CandidateBatch(
+        start=pad_arrays([item.start for item in candidates], 0),
+        end=pad_arrays([item.end for item in candidates], 0),
+        span_start=pad_arrays([item.span_start for item in candidates], 0),
+        span_end=pad_arrays([item.span_end for item in candidates], 0),
+        constant=pad_arrays([item.constant for item in candidates], -np.inf),
+        right=pad_arrays([item.right for item in candidates], False),
     )
+    return on_device(batch, device)
 
 
 def query_side_losses(start: Tensor, end: Tensor, batch: CandidateBatch, temperature: float) -> QuerySideLosses:
@@ -77,11 +79,3 @@ def _marginal_loss(scores: Tensor, right: Tensor, known: Tensor) -> Tensor:
     """Return the mean of -log sum over right of softmax over known, all (questions, candidates)."""
     total = scores.masked_fill(~known, -torch.inf).logsumexp(1)
     return (total - scores.masked_fill(~right, -torch.inf).logsumexp(1)).mean()
-
-
-def _pad(rows: Sequence[NDArray[np.generic]], value: float) -> Tensor:
-    """Return arrays of one type [n, ...] as one (rows, longest, ...), filled up with `value`."""
-    padded = np.full((len(rows), max(map(len, rows)), *rows[0].shape[1:]), value, rows[0].dtype)
-    for number, row in enumerate(rows):
-        padded[number, : len(row)] = row
-    return torch.from_numpy(padded)

@@ -112,13 +112,17 @@ def _encode(
 
 def pad_states(questions: Sequence[FrozenQuestion], device: torch.device) -> tuple[Tensor, Tensor]:
     """Return hidden states float32 (questions, tokens, hidden size) and their mask bool (questions, tokens)."""
-    longest = max(len(item.hidden) for item in questions)
-    hidden = np.zeros((len(questions), longest, questions[0].hidden.shape[1]), np.float32)
-    mask = np.zeros(hidden.shape[:2], bool)
-    for row, item in enumerate(questions):
-        hidden[row, : len(item.hidden)] = item.hidden
-        mask[row, : len(item.hidden)] = True
-    return torch.from_numpy(hidden).to(device), torch.from_numpy(mask).to(device)
+    hidden = pad_arrays([item.hidden for item in questions], 0)
+    mask = pad_arrays([np.ones(len(item.hidden), bool) for item in questions], False)
+    return hidden.float().to(device), mask.to(device)
+
+
+def pad_arrays(rows: Sequence[NDArray[np.generic]], value: float) -> Tensor:
+    """Return arrays of one type [n, ...] as one (rows, longest, ...), filled up with `value`."""
+    padded = np.full((len(rows), max(map(len, rows)), *rows[0].shape[1:]), value, rows[0].dtype)
+    for number, row in enumerate(rows):
+        padded[number, : len(row)] = row
+    return torch.from_numpy(padded)
 
 
 def question_batches(
