@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from densephrase.data import Question
-from densephrase.training.loop.checkpoint import CHECKPOINT_FILE
-from densephrase.training.loop.stages import Stage, run_stages
+from densephrase.training.loop.stages import Stage, run_report, run_stages
 from densephrase.training.phrase.config import TrainingConfig
 from densephrase.training.phrase.gradient_steps import take_gradient_steps
 from densephrase.training.phrase.run import PhraseRun
@@ -50,11 +49,4 @@ def train(
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     run = PhraseRun.start(questions, folder, config, device)
-    seconds = run_stages(PHRASE_STAGES, run)
-    return {
-        **{name: value for name, value in run.summary.items() if name != "settings"},
-        "seconds": round(run.progress.seconds, 1),
-        "stage_seconds": seconds,
-        "encoder": str(folder),
-        "checkpoint": CHECKPOINT_FILE,
-    }
+    return run_report(run, run_stages(PHRASE_STAGES, run), "encoder")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -36,6 +37,7 @@ class QuerySideRun:
     Each stage is one of its methods.
     """
 
+    folder: Path
     config: QuerySideConfig
     reader: IndexReader
     encoder: PhraseEncoder
@@ -48,6 +50,7 @@ class QuerySideRun:
     progress: TrainingProgress
     tuned: Sequence[FrozenQuestion] = ()
     unseen: Sequence[FrozenQuestion] = ()
+    summary: dict[str, Any] = field(default_factory=dict)
 
     def freeze(self) -> None:
         """Encode all questions as far as tuning leaves them alone."""
@@ -67,32 +70,15 @@ class QuerySideRun:
 
     def save(self) -> None:
         """Write the encoder with the best heads, and how they were tuned."""
+        self.summary = self._summary()
         note = {
-            **self.report(),
+            **self.summary,
             "settings": asdict(self.config),
             "library": densephrase.__version__,
             "torch": torch.__version__,
             "index_encoder": self.encoder.fingerprint,
         }
-        write_tuned_encoder(self.reader.encoder_path, self.training.folder, self.training.model, note)
-
-    def report(self) -> dict[str, Any]:
-        """Return what the run came to; a question counts as skipped each time it had no right span to learn from."""
-        epochs, rest = divmod(self.progress.step, self.per_epoch)
-        asked = epochs * len(self.tuned) + rest * self.config.batch_questions
-        heads = self.training.model
-        measured = [round(percent, 3) for percent in heads.exact_match.tolist()]
-        return {
-            "questions": len(self.tuned),
-            "questions_seen": self.progress.questions,
-            "questions_skipped": asked - self.progress.questions,
-            "unseen_questions": len(self.unseen),
-            "exact_match_before": measured[0],
-            "exact_match_after": measured[heads.best_epoch],
-            "exact_match_by_epoch": measured[1:],
-            "best_epoch": heads.best_epoch,
-            "excluded_documents": len(self.excluded),
-        }
+        write_tuned_encoder(self.reader.encoder_path, self.folder, self.training.model, note)
 
     def _check_learning(self) -> None:
         """Raise TrainingError when no question so far had a right span to learn from."""
@@ -133,7 +119,7 @@ class QuerySideRun:
         right = sum(self._right(stored, at) for at in range(0, len(self.unseen), _MEASURED_TOGETHER))
         heads.remember(epoch, 100 * right / len(self.unseen), stored)
         _log.info("epoch %d/%d  exact match %.2f", epoch, len(heads.exact_match) - 1, float(heads.exact_match[epoch]))
-        save_checkpoint(self.training.folder, heads, self.training.optimiser, self.progress)
+        save_checkpoint(self.folder, heads, self.training.optimiser, self.progress)
 
     def _right(self, heads: HeadPair, first: int) -> int:
         """Count the right answers to some unseen questions."""
@@ -143,3 +129,21 @@ class QuerySideRun:
             self.searcher.answers_right(item.question, vectors.part(slice(row, row + 1)))
             for row, item in enumerate(questions)
         )
+
+    def _summary(self) -> dict[str, Any]:
+        """Return what the run came to; a question counts as skipped each time it had no right span to learn from."""
+        epochs, rest = divmod(self.progress.step, self.per_epoch)
+        asked = epochs * len(self.tuned) + rest * self.config.batch_questions
+        heads = self.training.model
+        measured = [round(percent, 3) for percent in heads.exact_match.tolist()]
+        return {
+            "questions": len(self.tuned),
+            "questions_seen": self.progress.questions,
+            "questions_skipped": asked - self.progress.questions,
+            "unseen_questions": len(self.unseen),
+            "exact_match_before": measured[0],
+            "exact_match_after": measured[heads.best_epoch],
+            "exact_match_by_epoch": measured[1:],
+            "best_epoch": heads.best_epoch,
+            "excluded_documents": len(self.excluded),
+        }

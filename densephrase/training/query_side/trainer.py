@@ -22,11 +22,11 @@ from densephrase.errors import TrainingError
 from densephrase.evaluation.excluded_articles import documents_of, questions_apart
 from densephrase.index.format.manifest import MANIFEST_FILE
 from densephrase.index.index_reader import IndexReader
-from densephrase.training.loop.checkpoint import CHECKPOINT_FILE, load_checkpoint
+from densephrase.training.loop.checkpoint import load_checkpoint
 from densephrase.training.loop.loop import Training
 from densephrase.training.loop.objective import planned_steps
 from densephrase.training.loop.run_identity import run_identity
-from densephrase.training.loop.stages import Stage, run_stages
+from densephrase.training.loop.stages import Stage, run_report, run_stages
 from densephrase.training.query_side.candidates import TuningSearcher
 from densephrase.training.query_side.config import QuerySideConfig
 from densephrase.training.query_side.heads import TunedHeads
@@ -63,16 +63,8 @@ def tune_questions(
         IndexFormatError, EncoderError: as opening the index and loading its encoder do.
         KeyboardInterrupt: on Ctrl-C, after a last checkpoint.
     """
-    folder = Path(output)
-    run = _start(index, questions, folder, config, device, excluded_titles)
-    seconds = run_stages(QUERY_SIDE_STAGES, run)
-    return {
-        **run.report(),
-        "seconds": round(run.progress.seconds, 1),
-        "stage_seconds": seconds,
-        "encoder": str(folder),
-        "checkpoint": CHECKPOINT_FILE,
-    }
+    run = _start(index, questions, Path(output), config, device, excluded_titles)
+    return run_report(run, run_stages(QUERY_SIDE_STAGES, run), "encoder")
 
 
 def _start(
@@ -100,6 +92,7 @@ def _start(
     searcher = TuningSearcher(reader, encoder, config.candidates, right, excluded)
     _, precision = read_stored_weights(reader.encoder_path)
     return QuerySideRun(
+        folder=folder,
         config=config,
         reader=reader,
         encoder=encoder,

@@ -23,11 +23,11 @@ from densephrase.reader.model import ReaderModel, decode_spans
 from densephrase.training.data.examples import TrainingWindow, make_examples
 from densephrase.training.data.holdout import split_for_training
 from densephrase.training.loop.attention import use_training_attention
-from densephrase.training.loop.checkpoint import CHECKPOINT_FILE, TrainingProgress, load_checkpoint
+from densephrase.training.loop.checkpoint import TrainingProgress, load_checkpoint
 from densephrase.training.loop.loop import StepLoss, Training
 from densephrase.training.loop.objective import Objective, planned_steps
 from densephrase.training.loop.run_identity import run_identity
-from densephrase.training.loop.stages import Stage, run_stages
+from densephrase.training.loop.stages import Stage, run_report, run_stages
 from densephrase.training.phrase.config import TrainingConfig
 from densephrase.training.phrase.new_model import new_model
 from densephrase.training.reader.config import ReaderTrainingConfig
@@ -47,14 +47,7 @@ def train_reader(
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
     run = _ReaderRun.start(questions, folder, config, device)
-    seconds = run_stages(READER_STAGES, run)
-    return {
-        **{name: value for name, value in run.summary.items() if name != "settings"},
-        "seconds": round(run.progress.seconds, 1),
-        "stage_seconds": seconds,
-        "reader": str(folder),
-        "checkpoint": CHECKPOINT_FILE,
-    }
+    return run_report(run, run_stages(READER_STAGES, run), "reader")
 
 
 @dataclass(slots=True)
