@@ -2,7 +2,8 @@
 # make test   install the test tools beside it and run the tests (TEST_WORKERS=1 for one process, ARGS="-k name" to choose)
 # make soak   the tests that count, fifty times as far (hours)
 # make test-plain  the kernels without a compiler, then without LLVM and numba's private parts (kernels/lowlevel/README.md)
-# make check  lint, types, test
+# make docs   build the site into site/; a warning is an error
+# make check  lint, types, docs, test
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -13,7 +14,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 METADATA := setup.cfg pyproject.toml constraints.txt
 
-.PHONY: demo test test-plain soak lint types wheel check clean
+.PHONY: demo test test-plain soak lint types docs wheel check clean
 .DEFAULT_GOAL := demo
 
 # Only what a user gets: no test tool may hide a missing dependency from the demo.
@@ -24,7 +25,7 @@ $(VENV)/.installed: $(METADATA)
 	touch $@
 
 $(VENV)/.developing: $(VENV)/.installed
-	$(PIP) --no-build-isolation --editable '.[test,dev]'
+	$(PIP) --no-build-isolation --editable '.[test,dev,docs]'
 	touch $@
 
 demo: $(VENV)/.installed
@@ -56,13 +57,17 @@ types: $(VENV)/.developing
 	$(PIP) --no-build-isolation --no-deps --target build/types .
 	cd build/types && $(abspath $(BIN))/mypy --config-file $(CURDIR)/setup.cfg --cache-dir $(CURDIR)/.mypy_cache -p densephrase
 
+# Docstrings are read from the source, not imported.
+docs: $(VENV)/.developing
+	$(BIN)/mkdocs build --quiet --strict
+
 # The wheel is built from the source distribution, so that a file missing there shows.
 wheel: $(VENV)/.developing
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation
 
-check: lint types test
+check: lint types docs test
 
 clean:
-	rm -rf $(VENV) build dist densephrase.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist site densephrase.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
