@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+import pytest
 
 import densephrase
 from densephrase.index.format.manifest import INDEX_FORMAT_VERSION
@@ -34,3 +37,13 @@ def test_the_changelog_names_the_version_and_the_format_of_the_code() -> None:
     versions = [line.split()[1].strip(",") for line in changelog.splitlines() if line.startswith("## 0")]
     assert versions[0] == densephrase.__version__
     assert f"**format {INDEX_FORMAT_VERSION}**" in changelog
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/README.md", "benchmarks/REPORT.md"]
+)
+def test_what_a_document_links_to_exists(name: str) -> None:
+    file = ROOT / name
+    links = re.findall(r"\]\(([^)#]+)", file.read_text(encoding="utf-8"))
+    missing = [link for link in links if "://" not in link and not (file.parent / link).exists()]
+    assert missing == []
