@@ -7,16 +7,19 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 
-def densephrase(arguments: tuple[str, ...]) -> dict[str, Any]:
-    """Run the command line; return its last JSON object with `wall_seconds` and `peak_memory_bytes` of the process."""
+def densephrase(arguments: tuple[str, ...], environment: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Run the command line; return its last JSON object with `wall_seconds` and `peak_memory_bytes` of the process.
+
+    environment: what it gets beside this process's own.
+    """
     began = time.monotonic()
     command = [sys.executable, "-c", "from densephrase.cli.main import main; raise SystemExit(main())", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})
     output = process.stdout.read() if process.stdout else ""
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
