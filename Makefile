@@ -57,9 +57,9 @@ types: $(VENV)/.developing
 	$(PIP) --no-build-isolation --no-deps --target build/types .
 	cd build/types && $(abspath $(BIN))/mypy --config-file $(CURDIR)/setup.cfg --cache-dir $(CURDIR)/.mypy_cache -p densephrase
 
-# Docstrings are read from the source, not imported.
+# Docstrings are read from the source, not imported. With --quiet, mkdocs would not count warnings.
 docs: $(VENV)/.developing
-	$(BIN)/mkdocs build --quiet --strict
+	$(BIN)/mkdocs build --strict
 
 # The wheel is built from the source distribution, so that a file missing there shows.
 wheel: $(VENV)/.developing
