@@ -19,10 +19,11 @@ def densephrase(arguments: tuple[str, ...], environment: Mapping[str, str] | Non
     """
     began = time.monotonic()
     command = [sys.executable, "-c", "from densephrase.cli.main import main; raise SystemExit(main())", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **(environment or {})})
-    output = process.stdout.read() if process.stdout else ""
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    own = {**os.environ, **(environment or {})}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=own) as process:
+        output = process.stdout.read() if process.stdout else ""
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise SystemExit(f"densephrase {' '.join(arguments)} failed with exit code {process.returncode}")
     figures: dict[str, Any] = json.loads(output.strip().splitlines()[-1])
