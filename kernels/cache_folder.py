@@ -1,4 +1,4 @@
-"""Where the machine code of kernels is kept from one process to the next.
+"""Folder of the kernels' machine code, which is kept from one process to the next.
 
 In order: the folder that `DENSEPHRASE_NUMBA_CACHE` names, that of `NUMBA_CACHE_DIR`, beside the sources, the user's
 cache. Where nothing can be written (containers), a folder of this user among the temporary ones. Each holds a folder

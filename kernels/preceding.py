@@ -1,4 +1,4 @@
-"""What the starts before ends say of them: see `densephrase.quantise.end_prediction`.
+"""Prediction of end rows from the starts before them: see `densephrase.quantise.end_prediction`.
 
 Many ends share the start before them, whose part is found once.
 """

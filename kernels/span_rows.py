@@ -1,4 +1,4 @@
-"""What spans are scored by: the rows of a shard, a question, and what a search finds between them."""
+"""Arguments of span scoring: the rows of a shard, a question, and the spans found so far."""
 
 from typing import NamedTuple
 

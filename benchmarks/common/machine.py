@@ -1,4 +1,4 @@
-"""What stands beside every figure: the processor, how many threads there may be, versions."""
+"""Conditions that stand beside every figure: the processor, how many threads there may be, versions."""
 
 from __future__ import annotations
 

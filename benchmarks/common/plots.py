@@ -1,4 +1,4 @@
-"""Where plots begin: a figure that is drawn the same each time."""
+"""Figures that are drawn the same each time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What no phrase of a paragraph can score more than, for every paragraph of an index and many questions at once.
+"""Upper bounds of the scores of phrases, for every paragraph of an index and many questions at once.
 
 A phrase's score is at most the best start with the best coherency that it has with an end it reaches, the best end,
 the term scores, and for each n-gram that the paragraph shares with the question the largest weight that any of its rows

@@ -1,4 +1,4 @@
-"""What the rows of an index decode to, plainly and all at once."""
+"""Plain decoding of the rows of an index, all at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a process does that tries damaged folders: it may crash, hang or eat memory, and takes no other along.
+"""A process that tries damaged folders: it may crash, hang or eat memory, and takes no other along.
 
 Reads the path of a folder a line, and writes what came of it, a line of JSON each.
 """

@@ -1,4 +1,4 @@
-"""What the roofline benchmark measures: each kernel with the bare reads of the bytes that it reads.
+"""Cases of the roofline: each kernel with bare reads of the bytes that it reads.
 
 A new kernel gets a function that yields its cases, and a line in `CASES`; one that reads more of an index than codes
 belongs to `benchmarks.roofline.roofline_index`.

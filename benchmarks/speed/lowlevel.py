@@ -1,4 +1,4 @@
-"""What LLVM and numba's private parts are worth: each against its plain form.
+"""Gain of LLVM and numba's private parts: each against its plain form.
 
     python -m benchmarks lowlevel [--compile]
 

@@ -1,4 +1,4 @@
-"""Where columns lie in their file, and checksums over exactly those bytes."""
+"""Byte ranges of columns in their file, and checksums over exactly those bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether an index stays in memory once it was read."""
+"""Size of the memory that the page cache has for an index."""
 
 from __future__ import annotations
 

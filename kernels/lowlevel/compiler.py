@@ -1,4 +1,4 @@
-"""How a kernel is compiled and kept, with numba's private parts.
+"""Compilation and caching of kernels with numba's private parts.
 
 What numba has no use for is left out: code for C to call, and, of a part, for Python to call.
 """

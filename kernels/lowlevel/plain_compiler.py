@@ -1,4 +1,4 @@
-"""How a kernel is compiled and kept in the plain form: as numba's documentation says."""
+"""Compilation and caching of kernels in the plain form: as numba's documentation says."""
 
 import inspect
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What of numba and llvmlite is used that they may change at any time."""
+"""Table of the private parts of numba and llvmlite that are used, which may change at any time."""
 
 import inspect
 from pkgutil import resolve_name

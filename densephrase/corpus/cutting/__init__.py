@@ -1,1 +1,1 @@
-"""How the text of a document is cut: paragraphs, sentences, and the characters that a reader sees."""
+"""Segmentation of a document: paragraphs, sentences, and the characters that a reader sees."""

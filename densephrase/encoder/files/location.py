@@ -1,4 +1,4 @@
-"""Where an encoder's files are: bundled, in a folder, or on the Hugging Face hub."""
+"""Location of an encoder's files: bundled, in a folder, or on the Hugging Face hub."""
 
 from __future__ import annotations
 

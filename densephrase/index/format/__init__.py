@@ -1,1 +1,1 @@
-"""What an index is made of: the manifest, and the columns of a shard."""
+"""The index format: the manifest, and the columns of a shard."""

@@ -1,4 +1,4 @@
-"""How an index stores its rows: in 8 bits ("default"), or all of it in a sixth of the bytes ("compact")."""
+"""Profiles of an index: rows in 8 bits ("default"), or everything in a sixth of the bytes ("compact")."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a search is asked for, and how hard it looks."""
+"""Options of a search, its strategy, and its numbers of candidates."""

@@ -1,4 +1,4 @@
-"""What is done to a phrase encoder before and after its gradient steps: one function for each stage."""
+"""Stages of a phrase encoder's training before and after its gradient steps: one function each."""
 
 from __future__ import annotations
 
