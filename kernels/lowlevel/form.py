@@ -41,11 +41,14 @@ def why_plain() -> str | None:
     return None
 
 
-def lowered(module: str, plain: Callable[..., Any] | None = None) -> Callable[[_Function], _Function]:
+def lowered(
+    module: str, plain: Callable[..., Any] | None = None, is_inlined: bool = True
+) -> Callable[[_Function], _Function]:
     """Let kernels call a function that is plain Python: what they compile for it stands in a module of `lowlevel.llvm`.
 
     There, it has the function's name and is what numba's `overload` takes: from types to what is compiled. `plain` is
-    so too, and takes its place in the plain form; without it, the function itself is compiled.
+    so too, and takes its place in the plain form; without it, the function itself is compiled. Statements that are put
+    where the call stands make numba find out the types of the caller again: without `is_inlined`, LLVM puts them there.
     """
 
     def give(function: _Function) -> _Function:
@@ -55,7 +58,7 @@ def lowered(module: str, plain: Callable[..., Any] | None = None) -> Callable[[_
             register_jitable(function)
         else:
             folder = import_module(f"densephrase.kernels.lowlevel.llvm.{module}")
-            overload(function, inline="always")(getattr(folder, function.__name__))
+            overload(function, inline="always" if is_inlined else "never")(getattr(folder, function.__name__))
         return function
 
     return give

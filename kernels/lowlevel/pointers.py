@@ -22,7 +22,7 @@ def _plain_array_at(address: Any, shape: Any, dtype: Any) -> Callable[..., Any]:
     return compiled
 
 
-@lowered("pointers", plain=_plain_array_at)
+@lowered("pointers", plain=_plain_array_at, is_inlined=False)
 def array_at(address: int, shape: tuple[int, ...], dtype: Any) -> NDArray[Any]:
     """Return the contiguous array of a shape and type that begins at an address."""
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
