@@ -71,7 +71,7 @@ KERNEL_IMPORTS_OF = {
     "kernels/cache_folder.py": KERNEL_IMPORTS
     | {"contextlib", "logging", "os", "pathlib", "shutil", "stat", "tempfile"},
     "kernels/compile.py": KERNEL_IMPORTS | {"hashlib", "pathlib", "sys"},
-    "kernels/lowlevel/compiler.py": KERNEL_IMPORTS | {"hashlib"},
+    "kernels/lowlevel/compiler.py": KERNEL_IMPORTS | {"functools", "gc", "hashlib"},
     "kernels/lowlevel/form.py": KERNEL_IMPORTS | {"importlib", "llvmlite", "logging", "os"},
     "kernels/lowlevel/llvm/entry_sums.py": KERNEL_IMPORTS | {"llvmlite"},
     "kernels/lowlevel/llvm/rows.py": KERNEL_IMPORTS | {"llvmlite"},

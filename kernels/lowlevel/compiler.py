@@ -3,8 +3,10 @@
 What numba has no use for is left out: code for C to call, and, of a part, for Python to call.
 """
 
+import gc
 import hashlib
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from numba import njit
@@ -20,7 +22,28 @@ def compile_kernel(function: Callable[..., Any], folders: CacheFolders, **option
     compiler: Any = njit  # which takes more options than its types say
     compiled = compiler(nogil=True, no_cfunc_wrapper=True, **options)(function)
     compiled._cache = MachineCode(function, folders)  # numba has no public way to set it
+    compiled.compile = _uncollected(compiled.compile)
     return compiled
+
+
+def _uncollected(work: Callable[..., Any]) -> Callable[..., Any]:
+    """Let the garbage collector look through what work has left, at its end, instead of all that the compiler holds.
+
+    A first answer in a new cache takes a fifth less time so. Whoever has stopped the collector lets it go on.
+    """
+
+    @wraps(work)
+    def done(*arguments: Any, **named: Any) -> Any:
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return work(*arguments, **named)
+        finally:
+            gc.collect(0)
+            if was_enabled:
+                gc.enable()
+
+    return done
 
 
 def compile_linked(function: Callable[..., Any], folders: CacheFolders, is_inlined: bool = False) -> Any:

@@ -34,6 +34,7 @@ NEEDED = {
     "numba.core.codegen:JITCodeLibrary.serialize_using_object_code": "(self)",
     "numba.core.compiler:CompileResult._rebuild": None,
     "numba.core.compiler:CompileResult._reduce": "(self)",
+    "numba.core.dispatcher:Dispatcher.compile": "(self, sig)",
     "numba.core.dispatcher:Dispatcher.get_call_template": "(self, args, kws)",
     "numba.core.dispatcher:Dispatcher.get_overload": "(self, sig)",
     "numba.core.registry:cpu_target.target_context": None,
