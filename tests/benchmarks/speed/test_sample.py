@@ -37,6 +37,7 @@ def test_every_figure_is_measured(
     sample.main()
     figures = json.loads(capsys.readouterr().out)
     assert (figures["documents"], figures["questions"]) == (30, 20)
+    assert figures["tokens encoded a second"] > figures["tokens"] / figures["build, s"]  # encoding is a part of it
     assert len(folders) == 1
     assert not Path(folders[0]).exists()
     assert min(figures["the same while all kernels are compiled, s"], figures["first answer of a process, s"]) > 0
