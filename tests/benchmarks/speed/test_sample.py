@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.common.command_line import densephrase
-from benchmarks.speed import sample
+from benchmarks.speed import sample, throughput
 from tests.build_index.samples import random_documents, write_corpus
 
 
@@ -31,13 +31,22 @@ def test_every_figure_is_measured(
         folders.extend((environment or {}).values())  # where everything is compiled, which takes half a minute
         return densephrase(arguments)
 
+    counts: list[int] = []
+
+    def rate(index: Path, questions: list[str], threads: list[int], batches: list[int]) -> throughput.Rates:
+        counts.append(len(questions))
+        return throughput.time_batches(index, questions, threads, batches)
+
     monkeypatch.setattr(sample, "densephrase", run)
+    monkeypatch.setattr(sample, "time_batches", rate)
+    monkeypatch.setattr(sample, "ASKED", 50)
     options = ["--encoder", str(small_index.parent / "encoder"), "--threads", "1", "--json"]
     monkeypatch.setattr(sys, "argv", ["sample", *options])
     sample.main()
     figures = json.loads(capsys.readouterr().out)
     assert (figures["documents"], figures["questions"]) == (30, 20)
     assert figures["tokens encoded a second"] > figures["tokens"] / figures["build, s"]  # encoding is a part of it
+    assert counts == [60]  # whole rounds of the twenty
     assert len(folders) == 1
     assert not Path(folders[0]).exists()
     assert min(figures["the same while all kernels are compiled, s"], figures["first answer of a process, s"]) > 0
