@@ -2,8 +2,8 @@
 
 Source: MaxScore (Turtle and Flood, 1995; document at a time as in Mallia et al., 2019). A term adds less than its
 weight, since tf / (tf + norm) < 1; terms that even together cannot lift a paragraph above the worst of the best so far
-are looked up only in paragraphs that other terms propose. Sums are of float32 in the order of the terms, as
-`densephrase.kernels.postings.accumulate_bm25` adds them up, so both give the same scores to the last bit.
+are looked up only in paragraphs that other terms propose. Sums are of float32 in the order of the terms, so they equal
+those of all postings, added up one by one, to the last bit.
 """
 
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Postings: invert rows of terms, and accumulate BM25 into a dense array."""
+"""Postings: the inverted rows of terms."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,28 +43,3 @@ def fill_postings(
                 posting_tf[posting] = 1
                 next_posting[term] += 1
             position += 1
-
-
-@kernel
-def accumulate_bm25(
-    term_ids: NDArray[np.int64],
-    term_weights: NDArray[np.float32],
-    posting_ptr: NDArray[np.int64],
-    posting_rows: NDArray[np.int32],
-    posting_tf: NDArray[np.uint16],
-    length_norm: NDArray[np.float32],
-    scores: NDArray[np.float32],
-) -> int:
-    """Add weight * tf / (tf + length_norm[row]) of every posting of every term to `scores`.
-
-    Returns -1, or the number of the first posting whose row lies outside `scores`; nothing is written there.
-    """
-    for term in range(term_ids.size):
-        weight = term_weights[term]
-        for posting in range(posting_ptr[term_ids[term]], posting_ptr[term_ids[term] + 1]):
-            row = posting_rows[posting]
-            if row < 0 or row >= scores.size:
-                return posting
-            tf = np.float32(posting_tf[posting])
-            scores[row] += weight * tf / (tf + length_norm[row])
-    return -1

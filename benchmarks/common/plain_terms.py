@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.kernels.postings import accumulate_bm25
+from densephrase.kernels.compile import kernel
 from densephrase.kernels.selection import top_k
 from densephrase.terms.postings import Postings
 from densephrase.terms.term_index import TermIndex
@@ -67,3 +67,28 @@ def text_scores(postings: Postings, term_ids: NDArray[np.int64], counts: NDArray
     )
     postings.check(damaged)
     return scores
+
+
+@kernel
+def accumulate_bm25(
+    term_ids: NDArray[np.int64],
+    term_weights: NDArray[np.float32],
+    posting_ptr: NDArray[np.int64],
+    posting_rows: NDArray[np.int32],
+    posting_tf: NDArray[np.uint16],
+    length_norm: NDArray[np.float32],
+    scores: NDArray[np.float32],
+) -> int:
+    """Add weight * tf / (tf + length_norm[row]) of every posting of every term to `scores`.
+
+    Returns -1, or the number of the first posting whose row lies outside `scores`; nothing is written there.
+    """
+    for term in range(term_ids.size):
+        weight = term_weights[term]
+        for posting in range(posting_ptr[term_ids[term]], posting_ptr[term_ids[term] + 1]):
+            row = posting_rows[posting]
+            if row < 0 or row >= scores.size:
+                return posting
+            tf = np.float32(posting_tf[posting])
+            scores[row] += weight * tf / (tf + length_norm[row])
+    return -1

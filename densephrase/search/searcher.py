@@ -24,7 +24,6 @@ from densephrase.search.find.faiss_lists import FaissLists
 from densephrase.search.find.spans import Spans
 from densephrase.search.plan.options import SearchOptions
 from densephrase.search.plan.threads import check_threads
-from densephrase.search.prepare.scoring import ScoreSettings
 from densephrase.search.prepare.tables import IndexTables
 from densephrase.search.steps import SearchPlan, SearchSteps
 
@@ -115,7 +114,7 @@ class Searcher:
             for row, (text, found) in enumerate(zip(texts, spans, strict=True))
         ]
 
-    def _explainer(self, text: str, vectors: QuestionVectors, options: SearchOptions, spans: Spans) -> Explainer:
+    def _explainer(self, text: str, vectors: QuestionVectors, plan: SearchPlan, spans: Spans) -> Explainer:
         """Return what explains the spans of one question; `vectors` are its own."""
         return Explainer(
             reader=self._reader,
@@ -123,15 +122,15 @@ class Searcher:
             document=self._document,
             spans=spans,
             terms=self._reader.terms.analyser.terms(text),
-            scoring=ScoreSettings.choose(options, self._encoder.config),
-            ngrams=vectors.sparse[0] if options.sparc and vectors.sparse is not None else None,
+            scoring=plan.scoring,
+            ngrams=vectors.sparse[0] if plan.options.sparc and vectors.sparse is not None else None,
             scale=self._encoder.sparse_scale,
         )
 
-    def _writer(self, text: str, vectors: QuestionVectors, options: SearchOptions, spans: Spans) -> AnswerWriter:
+    def _writer(self, text: str, vectors: QuestionVectors, plan: SearchPlan, spans: Spans) -> AnswerWriter:
         """Return what turns the spans of one question into answers."""
-        explain = self._explainer(text, vectors, options, spans).explain if options.explain else None
-        return AnswerWriter(spans, options.unit, self._document, self.steps.finder.tables.paragraph_texts, explain)
+        explain = self._explainer(text, vectors, plan, spans).explain if plan.options.explain else None
+        return AnswerWriter(spans, plan.options.unit, self._document, self.steps.finder.tables.paragraph_texts, explain)
 
     def _enough(self, text: str, vectors: QuestionVectors, plan: SearchPlan, spans: Spans) -> AnswerWriter:
         """Return what turns spans into answers; looks for more spans, then for more candidates, while some are missing.
@@ -139,7 +138,7 @@ class Searcher:
         Ends where there are enough, or no more to be found.
         """
         options, growth, most = plan.options, 1, self._most_answers(plan)
-        writer = self._writer(text, vectors, options, spans)
+        writer = self._writer(text, vectors, plan, spans)
         while True:
             has_more = writer.is_short(options, self._confidence is not None)
             if not has_more and (writer.count(options) >= most or not self._can_grow(plan, growth)):
@@ -150,7 +149,7 @@ class Searcher:
             [spans] = self.spans([text], vectors, self.steps.plan(options, plan.excluded, growth), wanted)
             if not has_more and spans.candidates <= before:
                 return writer
-            writer = self._writer(text, vectors, options, spans)
+            writer = self._writer(text, vectors, plan, spans)
 
     def _can_grow(self, plan: SearchPlan, growth: int) -> bool:
         """Tell whether a look for more than `growth` times the candidates could find some that this one does not."""

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from benchmarks.common.plain_terms import accumulate_bm25
 from densephrase.kernels import max_score, selection
 from densephrase.kernels.max_score import DocumentPart, PostingTable, TermQuery
-from densephrase.kernels.postings import accumulate_bm25
 from tests.kernels.interpreted import interpret
 from tests.soaking import examples
 

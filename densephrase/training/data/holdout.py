@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from densephrase.corpus.files.articles import plain_title
 from densephrase.data import Question
 from densephrase.errors import TrainingError
 
@@ -52,4 +53,4 @@ def check_held_out(trained: Mapping[str, Any], articles: int) -> None:
 
 
 def _digest(title: str) -> str:
-    return hashlib.sha256(title.replace("_", " ").encode()).hexdigest()
+    return hashlib.sha256(plain_title(title).encode()).hexdigest()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from densephrase.corpus.files.articles import plain_title
 from densephrase.data import Question
 from densephrase.index.index_reader import IndexReader
 from densephrase.metrics import normalise_answer
@@ -49,11 +50,11 @@ def find_places(reader: IndexReader, questions: Sequence[Question]) -> dict[str,
     documents: dict[str, list[int]] = {}
     for shard, base in zip(reader.shards, reader.bases.documents.tolist(), strict=False):
         for row, title in enumerate(shard.titles):
-            documents.setdefault(title.replace("_", " "), []).append(base + row)
+            documents.setdefault(plain_title(title), []).append(base + row)
     texts: dict[int, str] = {}
     places: dict[str, list[AnswerPlace]] = {}
     for question in questions:
-        for row in documents.get(question.title.replace("_", " "), ()):
+        for row in documents.get(plain_title(question.title), ()):
             if row not in texts:
                 texts[row] = reader.document(row).text
             found = _marked(question, row, texts[row])

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from tokenizers import Tokenizer
 
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.encoder.question.onnx_encoder import OnnxQuestionEncoder
@@ -322,6 +323,7 @@ def test_patterns_of_published_tokenizers_are_accepted(pattern: str) -> None:
     split(pattern)(content)
     normalizer({"type": "NFKC"}, replaces("Regex", pattern, " "), {"type": "Prepend", "prepend": "\u2581"})(content)
     check_tokenizer(content)
+    assert Tokenizer.from_str(json.dumps(content)).encode("It was born in 1905.").ids  # and the library takes it
 
 
 @pytest.mark.slow
