@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 from densephrase.confidence.model import RIVALS, SPANS, Candidate, ConfidenceModel, Rival
 from densephrase.corpus.cutting.sentences import sentence_around
-from densephrase.data import Answer, Document, Evidence
+from densephrase.data import Answer, Document, Evidence, ScoreParts
 from densephrase.metrics import answer_name
 from densephrase.search.answers.evidence_list import EvidenceList
 from densephrase.search.answers.explain import Explanation
@@ -46,7 +46,7 @@ class AnswerWriter:
             Rival(names[group[0]], tuple(scores[row] for row in group), documents[group[0]]) for group in self._rivals
         ]
         candidates = [
-            Candidate(phrases[row], names[row], self.spans.score_parts(row), documents[row])
+            Candidate(phrases[row], names[row], self._parts(row), documents[row])
             for row, *_ in self._groups(options)
         ]
         return model.judge(question, candidates, rivals)
@@ -89,6 +89,11 @@ class AnswerWriter:
         if name not in self._columns:
             self._columns[name] = getattr(self.spans, name).tolist()
         return self._columns[name]
+
+    @cached_property
+    def _parts(self) -> Callable[[int], ScoreParts]:
+        """The parts of a span's score, made once: evidence and confidence look at those of the same spans."""
+        return cache(self.spans.score_parts)
 
     @cached_property
     def _paragraphs(self) -> dict[int, str]:
@@ -154,7 +159,7 @@ class AnswerWriter:
             paragraph_start=first,
             paragraph_end=last,
             score=self._column("score")[row],
-            parts=self.spans.score_parts(row),
+            parts=self._parts(row),
             sparse_matches=None if explanation is None else explanation.sparse,
             term_matches=None if explanation is None else explanation.terms,
         )
