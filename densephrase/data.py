@@ -223,3 +223,46 @@ class Answer:
 
     def __repr__(self) -> str:
         return f"Answer({self.text!r}, score={self.score:.3f}, document={self.document.id!r}[{self.start}:{self.end}])"
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A paragraph that a retriever found: `document.text[start:end]`, cited like a phrase.
+
+    `parts` says what each retriever that took part gave it, by its name ("bm25", "dense", "phrase"). Where the search
+    was asked to explain, `term_matches` says which terms it shares with the question, strongest first; otherwise it is
+    None.
+    """
+
+    document: Document
+    start: int
+    end: int
+    score: float
+    parts: Mapping[str, float] = field(default_factory=dict, hash=False)
+    term_matches: tuple[TermMatch, ...] | None = None
+
+    @property
+    def id(self) -> str:
+        """The document's id and the offsets: the same for the same paragraph of any index of the corpus."""
+        return f"{self.document.id}:{self.start}-{self.end}"
+
+    @property
+    def text(self) -> str:
+        """The paragraph."""
+        return self.document.passage(self.start, self.end)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what a JSON client needs to cite and check the passage; the matches only where it is explained."""
+        return {
+            "id": self.id,
+            "text": self.text,
+            "score": self.score,
+            "parts": dict(self.parts),
+            "document": {
+                "id": self.document.id,
+                "title": self.document.title,
+                "metadata": dict(self.document.metadata),
+            },
+            "start": self.start,
+            "end": self.end,
+            **({} if self.term_matches is None else {"term_matches": list(map(asdict, self.term_matches))}),
+        }

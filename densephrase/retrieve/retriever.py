@@ -1,0 +1,18 @@
+"""The protocol of passage retrievers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from densephrase.data import Passage
+
+
+class Retriever(Protocol):
+    """Finds the passages that fit questions: a passage index by terms, vectors or both, or a phrase index."""
+
+    def search(self, questions: Sequence[str], top_k: int) -> list[list[Passage]]:
+        """Return the best passages of each question, best first, equal scores by place in the index.
+
+        Fewer than `top_k` come back where there are fewer, or fewer that share anything with the question.
+        """

@@ -1,0 +1,1 @@
+"""Training of passage encoders with in-batch and hard negatives."""
