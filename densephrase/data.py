@@ -224,6 +224,7 @@ class Answer:
     def __repr__(self) -> str:
         return f"Answer({self.text!r}, score={self.score:.3f}, document={self.document.id!r}[{self.start}:{self.end}])"
 
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """A paragraph that a retriever found: `document.text[start:end]`, cited like a phrase.

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from densephrase.encoder.backbone import new_backbone
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.device import find_device, on_device, prefers_bf16
 from densephrase.encoder.files.stored_weights import WEIGHTS_FILE
 from densephrase.encoder.files.weights import load_exactly, read_weights, serialise_weights
-from densephrase.encoder.phrase.model import new_backbone
 from densephrase.encoder.tokens.padding import longest_first
 from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE, PhraseTokeniser
 from densephrase.errors import EncoderError
@@ -41,7 +41,7 @@ class ExtractiveReader:
         if not (folder / READER_FILE).is_file():
             raise EncoderError(f"{folder} holds no {READER_FILE}; give a folder that `densephrase train-reader` wrote.")
         config = EncoderConfig.load(folder)
-        model = ReaderModel(new_backbone(config))
+        model = ReaderModel(new_backbone(config.backbone))
         load_exactly(model, read_weights(folder)[0], str(folder))
         return cls(model, PhraseTokeniser.load(folder, config), config, device)
 

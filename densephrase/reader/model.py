@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from densephrase.encoder.phrase.model import drop_pooler
+from densephrase.encoder.backbone import drop_pooler
 from densephrase.reader.spans import span_band, span_scores
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from densephrase.encoder.phrase.model import new_backbone
+from densephrase.encoder.backbone import new_backbone
 from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.reader.extractive_reader import ExtractiveReader
 from densephrase.reader.model import ReaderModel
@@ -20,7 +20,7 @@ def make_reader(seed: int = 7) -> ExtractiveReader:
     tokenizer = make_tokenizer()
     config = make_config(tokenizer, max_tokens=48)
     torch.manual_seed(seed)
-    model = ReaderModel(new_backbone(config))
+    model = ReaderModel(new_backbone(config.backbone))
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
     return ExtractiveReader(model, PhraseTokeniser(tokenizer, config), config)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from densephrase.encoder.phrase.model import new_backbone
+from densephrase.encoder.backbone import new_backbone
 from densephrase.reader.inputs import ReaderInput, pad_reader_inputs
 from densephrase.reader.model import ReaderModel, decode_spans
 from tests.reader.small_reader import make_reader
@@ -54,7 +54,7 @@ def test_segments_matter_where_there_are_some() -> None:
 @pytest.mark.parametrize("types", [0, 1])
 def test_a_backbone_of_one_segment_is_given_none(types: int, monkeypatch: pytest.MonkeyPatch) -> None:
     config = make_reader().config
-    backbone = new_backbone(config)
+    backbone = new_backbone(config.backbone)
     backbone.config.type_vocab_size = types
     model, batch = ReaderModel(backbone), pad_reader_inputs(INPUTS, 0)
     given = seen_segments(monkeypatch, model)

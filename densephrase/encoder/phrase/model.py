@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers import PreTrainedModel
 
+from densephrase.encoder.backbone import drop_pooler, new_backbone, position_count
 from densephrase.encoder.config import EncoderConfig
-from densephrase.encoder.first_use import library_errors
 from densephrase.encoder.phrase.sparc import SparcHeads
 
 
@@ -82,7 +82,7 @@ class PhraseModel(nn.Module):
     def __init__(self, config: EncoderConfig, backbone: PreTrainedModel | None = None) -> None:
         super().__init__()
         self.config = config
-        self.backbone = drop_pooler(backbone if backbone is not None else new_backbone(config))
+        self.backbone = drop_pooler(backbone if backbone is not None else new_backbone(config.backbone))
         places = position_count(self.backbone)
         if places is not None:
             config.check_positions(places)
@@ -148,29 +148,3 @@ def question_token_mask(input_ids: Tensor, mask: Tensor, config: EncoderConfig) 
 def new_filter(hidden_size: int, filter_size: int) -> nn.Sequential:
     """Return a phrase filter: a perceptron with two logits, for starts and for ends."""
     return nn.Sequential(nn.Linear(hidden_size, filter_size), nn.GELU(), nn.Linear(filter_size, 2))
-
-
-def new_backbone(config: EncoderConfig) -> PreTrainedModel:
-    """Build the backbone that `config` describes, with random weights; EncoderError when it cannot be built."""
-    # A number of labels makes transformers name them all, though a backbone has none.
-    settings = {key: value for key, value in config.backbone.items() if key not in ("model_type", "num_labels")}
-    with library_errors(f"The encoder's backbone {config.backbone['model_type']!r} cannot be built"):
-        architecture = AutoConfig.for_model(config.backbone["model_type"], **settings)
-        backbone: PreTrainedModel = AutoModel.from_config(architecture, dtype=torch.float32)
-        return backbone
-
-
-def drop_pooler(backbone: PreTrainedModel) -> PreTrainedModel:
-    """Remove the pooler, whose vector is never used, so that its weights are not stored; return the backbone."""
-    if hasattr(backbone, "pooler"):
-        backbone.register_module("pooler", None)
-    return backbone
-
-
-def position_count(backbone: PreTrainedModel) -> int | None:
-    """Return how many tokens a row of the backbone may have, None where positions are relative."""
-    positions = getattr(backbone.config, "max_position_embeddings", None)
-    if not positions or positions < 0:
-        return None
-    # RoBERTa and its kin count positions from behind the padding token's number.
-    return int(positions) - 1 - int(getattr(getattr(backbone, "embeddings", None), "padding_idx", -1))

@@ -6,7 +6,7 @@ import copy
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,12 @@ from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.device import check_process, find_device, precision_of, prefers_bf16
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput, QuestionNgrams, QuestionVectors
 from densephrase.encoder.files.location import ENCODER_FILES, find_encoder_folder, fingerprint_of
+from densephrase.encoder.files.model_size import check_model_size
 from densephrase.encoder.files.stored_weights import WEIGHTS_FILE, Precision
 from densephrase.encoder.files.weights import load_exactly, read_weights, serialise_weights
 from densephrase.encoder.first_use import PROBE, check_finite, library_errors
 from densephrase.encoder.phrase.device_codes import codes_of
 from densephrase.encoder.phrase.model import PhraseModel
-from densephrase.encoder.phrase.model_size import check_model_size
 from densephrase.encoder.phrase.row_quantisers import FACTOR_WEIGHTS, QUANTISER_WEIGHTS, RowQuantisers
 from densephrase.encoder.phrase.rows import CollectedRows, split_rows
 from densephrase.encoder.phrase.sparse_factors import SparseFactors
@@ -84,7 +84,7 @@ class PhraseEncoder:
         start, end = (VectorQuantiser.read(state, side, config.row_size, folder) for side in ("start", "end"))
         _split(state, QUANTISER_WEIGHTS)
         factors = _split(state, FACTOR_WEIGHTS)
-        check_model_size(config, state, str(folder))
+        check_model_size(partial(PhraseModel, config), state, str(folder))
         with library_errors(f"The encoder {folder} cannot be used"):
             model = PhraseModel(config)
             load_exactly(model, state, str(folder))

@@ -46,8 +46,7 @@ class AnswerWriter:
             Rival(names[group[0]], tuple(scores[row] for row in group), documents[group[0]]) for group in self._rivals
         ]
         candidates = [
-            Candidate(phrases[row], names[row], self._parts(row), documents[row])
-            for row, *_ in self._groups(options)
+            Candidate(phrases[row], names[row], self._parts(row), documents[row]) for row, *_ in self._groups(options)
         ]
         return model.judge(question, candidates, rivals)
 

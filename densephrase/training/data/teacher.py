@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from densephrase.encoder.backbone import position_count
 from densephrase.encoder.files.stored_weights import WEIGHTS_FILE
-from densephrase.encoder.phrase.model import position_count
 from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.errors import TrainingError
 from densephrase.reader.extractive_reader import ExtractiveReader

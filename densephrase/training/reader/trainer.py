@@ -13,10 +13,10 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from densephrase.data import Question
+from densephrase.encoder.backbone import position_count
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.device import on_device
 from densephrase.encoder.files.location import find_encoder_folder, is_encoder
-from densephrase.encoder.phrase.model import position_count
 from densephrase.errors import EncoderError, TrainingError
 from densephrase.reader.extractive_reader import ExtractiveReader
 from densephrase.reader.model import ReaderModel, decode_spans

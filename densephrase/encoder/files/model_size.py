@@ -6,12 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.first_use import library_errors
-from densephrase.encoder.phrase.model import PhraseModel
 from densephrase.errors import EncoderError
 
 _CALLS = 200  # of torch's functions for each tensor in the file, at most: making and filling one takes a few
@@ -39,15 +37,15 @@ class _Budget(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def check_model_size(config: EncoderConfig, weights: Mapping[str, Tensor], source: str) -> None:
-    """Raise EncoderError when the model that `config` describes cannot be built, or is larger than its weights.
+def check_model_size(build: Callable[[], nn.Module], weights: Mapping[str, Tensor], source: str) -> None:
+    """Raise EncoderError when a model cannot be built as its configuration has it, or is larger than its weights.
 
     It is built without memory for its weights, in as many steps as so many tensors may take.
     """
     try:
         failed = library_errors(f"The encoder {source} cannot be built")
         with failed, torch.device("meta"), _Budget(_FEWEST + _CALLS * len(weights)):
-            model = PhraseModel(config)
+            model = build()
         made = sum(tensor.numel() for tensor in (*model.parameters(), *model.buffers()))
         stored = sum(tensor.numel() for tensor in weights.values())
         if made > 2 * stored + _SPARE:
