@@ -1,0 +1,76 @@
+"""Word pieces of passages and questions: special tokens, titles, prefixes and the longest that is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tokenizers import Encoding, Tokenizer
+
+from densephrase.encoder.encoded import ParagraphInput
+from densephrase.encoder.encoder_files import read_encoder_file
+from densephrase.encoder.first_use import library_errors
+from densephrase.encoder.passage.config import PassageEncoderConfig
+from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE
+from densephrase.encoder.tokens.tokenizer_rules import TOKENIZER_BYTES, check_tokenizer, parse_tokenizer
+from densephrase.errors import EncoderError
+
+
+class PassageTokeniser:
+    """A fast tokenizer with the rules of a passage encoder."""
+
+    def __init__(self, tokenizer: Tokenizer, config: PassageEncoderConfig) -> None:
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        tokenizer.encode_special_tokens = True  # "[SEP]" in a text is what its author wrote, no end of anything
+        self.tokenizer = tokenizer
+        self._config = config
+
+    @classmethod
+    def load(cls, folder: Path, config: PassageEncoderConfig) -> PassageTokeniser:
+        """Read `tokenizer.json` of an encoder's folder; EncoderError when it is missing or damaged."""
+        stored = read_encoder_file(folder, TOKENIZER_FILE, TOKENIZER_BYTES)
+        try:
+            check_tokenizer(parse_tokenizer(stored))
+            with library_errors("the tokenizers library refuses it"):
+                return cls(Tokenizer.from_buffer(stored), config)
+        except EncoderError as error:
+            raise EncoderError(f"{folder / TOKENIZER_FILE} cannot be read as a fast tokenizer: {error}.") from error
+
+    def check_vocabulary(self, embedded: int) -> None:
+        """Raise EncoderError when not all word pieces are among the `embedded` ones of a backbone."""
+        config, largest = self._config, max(self.tokenizer.get_vocab().values(), default=-1)
+        largest = max(largest, config.cls_token_id, config.sep_token_id, config.pad_token_id)
+        if largest >= embedded:
+            raise EncoderError(
+                f"The tokenizer has word pieces up to number {largest}, the backbone embeds {embedded}; they do not "
+                "belong together."
+            )
+
+    def passages(self, passages: Sequence[ParagraphInput]) -> list[list[int]]:
+        """Return the ids of each passage, with its title as the configuration has it; the end of a long one is cut."""
+        config = self._config
+        if config.title == "text":
+            texts = [f"{passage.title} {passage.text}" if passage.title else passage.text for passage in passages]
+        else:
+            texts = [passage.text for passage in passages]
+        rows = self._pieces([config.passage_prefix + text for text in texts])
+        if config.title != "segment":
+            return [self._framed(row, config.max_passage_tokens) for row in rows]
+        titles = self._pieces([passage.title for passage in passages])
+        most = config.max_passage_tokens
+        fronts = [[*title[: most - 3], config.sep_token_id] if title else [] for title in titles]
+        return [self._framed([*front, *row], most) for front, row in zip(fronts, rows, strict=True)]
+
+    def questions(self, questions: Sequence[str]) -> list[list[int]]:
+        """Return the ids of each question; the end of a long one is cut, as sentence-transformers does."""
+        rows = self._pieces([self._config.question_prefix + question for question in questions])
+        return [self._framed(row, self._config.max_question_tokens) for row in rows]
+
+    def _framed(self, pieces: list[int], most: int) -> list[int]:
+        return [self._config.cls_token_id, *pieces[: most - 2], self._config.sep_token_id]
+
+    def _pieces(self, texts: list[str]) -> list[list[int]]:
+        with library_errors("The encoder's tokenizer fails at a text"):
+            encodings: list[Encoding] = self.tokenizer.encode_batch(texts, add_special_tokens=False)
+        return [encoding.ids for encoding in encodings]
