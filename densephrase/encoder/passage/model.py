@@ -1,4 +1,4 @@
-"""The bi-encoder: towers that make vectors of questions and passages; their dot product is the score (DPR, section 3)."""
+"""The bi-encoder: towers that make vectors of questions and of passages, scored by dot product (DPR, section 3)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,171 @@
+"""Training of a passage encoder: in-batch negatives and hard ones (DPR, section 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from densephrase.data import Question
+from densephrase.encoder.device import on_device
+from densephrase.encoder.passage.model import BiEncoder
+from densephrase.encoder.passage.passage_encoder import PassageEncoder
+from densephrase.encoder.passage.tokens import PassageTokeniser
+from densephrase.training.data.holdout import split_for_training
+from densephrase.training.loop.attention import use_training_attention
+from densephrase.training.loop.checkpoint import TrainingProgress, load_checkpoint
+from densephrase.training.loop.loop import StepLoss, Training
+from densephrase.training.loop.objective import Objective, planned_steps
+from densephrase.training.loop.run_identity import run_identity
+from densephrase.training.loop.stages import Stage, run_report, run_stages
+from densephrase.training.retriever.batches import RetrieverBatch, TokenisedPool
+from densephrase.training.retriever.config import RetrieverTrainingConfig
+from densephrase.training.retriever.examples import PassagePool
+from densephrase.training.retriever.mining import mine_negatives
+from densephrase.training.retriever.new_encoder import new_encoder
+
+_MEASURED = 2_000  # held-out questions at most
+_CUTOFFS = (1, 5, 20)
+
+
+def train_retriever(
+    questions: Sequence[Question], output: str | Path, config: RetrieverTrainingConfig, device: str = "cpu"
+) -> dict[str, Any]:
+    """Train a passage encoder and save it in `output`; a stopped run goes on from its last checkpoint there.
+
+    Returns what the run came to, with the ranks of gold passages among those of all held-out questions, and the seconds
+    of each stage. Raises as `densephrase.training.phrase.trainer.train` does.
+    """
+    folder = Path(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    run = _RetrieverRun.start(questions, folder, config, device)
+    return run_report(run, run_stages(RETRIEVER_STAGES, run), "encoder")
+
+
+@dataclass(slots=True)
+class _RetrieverRun:
+    """The state of a passage encoder's training, which its stages hand on."""
+
+    questions: Sequence[Question]
+    folder: Path
+    config: RetrieverTrainingConfig
+    encoder: PassageEncoder
+    pool: PassagePool
+    held_out: Sequence[Question]
+    batches: TokenisedPool | None = None
+    progress: TrainingProgress = field(default_factory=TrainingProgress)
+    summary: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def start(
+        cls, questions: Sequence[Question], folder: Path, config: RetrieverTrainingConfig, device: str
+    ) -> _RetrieverRun:
+        """Make the encoder and the pool of passages."""
+        torch.manual_seed(config.seed)
+        kept, held_out = split_for_training(questions, config.held_out_articles)
+        return cls(questions, folder, config, new_encoder(config, device), PassagePool.of(kept), held_out)
+
+    @property
+    def per_epoch(self) -> int:
+        """Batches of an epoch."""
+        return -(-len(self.pool.examples) // self.config.batch_questions)
+
+    @property
+    def steps(self) -> int:
+        """Gradient steps of the run."""
+        return planned_steps(self.config, self.config.epochs, self.per_epoch)
+
+
+def _mine(run: _RetrieverRun) -> None:
+    """Find the hard negatives of the questions that the run comes to, and tokenise everything."""
+    config, pool, encoder = run.config, run.pool, run.encoder
+    asked = range(len(pool.examples))
+    if run.steps < run.per_epoch:
+        order = np.random.default_rng((config.seed, 0)).permutation(len(pool.examples))
+        asked = np.sort(order[: run.steps * config.batch_questions]).tolist()
+    examples = list(pool.examples)
+    mined = mine_negatives(pool, [examples[number] for number in asked], config, run.folder, encoder.device)
+    for number, row in zip(asked, mined, strict=True):
+        examples[number] = replace(examples[number], negatives=tuple(row[row >= 0].tolist()))
+    run.summary["hard_negatives_per_question"] = round(float((mined >= 0).sum() / max(1, len(mined))), 2)
+    limit = min(config.training_tokens, config.max_passage_tokens)
+    tokeniser = PassageTokeniser(encoder.tokeniser.tokenizer, replace(encoder.config, max_passage_tokens=limit))
+    run.batches = TokenisedPool(
+        encoder.tokeniser.questions([example.text for example in examples]),
+        tokeniser.passages(pool.passages),
+        examples,
+        encoder.config.pad_token_id,
+    )
+
+
+def _take_gradient_steps(run: _RetrieverRun) -> None:
+    """Train the model from the folder's checkpoint on, or from the start where there is none."""
+    config, model = run.config, run.encoder.model
+    for tower in model.towers:
+        use_training_attention(tower)
+    training = Training.start(model, config, torch.device(run.encoder.device), run.folder, run.steps)
+    identity = run_identity("retriever", asdict(config), run.questions)
+    progress = load_checkpoint(run.folder, model, training.optimiser, identity)
+    run.progress = Objective(_loss, partial(_epoch, run), run.per_epoch).minimise(training, progress)
+    model.eval()
+
+
+def _epoch(run: _RetrieverRun, number: int, first: int) -> Iterator[RetrieverBatch]:
+    config, batches = run.config, run.batches
+    if batches is None:
+        raise RuntimeError("the gradient steps come after the negatives")
+    return batches.epoch(config.batch_questions, config.hard_negatives, config.seed, number, first)
+
+
+def _loss(training: Training[BiEncoder], batch: RetrieverBatch) -> StepLoss:
+    batch = on_device(batch, training.device)
+    config = training.config
+    with training.autocast():
+        questions = training.model.encode_questions(batch.question_ids, batch.question_mask)
+        passages = training.model.encode_passages(batch.passage_ids, batch.passage_mask)
+    scores = questions.float() @ passages.float().T * config.scale
+    target = torch.arange(len(questions), device=scores.device)
+    copies = batch.is_gold.clone()
+    copies[target, target] = False
+    scores = scores.masked_fill(copies, float("-inf"))
+    loss = cross_entropy(scores, target)
+    return StepLoss(loss, {"loss": loss, "accuracy": (scores.argmax(1) == target).float().mean()}, len(questions))
+
+
+def _measure(run: _RetrieverRun) -> None:
+    """Rank the gold passages of held-out questions among those of all of them, where there are any."""
+    if not run.held_out:
+        return
+    encoder = PassageEncoder(run.encoder.model, run.encoder.tokeniser, run.encoder.device)
+    pool = PassagePool.of(run.held_out)
+    chosen = np.random.default_rng(run.config.seed).permutation(len(pool.examples))[:_MEASURED]
+    examples = [pool.examples[number] for number in chosen]
+    vectors = encoder.encode_passages(pool.passages)
+    scores = encoder.encode_questions([example.text for example in examples]) @ vectors.T
+    gold = scores[np.arange(len(examples)), [example.positive for example in examples]]
+    better = (scores > gold[:, None]).sum(1)
+    run.summary |= {f"held_out_top_{cutoff}": float((better < cutoff).mean()) for cutoff in _CUTOFFS}
+    run.summary["held_out_passages"] = len(pool.passages)
+
+
+def _save(run: _RetrieverRun) -> None:
+    """Write the encoder with a summary of how it was made."""
+    steps = {"steps": run.progress.step, "questions_seen": run.progress.questions}
+    run.summary = {"settings": asdict(run.config), **steps, **run.summary}
+    model, encoder = run.encoder.model, run.encoder
+    model.config = replace(model.config, training=run.summary)
+    PassageEncoder(model, encoder.tokeniser, encoder.device).save_pretrained(run.folder)
+
+
+RETRIEVER_STAGES = (
+    Stage("hard negatives", _mine),
+    Stage("gradient steps", _take_gradient_steps),
+    Stage("measure", _measure),
+    Stage("save", _save),
+)
