@@ -1,0 +1,43 @@
+"""Batches of a passage encoder's training: what stands where, and that they depend on their number alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from densephrase.training.retriever.batches import TokenisedPool
+from densephrase.training.retriever.examples import RetrieverExample
+
+EXAMPLES = [RetrieverExample(f"question {n}", (), n % 3, (3, 4) if n < 4 else ()) for n in range(6)]
+POOL = TokenisedPool([[1, 10 + n, 2] for n in range(6)], [[1, 20 + n, 2] for n in range(5)], EXAMPLES, 0)
+
+
+def test_gold_passages_come_first_then_the_negatives() -> None:
+    batch = POOL.batch([1, 3], 2, np.random.default_rng(0))
+    assert batch.question_ids[:, 1].tolist() == [11, 13]
+    assert batch.passage_ids[:2, 1].tolist() == [21, 20]
+    assert sorted(batch.passage_ids[2:4, 1].tolist()) == sorted(batch.passage_ids[4:, 1].tolist()) == [23, 24]
+
+
+def test_a_copy_of_the_gold_passage_is_no_negative() -> None:
+    batch = POOL.batch([0, 3, 1], 0, np.random.default_rng(0))  # 0 and 3 have the same gold passage
+    expected = [[True, True, False], [True, True, False], [False, False, True]]
+    assert batch.is_gold.tolist() == expected
+
+
+def test_a_question_without_negatives_has_passages_of_others() -> None:
+    batch = POOL.batch([5], 3, np.random.default_rng(0))
+    assert batch.passage_ids.shape[0] == 4
+    assert set(batch.passage_ids[1:, 1].tolist()) <= {20, 21, 22, 23, 24}
+
+
+def test_an_epoch_has_every_question_once() -> None:
+    batches = list(POOL.epoch(4, 1, seed=3, epoch=0))
+    assert [len(batch.question_ids) for batch in batches] == [4, 2]
+    assert sorted(torch.cat([batch.question_ids[:, 1] for batch in batches]).tolist()) == list(range(10, 16))
+
+
+def test_a_later_batch_is_the_same_without_those_before() -> None:
+    whole, resumed = list(POOL.epoch(2, 1, 3, 1)), list(POOL.epoch(2, 1, 3, 1, first=2))
+    assert torch.equal(whole[2].passage_ids, resumed[0].passage_ids)
+    assert torch.equal(whole[2].question_ids, resumed[0].question_ids)
