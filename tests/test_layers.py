@@ -67,6 +67,7 @@ ROOMS = (
     "densephrase.passage_index",
     "densephrase.cli",
     "densephrase.cli.commands",
+    "densephrase.cli.retrieve",
 )
 FULL = 9  # modules of a room, `__init__.py` apart
 # Rooms whose files are instances of one protocol, and kernels, which wait for a form of an index with plain columns.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -30,6 +30,12 @@ COMMANDS = {
     "train-reader": "train a cross-attention reader, to teach a phrase encoder",
     "tune-questions": "tune the question side of an encoder on what an index holds",
     "calibrate": "fit the probability that an answer is right",
+    "retrieve": "find passages instead of phrases: build, ask, evaluate, train",
+}
+GROUPS = {
+    "retrieve": {
+        "train": "train a passage encoder",
+    }
 }
 _NO_MEMORY = (
     "out of memory",
@@ -97,8 +103,13 @@ def _first_line(error: Exception) -> str:
 
 def _dispatch(arguments: Sequence[str] | None) -> int:
     """Import the one command that was asked for and run it."""
-    name, *rest = _top_parser().parse_args(arguments).command
-    command = cast(Command, import_module(f"densephrase.cli.commands.{name.replace('-', '_')}"))
+    room, (name, *rest) = "commands", _top_parser().parse_args(arguments).command
+    if name in GROUPS:
+        room, (part, *rest) = name, _group_parser(name).parse_args(rest).command
+        module, name = part, f"{name} {part}"
+    else:
+        module = name
+    command = cast(Command, import_module(f"densephrase.cli.{room}.{module.replace('-', '_')}"))
     parser = Parser(prog=f"densephrase {name}", description=command.__doc__)
     command.add_arguments(parser)
     # Intermixed, because `evaluate INDEX --limit 5 QUESTIONS` has an optional argument before a positional one.
@@ -110,17 +121,26 @@ def _dispatch(arguments: Sequence[str] | None) -> int:
 
 
 def _top_parser() -> argparse.ArgumentParser:
-    width = max(map(len, COMMANDS))
+    parser = _parser_of("densephrase", "Answers with exact phrases from your own documents.", COMMANDS)
+    parser.add_argument("--version", action="version", version=f"densephrase {__version__}")
+    return parser
+
+
+def _group_parser(group: str) -> argparse.ArgumentParser:
+    return _parser_of(f"densephrase {group}", import_module(f"densephrase.cli.{group}").__doc__, GROUPS[group])
+
+
+def _parser_of(program: str, description: str | None, commands: Mapping[str, str]) -> argparse.ArgumentParser:
+    width = max(map(len, commands))
     parser = Parser(
-        prog="densephrase",
-        description="Answers with exact phrases from your own documents.",
+        prog=program,
+        description=description,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="commands:\n"
-        + "\n".join(f"  {name:<{width}}  {text}" for name, text in COMMANDS.items())
-        + "\n\n'densephrase COMMAND --help' shows the arguments of a command.",
+        + "\n".join(f"  {name:<{width}}  {text}" for name, text in commands.items())
+        + f"\n\n'{program} COMMAND --help' shows the arguments of a command.",
     )
-    parser.add_argument("--version", action="version", version=f"densephrase {__version__}")
     parser.add_argument(
-        "command", nargs=argparse.PARSER, choices=list(COMMANDS), metavar="COMMAND", help="one of the commands below"
+        "command", nargs=argparse.PARSER, choices=list(commands), metavar="COMMAND", help="one of the commands below"
     )
     return parser

@@ -12,7 +12,7 @@ import pytest
 
 from densephrase import __version__
 from densephrase.cli import main as main_module
-from densephrase.cli.main import COMMANDS, main
+from densephrase.cli.main import COMMANDS, GROUPS, main
 from densephrase.cli.usage import UsageError
 from densephrase.errors import CorpusError, IndexFormatError
 
@@ -55,14 +55,27 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(f"  {name} " in out for name in COMMANDS)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+PARTS = [f"{group} {name}" for group, names in GROUPS.items() for name in names]
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_help_of_a_group_names_every_part(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code([group, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert f"usage: densephrase {group}" in out
+    assert all(f"  {name} " in out for name in GROUPS[group])
+
+
+@pytest.mark.parametrize("command", [*COMMANDS, *PARTS])
 def test_help_of_a_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert exit_code([command, "--help"]) == 0
+    assert exit_code([*command.split(), "--help"]) == 0
     assert f"usage: densephrase {command}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], *([command, "--help"] for command in COMMANDS)], ids=" ".join
+    "arguments",
+    [["--help"], ["--version"], *([*command.split(), "--help"] for command in [*COMMANDS, *PARTS])],
+    ids=" ".join,
 )
 def test_help_imports_nothing_heavy(arguments: list[str], tmp_path: Path) -> None:
     code = (
@@ -79,7 +92,9 @@ def test_help_imports_nothing_heavy(arguments: list[str], tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["nonsense"], ["info"], ["ask", "index", "question", "--top-k", "0"]], ids=" ".join
+    "arguments",
+    [[], ["nonsense"], ["info"], ["retrieve"], ["retrieve", "info"], ["ask", "index", "question", "--top-k", "0"]],
+    ids=" ".join,
 )
 def test_wrong_usage_is_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert exit_code(arguments) == 2

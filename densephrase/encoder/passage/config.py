@@ -6,18 +6,17 @@ import json
 import reprlib
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from densephrase.encoder.backbone_settings import LARGEST, check_backbone
 from densephrase.encoder.config import CONFIG_FILE, read_config
+from densephrase.encoder.passage.forms import Pooling, TitleForm
 from densephrase.errors import EncoderError
 from densephrase.option_checks import check_choices
 from densephrase.storage.atomic_file import publish, temporary_path
 from densephrase.storage.strict_json import is_deeper
 
 PASSAGE_ENCODER_KIND = "passage"
-Pooling = Literal["cls", "mean"]
-TitleForm = Literal["segment", "text", "none"]
 _VERSION = 1
 _DEEPEST = 32  # objects and lists in each other
 _LONGEST = 1 << 20  # tokens; no encoder reads as many

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import get_args
 
-from densephrase.encoder.passage.config import Pooling, TitleForm
+from densephrase.encoder.passage.forms import Pooling, TitleForm
 from densephrase.errors import TrainingError
 from densephrase.training.loop.settings import LoopConfig, setting
 
