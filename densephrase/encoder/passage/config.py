@@ -20,6 +20,7 @@ PASSAGE_ENCODER_KIND = "passage"
 _VERSION = 1
 _DEEPEST = 32  # objects and lists in each other
 _LONGEST = 1 << 20  # tokens; no encoder reads as many
+_LARGEST_WEIGHT = 1e6
 _LONGEST_PREFIX = 4096  # characters
 
 
@@ -42,6 +43,7 @@ class PassageEncoderConfig:
     cls_token_id: int = 101
     sep_token_id: int = 102
     pad_token_id: int = 0
+    term_weight: float | None = None  # tuned weight of a passage's BM25 score in hybrid search; none: ranks are fused
     training: dict[str, Any] = field(default_factory=dict)  # how the weights were made
     kind: str = PASSAGE_ENCODER_KIND
     format_version: int = _VERSION
@@ -115,6 +117,10 @@ class PassageEncoderConfig:
             raise _wrong(name, value, "an object")
         if kind == "str" and not (isinstance(value, str) and len(value) <= _LONGEST_PREFIX):
             raise _wrong(name, value, f"a text of at most {_LONGEST_PREFIX} characters")
+        if kind == "float | None" and value is not None:
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not (is_number and 0 <= value <= _LARGEST_WEIGHT):
+                raise _wrong(name, value, f"none, or a number from 0 to {_LARGEST_WEIGHT:g}")
         if kind == "int":
             least, most = (0, LARGEST) if name.endswith("_id") else (3 if name.startswith("max_") else 1, _LONGEST)
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
