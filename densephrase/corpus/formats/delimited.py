@@ -2,13 +2,16 @@
 
 Both follow the quoting rules of csv (RFC 4180): a field in double quotes may hold delimiters, line ends, which are kept
 as they are, and doubled quotes. Blank lines are passed over. Without `quotes` of the file, quotes are text and a row is
-a line.
+a line. DPR's `psgs_w100.tsv` is such a table. A tsv whose first line is a number, a tab and a text has no header: each
+line is then an id and a text, and quotes are text (`collection.tsv` of MS MARCO).
 """
 
 import csv
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -22,6 +25,7 @@ from densephrase.errors import CorpusError
 # while one of our rows is parsed and then put back, under a lock, so other users of csv keep the limit that they chose.
 _NO_LIMIT = 2**31 - 1
 _LIMIT_LOCK = threading.Lock()
+_COLLECTION_LINE = re.compile(r"\d+\t[^\t\r\n]+\r?\n?")
 _IF_TEXT = "If quotes are text there, read it with the option quotes=False (--no-quotes)"
 
 
@@ -36,6 +40,9 @@ def read_tsv(file: CorpusFile) -> Iterator[Entry]:
     Tables of tabs are often written without any quoting; a quote at the beginning of a field then swallows lines.
     Raises CorpusError if the header is wrong or reading fails.
     """
+    if _is_collection(file):
+        yield from _read_collection(file)
+        return
     rows = _Rows(file, "\t")
     yield from _read_table(file, rows)
     if rows.first_long is not None:
@@ -123,6 +130,27 @@ def _read_table(file: CorpusFile, table: _Rows) -> Iterator[Entry]:
             yield row
         else:
             yield attempt(place, partial(_make_document, place, header, row))
+
+
+def _is_collection(file: CorpusFile) -> bool:
+    """Tell a table of ids and texts without a header, as MS MARCO writes it, by its first line."""
+    first = next((line for _, line in read_lines(file) if isinstance(line, CorpusError) or line.strip()), "")
+    return isinstance(first, str) and _COLLECTION_LINE.fullmatch(first) is not None
+
+
+def _read_collection(file: CorpusFile) -> Iterator[Entry]:
+    for place, row in _Rows(replace(file, quotes=False), "\t"):
+        if isinstance(row, CorpusError):
+            yield row
+        else:
+            yield attempt(place, partial(_make_collected, place, row))
+
+
+def _make_collected(place: Place, row: list[str]) -> Document:
+    if len(row) != 2:
+        problem = f"the row has {len(row)} fields; expected an id, a tab and a text, as in the first line"
+        raise place.error(problem, row[0])
+    return make_document(place, {"id": row[0], "text": row[1]})
 
 
 def _read_header(path: Path, rows: Iterator[tuple[Place, list[str] | CorpusError]]) -> list[str]:

@@ -141,3 +141,76 @@ def test_rows_of_several_lines_in_a_table_of_tabs_are_warned_of_once(write, capl
     if found:
         assert found[0].startswith(f"{path}, line 2: quoted fields go over several lines, here and in 1 more rows")
         assert "--no-quotes" in found[0]
+
+
+PSGS = (
+    "id\ttext\ttitle\n"
+    '1\t"Aaron Aaron ( or ; ""Ah\u00e4r\u00f4n"") is a prophet, high priest"\tAaron\n'
+    '2\t"God at Sinai granted\tAaron\nthe priesthood."\t"""Heroes"" (album)"\n'
+    '3\tplain text, it said "so"\tPlain\n'
+)
+PASSAGES = [
+    Document("1", 'Aaron Aaron ( or ; "Ah\u00e4r\u00f4n") is a prophet, high priest', "Aaron"),
+    Document("2", "God at Sinai granted\tAaron\nthe priesthood.", '"Heroes" (album)'),
+    Document("3", 'plain text, it said "so"', "Plain"),
+]
+
+
+@pytest.mark.parametrize("name", ["psgs_w100.tsv", "psgs_w100.tsv.gz"])
+def test_the_passages_of_dpr(write, name):
+    assert list(read_corpus(write(name, PSGS))) == PASSAGES
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        pytest.param("4\ttext without a title", ["id '4'", "2 fields, the header 3"], id="two-fields"),
+        pytest.param('4\t"text" more\tTitle', ["broken row", "double the quotes inside"], id="quotes-not-doubled"),
+        pytest.param("4\t\tTitle", ["id '4'", "the text is empty"], id="no-text"),
+        pytest.param("3\ttext\tTitle", ["id '3'", "earlier document has the same id"], id="id-twice"),
+    ],
+)
+def test_bad_passages_of_dpr(fails, write, read_skipping, row, expected):
+    content = f"{PSGS}{row}\n5\tx\tTitle\n"
+    message = fails("psgs_w100.tsv", content)
+    assert message.startswith(", line 6")
+    assert [part for part in expected if part not in message] == []
+    documents, skipped = read_skipping(write("psgs_w100.tsv", content))
+    assert [document.id for document in documents] == ["1", "2", "3", "5"] and len(skipped) == 1
+
+
+COLLECTION = '0\tThe presence of "communication" amid\n1\t"Manhattan Project" and\u00a0its\n\n7\t  Essay \n'
+
+
+@pytest.mark.parametrize("name", ["collection.tsv", "collection.tsv.gz"])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_collection_of_ms_marco_has_no_header_and_no_quoting(write, name, line_end):
+    assert list(read_corpus(write(name, COLLECTION.replace("\n", line_end)))) == [
+        Document("0", 'The presence of "communication" amid'),
+        Document("1", '"Manhattan Project" and\u00a0its'),
+        Document("7", "  Essay "),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        pytest.param("8", ["id '8'", "the row has 1 fields", "an id, a tab and a text"], id="no-tab"),
+        pytest.param("8\tx\ty", ["id '8'", "the row has 3 fields"], id="two-tabs"),
+        pytest.param("8\t ", ["id '8'", "the text is empty"], id="no-text"),
+        pytest.param("\tx", ["field 'id' is empty"], id="no-id"),
+        pytest.param("7\tx", ["id '7'", "earlier document has the same id"], id="id-twice"),
+    ],
+)
+def test_bad_rows_of_a_collection(fails, write, read_skipping, row, expected):
+    content = f"{COLLECTION}{row}\n9\tx\n"
+    message = fails("collection.tsv", content)
+    assert message.startswith(", line 5")
+    assert [part for part in expected if part not in message] == []
+    documents, skipped = read_skipping(write("collection.tsv", content))
+    assert [document.id for document in documents] == ["0", "1", "7", "9"] and len(skipped) == 1
+
+
+def test_a_table_of_tabs_with_a_header_is_no_collection(fails):
+    assert "the header has no column 'id'" in fails("a.tsv", "7\ttext\ttitle\n8\tx\ty\n")
+    assert "the header has no column 'id'" in fails("a.csv", "7,text\n")
