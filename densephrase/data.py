@@ -40,7 +40,7 @@ class Question:
     """A question with its reference answers and, where known, the paragraph they were marked in.
 
     `answer_starts[i]` is the offset of `answers[i]` in `context`, or without one in the document named `document`,
-    -1 where it is not known.
+    -1 where it is not known. With `is_pattern` the answers are regular expressions (CuratedTREC).
     """
 
     id: str
@@ -50,6 +50,7 @@ class Question:
     title: str = ""
     context: str | None = None
     document: str = ""
+    is_pattern: bool = False
 
 
 @dataclass(frozen=True, slots=True)

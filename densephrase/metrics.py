@@ -1,10 +1,16 @@
-"""Answer metrics: exact match and F1 of SQuAD v1.1 and v2.0, and the string match of DPR."""
+"""Answer metrics: exact match and F1 of SQuAD v1.1 and v2.0, and the string match of DPR.
+
+With `patterns` the references are regular expressions, as those of CuratedTREC. A match is given up after a second, and
+what is no expression matches nothing.
+"""
 
 import re
 import string
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 import regex
 
@@ -17,6 +23,10 @@ _OUTER_SIGN = (
     r"(?:(?!\.\w)[`\p{Pc}\p{Pe}\p{Pf}\p{Pi}\p{Po}\p{Ps}--#%&@/\\\u00a7\u2030-\u2034\uff03\uff05\uff06\uff20]|\s)"
 )
 _OUTER = regex.compile(rf"^(?:{_OUTER_SIGN}|\p{{Pd}}(?=\s))+|(?:{_OUTER_SIGN}|(?<=\s)\p{{Pd}})+$", regex.V1)
+_PATTERN_FLAGS = regex.IGNORECASE | regex.UNICODE | regex.MULTILINE
+_NO_PATTERN = (regex.error, ValueError, RecursionError, MemoryError)  # what compiling raises
+_LONGEST_PATTERN = 100_000  # characters; a second of compiling
+_PATTERN_SECONDS = 1.0
 _TOKEN = regex.compile(r"[\p{L}\p{N}\p{M}]+|[^\p{Z}\p{C}]")
 
 
@@ -64,11 +74,39 @@ def _without_outer(name: str) -> str:
     return bare + name[-1] if is_measure else bare
 
 
-def exact_match(prediction: str, references: Sequence[str]) -> bool:
+@lru_cache(maxsize=4096)
+def compile_pattern(pattern: str) -> Any:
+    """Compile a reference answer that is a regular expression, with the flags of ORQA and DPR; None where it is none.
+
+    Longer ones than 100,000 characters are none either.
+    """
+    if len(pattern) > _LONGEST_PATTERN:
+        return None
+    try:
+        return regex.compile(pattern, _PATTERN_FLAGS)
+    except _NO_PATTERN:
+        return None
+
+
+def _matches(pattern: str, text: str, *, anywhere: bool) -> bool:
+    compiled = compile_pattern(pattern)
+    if compiled is None:
+        return False
+    try:
+        return (compiled.search if anywhere else compiled.match)(text, timeout=_PATTERN_SECONDS) is not None
+    except (TimeoutError, MemoryError):  # an expression may backtrack without end
+        return False
+
+
+def exact_match(prediction: str, references: Sequence[str], *, patterns: bool = False) -> bool:
     """Tell whether the prediction equals any reference after normalisation; False where there is no reference.
 
-    Source: the official SQuAD v1.1 evaluation script; texts that normalise to nothing equal each other.
+    Source: the official SQuAD v1.1 evaluation script; texts that normalise to nothing equal each other. A pattern must
+    match from the beginning of the prediction as it stands, not to its end (ORQA's `regex_match_score`, Lee et al.
+    2019).
     """
+    if patterns:
+        return any(_matches(reference, prediction, anywhere=False) for reference in references)
     normalised = normalise_answer(prediction)
     return any(normalised == normalise_answer(reference) for reference in references)
 
@@ -91,12 +129,16 @@ def _token_f1(prediction: Sequence[str], reference: Sequence[str]) -> float:
     return 2 * precision * recall / (precision + recall)
 
 
-def exact_match_and_f1(prediction: str, references: Sequence[str]) -> tuple[bool, float]:
+def exact_match_and_f1(prediction: str, references: Sequence[str], *, patterns: bool = False) -> tuple[bool, float]:
     """Return exact match and F1 of a prediction that may be "", for no answer.
 
     Source: the official SQuAD v2.0 evaluation script (Rajpurkar et al. 2018). References that normalise to nothing do
-    not count; without any other, the right prediction is one that normalises to nothing. Else as in v1.1.
+    not count; without any other, the right prediction is one that normalises to nothing. Else as in v1.1. Patterns
+    have no tokens: their F1 is 1 where one matches, else 0.
     """
+    if patterns and references:
+        matched = exact_match(prediction, references, patterns=True)
+        return matched, float(matched)
     answers = [reference for reference in references if normalise_answer(reference)]
     if not answers:
         abstained = not normalise_answer(prediction)
@@ -112,12 +154,15 @@ def answer_tokens(text: str) -> list[str]:
     return [token.lower() for token in _TOKEN.findall(unicodedata.normalize("NFD", text))]
 
 
-def has_answer(text: str, answers: Sequence[str]) -> bool:
+def has_answer(text: str, answers: Sequence[str], *, patterns: bool = False) -> bool:
     """Tell whether the tokens of any answer stand one after the other among the tokens of the text.
 
-    Source: DPR's `has_answer` in string mode (Karpukhin et al. 2020); unlike there, an answer without tokens
-    is nowhere instead of everywhere.
+    Source: DPR's `has_answer` (Karpukhin et al. 2020) in string mode; unlike there, an answer without tokens
+    is nowhere instead of everywhere. Patterns are searched for, on the NFD form of both, as in its regex mode.
     """
+    if patterns:
+        text = unicodedata.normalize("NFD", text)
+        return any(_matches(unicodedata.normalize("NFD", answer), text, anywhere=True) for answer in answers)
     haystack = answer_tokens(text)
     return any(_contains(haystack, answer_tokens(answer)) for answer in answers)
 

@@ -5,12 +5,22 @@ from __future__ import annotations
 import re
 import string
 from collections import Counter
+from time import perf_counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from densephrase.metrics import answer_name, answer_tokens, exact_match, f1, has_answer, normalise_answer
+from densephrase import metrics
+from densephrase.metrics import (
+    answer_name,
+    answer_tokens,
+    exact_match,
+    exact_match_and_f1,
+    f1,
+    has_answer,
+    normalise_answer,
+)
 
 NORMALISED = {
     "case": ("William SHAKESPEARE", "william shakespeare"),
@@ -211,3 +221,49 @@ def test_has_answer(text: str, answers: list[str], found: bool) -> None:
 @given(st.text(max_size=30), st.text(max_size=30), st.text("ab1", min_size=1, max_size=5))
 def test_an_answer_between_spaces_is_found(before: str, after: str, answer: str) -> None:
     assert has_answer(f"{before} {answer} {after}", [answer])
+
+
+# pattern, prediction, whether it matches from the beginning, whether it is found
+PATTERNS = {
+    "whole": ("China", "China", True, True),
+    "case": ("china", "CHINA", True, True),
+    "beginning": ("China", "China and India", True, True),
+    "middle": ("China", "the People's Republic of China", False, True),
+    "article": ("China", "the China", False, True),
+    "alternatives": (r"20\s?,?\s?(32|40)0\s?-?\s?f(ee|oo)t|6,194-meter", "20,320 feet", True, True),
+    "second alternative": (r"20\s?,?\s?(32|40)0\s?-?\s?f(ee|oo)t|6,194-meter", "6,194-meter", True, True),
+    "neither alternative": (r"20\s?,?\s?(32|40)0\s?-?\s?f(ee|oo)t|6,194-meter", "20,310 feet", False, False),
+    "first line": ("^second", "first\nsecond", False, True),
+    "dot is no line end": ("a.b", "a\nb", False, False),
+    "letters of Unicode": (r"\w+ Müller", "jörg müller", True, True),
+    "composed and decomposed": ("Beyonc\u00e9", "Beyonce\u0301", False, True),
+    "empty": ("", "China", True, True),
+    "no pattern": ("(", "(", False, False),
+    "pattern that repeats nothing": ("*a", "*a", False, False),
+    "flags that exclude each other": ("(?u)(?L)a", "a", False, False),
+    "too deep": ("(" * 10_000 + ")" * 10_000, "", False, False),
+    "too long": ("a" * 100_001, "a" * 100_001, False, False),
+}
+
+
+@pytest.mark.parametrize(("pattern", "text", "matches", "found"), PATTERNS.values(), ids=PATTERNS.keys())
+def test_patterns(pattern: str, text: str, matches: bool, found: bool) -> None:
+    assert exact_match(text, [pattern], patterns=True) is matches
+    assert exact_match(text, ["[", pattern], patterns=True) is matches
+    assert exact_match_and_f1(text, [pattern], patterns=True) == (matches, float(matches))
+    assert has_answer(text, [pattern], patterns=True) is found
+
+
+def test_patterns_need_references() -> None:
+    assert not exact_match("", [], patterns=True)
+    assert not has_answer("", [], patterns=True)
+    assert exact_match_and_f1("", [], patterns=True) == (True, 1.0)
+    assert exact_match_and_f1("China", [], patterns=True) == (False, 0.0)
+
+
+def test_a_pattern_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "_PATTERN_SECONDS", 0.05)
+    began = perf_counter()
+    assert not exact_match("a" * 60 + "!", ["(a|aa)+$"], patterns=True)
+    assert exact_match("a" * 60 + "!", ["(a|aa)+$", "a+"], patterns=True)
+    assert perf_counter() - began < 10

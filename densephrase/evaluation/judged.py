@@ -33,10 +33,9 @@ def judge_open(
             answers = search(question.text, left_out)
             if answers:
                 features = answer_features(question.text, Candidate.of(answers[0]), [Rival.of(one) for one in answers])
-                right, overlap = exact_match_and_f1(answers[0].text, question.answers)
+                right, overlap = _judge(question, answers[0].text)
                 later = [
-                    LaterAnswer(one.score - answers[0].score, exact_match_and_f1(one.text, question.answers)[0])
-                    for one in answers[1:]
+                    LaterAnswer(one.score - answers[0].score, _judge(question, one.text)[0]) for one in answers[1:]
                 ]
                 yield Judged(features, right, overlap, not left_out, later)
 
@@ -47,5 +46,9 @@ def judge_closed(encoder: PhraseEncoder, questions: Sequence[Question]) -> Itera
         best = spans.best()
         if best is not None:
             text = (question.context or "")[slice(*closed_borders(question, spans, best))]
-            right, overlap = exact_match_and_f1(text, question.answers)
+            right, overlap = _judge(question, text)
             yield Judged(closed_features(question, spans, best), right, overlap, answerable=bool(question.answers))
+
+
+def _judge(question: Question, text: str) -> tuple[bool, float]:
+    return exact_match_and_f1(text, question.answers, patterns=question.is_pattern)

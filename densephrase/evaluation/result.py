@@ -58,26 +58,32 @@ def score_answers(
 
     paragraphs: what the same search gives with `unit="paragraph"`.
     """
-    references = question.answers
-    exact, overlap = exact_match_and_f1(answers[0].text if answers else "", references)
+    references, patterns = question.answers, question.is_pattern
+    exact, overlap = exact_match_and_f1(answers[0].text if answers else "", references, patterns=patterns)
     return Result(
         question=question,
         answers=tuple({**answer.evidence[0].to_dict(), "confidence": answer.confidence} for answer in answers),
         exact_match=exact,
         f1=overlap,
-        first_exact_rank=1 if exact else _first([exact_match(answer.text, references) for answer in answers]),
-        first_context_rank=_first([has_answer(answer.context, references) for answer in answers]),
+        first_exact_rank=1
+        if exact
+        else _first([exact_match(item.text, references, patterns=patterns) for item in answers]),
+        first_context_rank=_first([has_answer(item.context, references, patterns=patterns) for item in answers]),
         right_paragraph=is_right_paragraph(question, answers),
         seconds=seconds,
         answer_paragraphs=len({(item.document.id, item.evidence[0].paragraph_start) for item in answers}),
-        first_paragraph_rank=_first([has_answer(found.context, references) for found in paragraphs or ()]),
+        first_paragraph_rank=_first(
+            [has_answer(found.context, references, patterns=patterns) for found in paragraphs or ()]
+        ),
         paragraphs=None if paragraphs is None else len(paragraphs),
     )
 
 
 def score_span(question: Question, span: dict[str, Any] | None) -> Result:
     """Score the best span of the question's own paragraph, a JSON object with `text`; None where none is given."""
-    exact, overlap = exact_match_and_f1("" if span is None else span["text"], question.answers)
+    exact, overlap = exact_match_and_f1(
+        "" if span is None else span["text"], question.answers, patterns=question.is_pattern
+    )
     return Result(
         question=question,
         answers=() if span is None else (span,),

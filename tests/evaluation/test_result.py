@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -95,3 +96,15 @@ def test_score_span() -> None:
     result = score_span(question("William Shakespeare"), span)
     assert (result.exact_match, result.f1, result.first_exact_rank) == (True, 1.0, 1)
     assert (result.right_paragraph, result.seconds, result.first_context_rank) == (None, None, None)
+
+
+def test_references_may_be_patterns() -> None:
+    asked = replace(question(r"(william\s+)?shakes?peare", context=None), is_pattern=True)
+    found = [answer("Hamlet"), answer("William Shakespeare"), answer("Macbeth", 1)]
+    result = score_answers(asked, found, 0, [answer("Macbeth", 1), answer("Hamlet")])
+    assert (result.exact_match, result.f1, result.first_exact_rank) == (False, 0.0, 2)
+    assert (result.first_context_rank, result.first_paragraph_rank) == (1, 2)
+    best = score_answers(asked, found[1:], 0)
+    assert (best.exact_match, best.f1, best.first_exact_rank) == (True, 1.0, 1)
+    assert score_span(asked, {"text": "Shakespeare, William"}).exact_match
+    assert not score_span(asked, None).exact_match

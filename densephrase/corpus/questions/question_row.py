@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from densephrase.corpus.files.articles import plain_title
@@ -11,23 +12,24 @@ from densephrase.corpus.questions.question_fields import check_text, key_of, kin
 from densephrase.corpus.questions.reference_answers import ANSWER_KEYS, read_answers
 from densephrase.data import Question
 from densephrase.errors import QuestionError
+from densephrase.metrics import compile_pattern
 
 QUESTION_KEYS = ("question", "input")
 _QUESTION = "'question' (or KILT's 'input')"
 _ANSWERS = "a list 'answers' (or NQ-open's 'answer', KILT's 'output'; an empty one, or 'is_impossible', for no answer)"
-_LONGEST_ID = 100  # characters shown
+_LONGEST_ID, _LONGEST_PATTERN = 100, 200  # characters shown
+_log = logging.getLogger(__name__)
 
 
 def make_question(row: Mapping[str, Any], where: str, default_id: str) -> Question:
     """Return the question of a row; it may have `id` (else `default_id`), `title`, `context` and `is_impossible`.
 
-    `document` may be the id of the document with the answer. Raises QuestionError, which names the keys that were found
-    where one is missing.
+    `document` may be the id of the document with the answer. With `regex` the answers are regular expressions; a
+    warning is logged of each that cannot be compiled. Raises QuestionError, which names the keys that were found where
+    one is missing.
     """
     identity = _identity(row, where, default_id)
     where = f"{where} (id {shorten(identity, _LONGEST_ID)!r})"
-    if row.get("regex"):
-        raise QuestionError(f"{where}: answers that are regular expressions are not supported. Give plain strings.")
     key = key_of(row, QUESTION_KEYS, _QUESTION, where)
     text = text_of(row, key, where)
     if not text.strip():
@@ -40,6 +42,7 @@ def make_question(row: Mapping[str, Any], where: str, default_id: str) -> Questi
         answers = read_answers(row, key, where, context)
         if isinstance(row[key], dict):  # Hugging Face's rows of SQuAD, whose titles are the file's
             title = plain_title(title)
+    is_pattern = _is_pattern(row, [text for text, _ in answers], where)
     return Question(
         id=identity,
         text=text,
@@ -48,7 +51,20 @@ def make_question(row: Mapping[str, Any], where: str, default_id: str) -> Questi
         title=title,
         context=context,
         document="" if row.get("document") is None else text_of(row, "document", where),
+        is_pattern=is_pattern,
     )
+
+
+def _is_pattern(row: Mapping[str, Any], answers: Sequence[str], where: str) -> bool:
+    """Tell whether the answers are regular expressions, and warn of those that are not although they should be."""
+    is_pattern = row.get("regex", False)
+    if not isinstance(is_pattern, bool):
+        raise QuestionError(f"{where}: 'regex' is {kind_of(is_pattern)}, expected true or false.")
+    for pattern in answers if is_pattern else ():
+        if compile_pattern(pattern) is None:
+            shown = shorten(pattern, _LONGEST_PATTERN)
+            _log.warning("%s: the answer %r is no regular expression, so that nothing matches it", where, shown)
+    return is_pattern
 
 
 def _identity(row: Mapping[str, Any], where: str, default_id: str) -> str:

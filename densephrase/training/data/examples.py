@@ -61,6 +61,16 @@ class TrainingExamples:
     skipped: int
 
 
+def refuse_patterns(questions: Sequence[Question]) -> None:
+    """Raise TrainingError for a question whose answers are regular expressions: they mark no text."""
+    for question in questions:
+        if question.is_pattern:
+            raise TrainingError(
+                f"The answers of question {question.id!r} are regular expressions, which can be evaluated but not "
+                "trained on. Leave out its file, or its rows with 'regex'."
+            )
+
+
 def make_examples(
     questions: Sequence[Question], tokeniser: PhraseTokeniser, max_answer_tokens: int
 ) -> TrainingExamples:
@@ -68,8 +78,9 @@ def make_examples(
 
     A question that is given several times becomes one that counts as often in the losses.
 
-    Raises TrainingError when a question has no context or when nothing is left to train on.
+    Raises TrainingError when a question has no context, has patterns for answers, or when nothing is left to train on.
     """
+    refuse_patterns(questions)
     groups: dict[tuple[str, str], Counter[Question]] = {}
     for question in questions:
         if question.context is None:

@@ -19,6 +19,7 @@ from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.encoder.question_ngrams import question_ngrams
 from densephrase.encoder.tokens.padding import pad_batch
 from densephrase.errors import TrainingError
+from densephrase.training.data.examples import refuse_patterns
 from densephrase.training.data.holdout import check_held_out, split_by_title
 from densephrase.training.query_side.config import QuerySideConfig
 
@@ -43,8 +44,10 @@ def choose_questions(
     `trained` is what the encoder's configuration says of its training.
 
     Raises:
-        TrainingError: if either would be empty, or the encoder was trained on some of the articles held out here.
+        TrainingError: if either would be empty, answers are patterns, or the encoder was trained on some of the
+            articles held out here.
     """
+    refuse_patterns(questions)
     asked = _asked(questions, config, trained)
     sides = split_by_title(asked, config.unseen_articles) if _articles(asked) else _split_by_paragraph(asked)
     tuned, unseen = ([question for question in side if question.answers] for side in sides)

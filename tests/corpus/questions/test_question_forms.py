@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import logging
 
 import pytest
 from hypothesis import given
@@ -180,3 +181,22 @@ def test_a_byte_order_mark_tells_the_encoding(write, name, encoding):
 def test_utf16_without_a_mark_is_refused(write, name):
     with pytest.raises(QuestionError, match="UTF-16 without"):
         read_questions(write(name, FORMS[name].encode("utf-16-le")))
+
+
+TREC = (
+    '{"question": "How tall is it?", "answers": ["20\\\\s?,?320 f(ee|oo)t|6,194-meter"], "regex": true}\n'
+    '{"question": "Which country?", "answers": ["China", "(PRC"], "regex": true}\n'
+    '{"question": "Who?", "answers": ["Ann (Smith)"], "regex": false}\n'
+)
+
+
+@pytest.mark.parametrize("name", ["trec.jsonl", "trec.jsonl.gz", "trec.json"])
+def test_answers_may_be_regular_expressions(write, caplog, name):
+    path = write(name, TREC)
+    with caplog.at_level(logging.WARNING):
+        questions = read_questions(path)
+    assert [question.is_pattern for question in questions] == [True, True, False]
+    assert questions[0].answers == (r"20\s?,?320 f(ee|oo)t|6,194-meter",)
+    [record] = caplog.records
+    warning = f"{path}, line 2 (id '2'): the answer '(PRC' is no regular expression, so that nothing matches it"
+    assert record.getMessage() == warning

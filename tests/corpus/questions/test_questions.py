@@ -101,10 +101,10 @@ FAULTS = {
         lines({"id": 7, "question": "Who?", "context": CONTEXT, "answers": [{"text": "Hamlet", "answer_start": 1}]}),
         ["'7'", "'amlet '", "'Hamlet'", "code points"],
     ),
-    "regular expressions": (
+    "regex is text": (
         "q.jsonl",
-        lines({"question": "Who?", "answers": ["A.*"], "regex": True}),
-        ["regular expr"],
+        lines({"question": "Who?", "answers": ["A.*"], "regex": "yes"}),
+        ["line 1", "'regex' is str", "true or false"],
     ),
     "half a surrogate pair": ("q.jsonl", '{"question": "\\ud800", "answers": []}', ["line 1", "surrogate"]),
     "broken json": ("q.json", '{"data": [', ["q.json", "invalid JSON"]),

@@ -9,7 +9,7 @@ import pytest
 from densephrase.data import Question
 from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.errors import TrainingError
-from densephrase.training.data.examples import TrainingWindow, make_examples
+from densephrase.training.data.examples import TrainingWindow, make_examples, refuse_patterns
 from tests.conftest import make_config, make_tokenizer
 from tests.training.facts import make_facts
 
@@ -117,3 +117,11 @@ def test_a_question_given_twice_is_one_that_counts_twice(tokeniser: PhraseTokeni
     weights = [question.weight for window in twice.windows for question in window.questions]
     assert sorted(weights) == sorted([2, 2, *[1] * (len(facts) - 2)])
     assert once.skipped == twice.skipped == 0
+
+
+def test_patterns_are_not_trained_on(tokeniser: PhraseTokeniser) -> None:
+    questions = [ask("king", 4), replace(ask("k.ng", -1, identity="q7"), is_pattern=True)]
+    with pytest.raises(TrainingError, match=r"question 'q7' are regular expressions.*Leave out"):
+        make_examples(questions, tokeniser, 10)
+    with pytest.raises(TrainingError, match="'q7'"):
+        refuse_patterns(questions)

@@ -201,6 +201,12 @@ def test_too_few_questions_are_refused(questions: list[Question], settings: dict
         choose_questions(questions, make_settings(**settings), {})
 
 
+def test_patterns_are_not_tuned_on() -> None:
+    questions = [*articles(9), Question("trec", "what", ("this|that",), (-1,), is_pattern=True)]
+    with pytest.raises(TrainingError, match="question 'trec' are regular expressions"):
+        choose_questions(questions, make_settings(), {})
+
+
 @pytest.mark.parametrize(
     "settings",
     [
