@@ -9,6 +9,7 @@ from pkgutil import iter_modules
 from types import MappingProxyType, ModuleType
 
 from densephrase.corpus import formats
+from densephrase.corpus.files.beir_folder import BeirFolder
 from densephrase.corpus.files.records import DOCUMENT_BYTES, CorpusFile, Entry, Found, Place, Remark, no_memory
 from densephrase.corpus.folder import FolderContent, format_of
 from densephrase.corpus.seen_ids import SeenIds
@@ -46,9 +47,10 @@ def read_corpus(
 
     Memory holds one document, of at most `document_bytes` bytes, and 24 to 48 bytes per id, for the check that ids are
     unique in the whole corpus. Without `quotes`, fields of tables are not quoted. In a folder, hidden files, other
-    suffixes and links to folders are passed over. With `skip_bad`, each bad record goes to `on_skip` and reading goes
-    on with the next one; after damage to a whole file, as in a truncated gzip, with the next file. Warnings are logged
-    of what is passed over or doubtful, and of skipped records where there is no `on_skip`; of nothing when `quiet`.
+    suffixes and links to folders are passed over; of one in the form of BEIR, its `corpus.jsonl` alone is read. With
+    `skip_bad`, each bad record goes to `on_skip` and reading goes on with the next one; after damage to a whole file,
+    as in a truncated gzip, with the next file. Warnings are logged of what is passed over or doubtful, and of skipped
+    records where there is no `on_skip`; of nothing when `quiet`.
 
     Raises CorpusError at once if the path is missing or holds no file of a known format; while reading, for the first
     bad record unless `skip_bad`, and at the end if there was no document at all.
@@ -68,6 +70,9 @@ def _find_files(path: Path, tell: _Tell) -> list[tuple[Path, str]]:
     if not exists:
         raise Place(path).error("there is no such file or folder; check the path")
     if is_folder:
+        if corpus := BeirFolder(path).corpus:
+            tell(f"{Place(path)}: a folder in the form of BEIR, of which {corpus.name} alone is read")
+            return [(corpus, corpus.name)]
         content = FolderContent.of(path, READERS)
         if not content.files:
             raise Place(path).error(f"the folder holds no file that can be read{content.passed_over}; {_ACCEPTED}")

@@ -1,4 +1,4 @@
-"""The articles of SQuAD json, v1.1 and v2.0, read one at a time."""
+"""The articles of SQuAD json, v1.1 and v2.0, and other lists inside an object, read one entry at a time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from densephrase.corpus.files.records import CorpusFile, Place
 
 
 def walk_articles(file: CorpusFile, expected: str) -> Iterator[tuple[Place, object]]:
-    """Yield what stands in the list `data` of the file's object, with its places; other fields are passed over.
+    """Yield what stands in the list `data` of SQuAD json, with its places; raises CorpusError as `walk_list` does."""
+    return walk_list(file, "data", expected)
+
+
+def walk_list(file: CorpusFile, name: str, expected: str) -> Iterator[tuple[Place, object]]:
+    """Yield what stands in a list of the file's object, with its places; other fields are passed over.
 
     Raises CorpusError, which says what was `expected`, if the file is no such object.
     """
@@ -18,15 +23,15 @@ def walk_articles(file: CorpusFile, expected: str) -> Iterator[tuple[Place, obje
         raise cursor.place.error(f"not SQuAD json; {expected}")
     found = False
     for key in cursor.walk_object():
-        if key != "data":
+        if key != name:
             cursor.value()
             continue
         if cursor.peek() not in ("[", ""):
-            raise cursor.place.error(f"'data' is not a list; {expected}")
+            raise cursor.place.error(f"{name!r} is not a list; {expected}")
         found = True
         yield from cursor.walk_array()
     if not found:
-        raise Place(file.path, 1).error(f"the object has no 'data'; {expected}")
+        raise Place(file.path, 1).error(f"the object has no {name!r}; {expected}")
     cursor.take("")
 
 

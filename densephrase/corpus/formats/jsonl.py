@@ -1,8 +1,12 @@
-"""JSON lines: an object `{id, text, title, ...}` a line; further fields are metadata, blank lines are passed over."""
+"""JSON lines: an object `{id, text, title, ...}` a line; further fields are metadata, blank lines are passed over.
+
+BEIR calls the id `_id`, and puts an object `metadata` beside it, whose fields are then the document's metadata.
+"""
 
 import json
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 from densephrase.corpus.files.records import CorpusFile, Entry, Place, attempt, make_document
 from densephrase.corpus.files.source import read_lines
@@ -32,7 +36,16 @@ def _parse(place: Place, line: str) -> Document:
         raise place.error(f"invalid JSON ({error}); {_EXPECTED}") from error
     if not isinstance(record, dict):
         raise place.error(f"found the JSON value {line.strip()[:40]!r}; {_EXPECTED}")
-    return make_document(place, record)
+    return make_document(place, _beir_fields(record) if "_id" in record and "id" not in record else record)
+
+
+def _beir_fields(record: dict[str, Any]) -> dict[str, Any]:
+    fields = {name: value for name, value in record.items() if name != "_id"} | {"id": record["_id"]}
+    further = fields.get("metadata")
+    if isinstance(further, dict) and not further.keys() & fields.keys():
+        del fields["metadata"]
+        return {**fields, **further}
+    return fields
 
 
 SUFFIXES = dict.fromkeys((".jsonl", ".ndjson"), read_jsonl)

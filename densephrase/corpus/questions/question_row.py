@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from densephrase.corpus.files.articles import plain_title
@@ -14,23 +14,33 @@ from densephrase.data import Question
 from densephrase.errors import QuestionError
 from densephrase.metrics import compile_pattern
 
-QUESTION_KEYS = ("question", "input")
-_QUESTION = "'question' (or KILT's 'input')"
+_QUESTION_KEYS = ("question", "input")
+_BEIR_KEYS = ("_id", "text")
+_ID_KEYS = ("id", "question_id")
+_QUESTION = "'question' (or KILT's 'input', BEIR's '_id' and 'text')"
 _ANSWERS = "a list 'answers' (or NQ-open's 'answer', KILT's 'output'; an empty one, or 'is_impossible', for no answer)"
 _LONGEST_ID, _LONGEST_PATTERN = 100, 200  # characters shown
 _log = logging.getLogger(__name__)
 
 
+def holds_question(keys: Collection[str]) -> bool:
+    """Tell whether an object with these keys is the row of a question."""
+    return any(key in keys for key in _QUESTION_KEYS) or all(key in keys for key in _BEIR_KEYS)
+
+
 def make_question(row: Mapping[str, Any], where: str, default_id: str) -> Question:
     """Return the question of a row; it may have `id` (else `default_id`), `title`, `context` and `is_impossible`.
 
+    A query of BEIR, with `_id` and `text`, has no reference answers.
     `document` may be the id of the document with the answer. With `regex` the answers are regular expressions; a
     warning is logged of each that cannot be compiled. Raises QuestionError, which names the keys that were found where
     one is missing.
     """
+    if not any(key in row for key in _QUESTION_KEYS) and holds_question(row):
+        row = _query(row, where)
     identity = _identity(row, where, default_id)
     where = f"{where} (id {shorten(identity, _LONGEST_ID)!r})"
-    key = key_of(row, QUESTION_KEYS, _QUESTION, where)
+    key = key_of(row, _QUESTION_KEYS, _QUESTION, where)
     text = text_of(row, key, where)
     if not text.strip():
         raise QuestionError(f"{where}: {key!r} is empty. Write a question, or leave the row out.")
@@ -67,9 +77,16 @@ def _is_pattern(row: Mapping[str, Any], answers: Sequence[str], where: str) -> b
     return is_pattern
 
 
+def _query(row: Mapping[str, Any], where: str) -> Mapping[str, Any]:
+    if row.get("title"):
+        raise QuestionError(f"{where}: found a title, as documents of BEIR have it. Give the file of queries.")
+    return {"id": row["_id"], "question": row["text"], "answers": []}
+
+
 def _identity(row: Mapping[str, Any], where: str, default_id: str) -> str:
-    value = row.get("id", default_id)
+    key = next((key for key in _ID_KEYS if key in row), "id")
+    value = row.get(key, default_id)
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise QuestionError(f"{where}: 'id' is {kind_of(value)}, expected text or a whole number.")
-    check_text(str(value), f"{where}: 'id'")
+        raise QuestionError(f"{where}: {key!r} is {kind_of(value)}, expected text or a whole number.")
+    check_text(str(value), f"{where}: {key!r}")
     return str(value)

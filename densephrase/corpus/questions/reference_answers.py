@@ -1,7 +1,8 @@
 """Reference answers in the forms of public data sets; an empty string is no answer, as SQuAD v2.0's converters mean it.
 
 `answers` is a list of texts or of `{text, answer_start}`, or one object of both as lists (Hugging Face); `answer` is
-the same or a single text (NQ-open); `output` is a list of `{answer}` beside what else an annotator left (KILT).
+the same, a single text (NQ-open), or an object of a `value` and its `aliases` (TriviaQA); `output` is a list of
+`{answer}` beside what else an annotator left (KILT).
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ def _entries(row: Mapping[str, Any], key: str, where: str) -> Iterator[Any]:
         return iter(dict.fromkeys(texts))  # KILT repeats an answer for every page that says it
     if key == "answer" and isinstance(value, str):
         return iter([value])
+    if key == "answer" and isinstance(value, dict) and "value" in value:
+        return _with_aliases(value, f"{where}, {key!r}")
     if isinstance(value, dict) and "text" in value:
         return _columns(value, f"{where}, {key!r}")
     if isinstance(value, list):
@@ -40,6 +43,12 @@ def _entries(row: Mapping[str, Any], key: str, where: str) -> Iterator[Any]:
         f"{where}: {key!r} is {kind_of(value)}, expected a list of texts or of objects with 'text' and 'answer_start',"
         " or one object with both as lists."
     )
+
+
+def _with_aliases(value: Mapping[str, Any], where: str) -> Iterator[Any]:
+    text = text_of(value, "value", where)
+    aliases = [] if value.get("aliases") is None else list_of(value, "aliases", where)
+    return iter([text, *(alias for alias in aliases if alias != text)])
 
 
 def _columns(value: Mapping[str, Any], where: str) -> Iterator[Any]:

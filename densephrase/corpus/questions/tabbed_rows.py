@@ -1,4 +1,4 @@
-"""Lines of a question, a tab and a Python list of its answers, as DPR writes its question files."""
+"""Lines with a tab: a question and a Python list of its answers (DPR), or a number and a query (MS MARCO)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _STRING = r"""(?:'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+")"""
 _LIST = re.compile(rf"\s*+[\[(]\s*+(?:{_STRING}\s*+(?:,\s*+{_STRING}\s*+)*+,?\s*+)?[\])]\s*+")
 _ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
 _NAMED = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\", "'": "'", '"': '"'}
+_NUMBERED = re.compile(r"(\d+)\t([^\t]*)")
 _HEADERS = {"answer", "answers"}
 
 
@@ -35,6 +36,27 @@ def read_tabbed_questions(file: CorpusFile) -> Iterator[Question]:
             raise QuestionError(f"{where}: found {answers[:40]!r} behind the tab, expected a list like ['one', 'two'].")
         found = [_unescape(text[1:-1]) for text in re.findall(_STRING, answers)]
         yield make_question({"question": question, "answers": found}, where, str(number))
+
+
+def is_numbered_query(line: str) -> bool:
+    """Tell whether a line is a number, a tab and a query, rather than a list of answers."""
+    match = _NUMBERED.fullmatch(line)
+    return match is not None and not _LIST.fullmatch(match[2])
+
+
+def read_numbered_queries(file: CorpusFile) -> Iterator[Question]:
+    """Yield the query of each line that is not blank; they have no reference answers."""
+    for number, line in read_lines(file):
+        if isinstance(line, CorpusError):
+            raise line
+        if not line.strip():
+            continue
+        where = str(Place(file.path, number))
+        line = line.rstrip("\r\n")
+        match = _NUMBERED.fullmatch(line)
+        if match is None:
+            raise QuestionError(f"{where}: found {line[:40]!r}, expected a number, a tab and a query.")
+        yield make_question({"id": match[1], "question": match[2], "answers": []}, where, match[1])
 
 
 def _fields(line: str, where: str) -> tuple[str, str]:

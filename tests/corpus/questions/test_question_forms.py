@@ -200,3 +200,33 @@ def test_answers_may_be_regular_expressions(write, caplog, name):
     [record] = caplog.records
     warning = f"{path}, line 2 (id '2'): the answer '(PRC' is no regular expression, so that nothing matches it"
     assert record.getMessage() == warning
+
+
+@pytest.mark.parametrize("name", ["queries.dev.tsv", "queries.dev.tsv.gz"])
+def test_queries_of_ms_marco(write, name):
+    path = write(name, '1048578\tcost of endless pools\r\n\n2\t "Androgen" receptor define\n')
+    assert read_questions(path) == [
+        Question("1048578", "cost of endless pools"),
+        Question("2", ' "Androgen" receptor define'),
+    ]
+
+
+def test_a_question_that_is_a_number_has_its_answers(write):
+    assert read_questions(write("q.tsv", "1984\t['Orwell']\n")) == [Question("1", "1984", ("Orwell",), (-1,))]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        pytest.param(
+            "x\tcost of pools", ["line 2", "'x\\tcost of pools'", "a number, a tab and a query"], id="no-number"
+        ),
+        pytest.param("3", ["line 2", "a number, a tab and a query"], id="no-tab"),
+        pytest.param("3\ta\tb", ["line 2", "a number, a tab and a query"], id="two-tabs"),
+        pytest.param("3\t ", ["line 2 (id '3')", "'question' is empty"], id="empty"),
+    ],
+)
+def test_broken_queries_of_ms_marco(write, line, words):
+    with pytest.raises(QuestionError) as caught:
+        read_questions(write("queries.tsv", f"2\tcost of endless pools\n{line}\n"))
+    assert [word for word in words if word not in str(caught.value)] == []
