@@ -26,6 +26,7 @@ ROOMS = (
     "densephrase.corpus.cutting",
     "densephrase.corpus.formats",
     "densephrase.corpus.questions",
+    "densephrase.corpus.retrieval",
     "densephrase.corpus",
     "densephrase.confidence",
     "densephrase.encoder",

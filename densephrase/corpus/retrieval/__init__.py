@@ -1,0 +1,1 @@
+"""Questions with passages: what retrievers are trained on, and what they found."""
