@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `evaluate`."""
     parser.add_argument("index", metavar="INDEX", nargs="?", help="folder of the index; left out with --closed")
     parser.add_argument(
-        "questions", metavar="QUESTIONS", help="SQuAD json, JSON lines or question-tab-list; .gz of each"
+        "questions", metavar="QUESTIONS", help="SQuAD json, JSON lines, TriviaQA or question-tab-list; .gz of each"
     )
     parser.add_argument(
         "--closed", action="store_true", help="ask each question of its own paragraph, without an index"

@@ -23,7 +23,7 @@ def read_trivia_qa(file: CorpusFile) -> Iterator[Question]:
 
 
 def _read_row(row: Mapping[str, Any], where: str, number: int) -> Question:
-    plain = {"question": text_of(row, "Question", where)}
+    plain: dict[str, Any] = {"question": text_of(row, "Question", where)}
     if row.get("QuestionId") is not None:
         plain["id"] = row["QuestionId"]
     if row.get("Answer") is not None:  # the questions of the test set have none
