@@ -68,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
         note(
             f"{unanswerable} of {len(questions)} questions have no reference answer; only no answer is right for them "
             "(--min-confidence)."
+            + (" Data sets of retrieval, such as BEIR, have none." if unanswerable == len(questions) else "")
         )
     try:
         threads = use_threads(options.threads)

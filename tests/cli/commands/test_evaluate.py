@@ -186,6 +186,7 @@ def test_questions_without_answers_are_pointed_out(run: Run, index_path: Path, t
     ran = run("evaluate", index_path, tmp_path / "q.jsonl", "--json")
     assert ran.objects[0]["questions_without_answers"] == 1
     assert "1 of 1 questions have no reference answer" in ran.err
+    assert "such as BEIR, have none" in ran.err
 
 
 @pytest.mark.parametrize(
