@@ -53,8 +53,13 @@ def run_training(options: argparse.Namespace, train: Callable[[Sequence[Question
     from densephrase.corpus.questions.reader import read_questions
 
     questions = [question for path in options.data for question in read_questions(path)]
+    return report_training(options, lambda: train(questions))
+
+
+def report_training(options: argparse.Namespace, train: Callable[[], dict[str, Any]]) -> int:
+    """Train, follow the log, and print what the run came to; with `--json`, as one object."""
     with follow_log("densephrase.training"):
-        report = train(questions)
+        report = train()
     if options.json:
         write_json(report)
     else:

@@ -6,15 +6,23 @@ For a second round, start anew with the hard negatives of the first: --negatives
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from densephrase.cli.settings import add_training_arguments, read_settings, run_training
+from densephrase.cli.settings import add_training_arguments, read_settings, report_training
 from densephrase.training.retriever.config import RetrieverTrainingConfig
+
+if TYPE_CHECKING:
+    from densephrase.training.retriever.examples import TrainingRow
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of `retrieve train`: one for each setting of `RetrieverTrainingConfig`."""
     add_training_arguments(
-        parser, RetrieverTrainingConfig, "encoder", "SQuAD json or JSON lines with answers and contexts"
+        parser,
+        RetrieverTrainingConfig,
+        "encoder",
+        "SQuAD json or JSON lines with answers and contexts, or DPR's training json",
     )
 
 
@@ -23,6 +31,12 @@ def run(options: argparse.Namespace) -> int:
     config = read_settings(options, RetrieverTrainingConfig)
     from densephrase.training.retriever.trainer import train_retriever
 
-    return run_training(
-        options, lambda questions: train_retriever(questions, options.output, config, device=options.device)
-    )
+    rows = [row for path in options.data for row in _rows(path)]
+    return report_training(options, lambda: train_retriever(rows, options.output, config, device=options.device))
+
+
+def _rows(path: str) -> Iterable[TrainingRow]:
+    from densephrase.corpus.questions.reader import read_questions
+    from densephrase.corpus.retrieval.examples import holds_retrieval_examples, iterate_retrieval_examples
+
+    return iterate_retrieval_examples(path) if holds_retrieval_examples(path) else read_questions(path)

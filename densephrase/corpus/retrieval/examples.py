@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from densephrase.corpus.files.records import DOCUMENT_BYTES, Place
+from densephrase.corpus.files.json_cursor import JsonCursor
+from densephrase.corpus.files.records import DOCUMENT_BYTES, CorpusFile, Place
 from densephrase.corpus.questions.json_rows import JsonRow, iterate_json_rows
 from densephrase.corpus.questions.question_fields import key_of
 from densephrase.corpus.questions.question_row import make_question
 from densephrase.corpus.retrieval.context_passages import ContextPassage, read_contexts
 from densephrase.corpus.retrieval.json_list import write_json_list
+from densephrase.errors import CorpusError
 
 _POSITIVE, _NEGATIVE, _HARD_NEGATIVE = "positive_ctxs", "negative_ctxs", "hard_negative_ctxs"
+_BEFORE = ("answers", _NEGATIVE, _HARD_NEGATIVE)  # lists that may stand before it
 _EXPECTED = f"a list {_POSITIVE!r} of passages (and {_HARD_NEGATIVE!r}, {_NEGATIVE!r})"
 _log = logging.getLogger(__name__)
 
@@ -53,6 +56,26 @@ def iterate_retrieval_examples(path: str | Path, *, document_bytes: int = DOCUME
             left_out.rows += 1
             left_out.first = left_out.first or row.where
     left_out.tell(Path(path))
+
+
+def holds_retrieval_examples(path: str | Path) -> bool:
+    """Tell whether the first row of a file is in DPR's form; a file that is no JSON, or cannot be read, is not."""
+    file = CorpusFile(Path(path), Path(path).name)
+    try:
+        cursor = JsonCursor(file)
+        if cursor.peek() == "[":
+            cursor.take("[")
+        if cursor.peek() != "{":
+            return False
+        for key in cursor.walk_object():
+            if key == _POSITIVE:
+                return True
+            if cursor.peek() == "[" and key not in _BEFORE:  # SQuAD's `data`, which is the whole file
+                return False
+            cursor.value()
+    except CorpusError:
+        return False
+    return False
 
 
 def write_retrieval_examples(path: str | Path, examples: Iterable[RetrievalExample]) -> int:

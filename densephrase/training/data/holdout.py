@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from densephrase.corpus.files.articles import plain_title
 from densephrase.data import Question
@@ -13,26 +13,42 @@ from densephrase.errors import TrainingError
 _ARTICLE = 5  # paragraphs: a title with fewer is a single paragraph of Natural Questions rather than an article
 
 
+Asked = TypeVar("Asked")
+
+
 def split_by_title(questions: Sequence[Question], articles: int) -> tuple[list[Question], list[Question]]:
     """Split questions into (rest, held out); held out are the `articles` articles of the smallest title hashes."""
+    return split_by_article(questions, articles, lambda question: (question.title, question.context))
+
+
+def split_by_article(
+    rows: Sequence[Asked], articles: int, place: Callable[[Asked], tuple[str, str | None]]
+) -> tuple[list[Asked], list[Asked]]:
+    """Split whatever is asked as `split_by_title` does; `place` gives the title and the text of its paragraph."""
+    places = [place(row) for row in rows]
     paragraphs: dict[str, set[str | None]] = {}
-    for question in questions:
-        paragraphs.setdefault(question.title, set()).add(question.context)
+    for title, context in places:
+        paragraphs.setdefault(title, set()).add(context)
     titles = sorted((title for title, contexts in paragraphs.items() if len(contexts) >= _ARTICLE), key=_digest)
     held_out = set(titles[:articles])
-    rest = [question for question in questions if question.title not in held_out]
-    return rest, [question for question in questions if question.title in held_out]
+    rest = [row for row, (title, _) in zip(rows, places, strict=True) if title not in held_out]
+    return rest, [row for row, (title, _) in zip(rows, places, strict=True) if title in held_out]
 
 
 def split_for_training(questions: Sequence[Question], articles: int) -> tuple[list[Question], list[Question]]:
     """Split questions as `split_by_title` does; TrainingError when the held-out ones are all there are."""
     rest, held_out = split_by_title(questions, articles)
+    check_some_left(rest, held_out, articles)
+    return rest, held_out
+
+
+def check_some_left(rest: Sequence[Any], held_out: Sequence[Any], articles: int) -> None:
+    """Raise TrainingError when so many held-out articles leave nothing to train on."""
     if held_out and not rest:
         raise TrainingError(
             f"All {len(held_out)} questions are about articles that held_out_articles={articles} keeps out of "
             "training; lower it."
         )
-    return rest, held_out
 
 
 def held_out_articles(trained: Mapping[str, Any]) -> int | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import densephrase
+from densephrase.corpus.retrieval.examples import RetrievalExample
 from densephrase.data import Question
 from densephrase.encoder.files.location import find_encoder_folder, is_encoder
 from densephrase.encoder.files.stored_weights import WEIGHTS_FILE
@@ -17,7 +18,9 @@ from densephrase.encoder.files.stored_weights import WEIGHTS_FILE
 _MODELS = ("backbone", "teacher")  # settings that name one
 
 
-def run_identity(kind: str, settings: Mapping[str, Any], questions: Sequence[Question], more: bytes = b"") -> str:
+def run_identity(
+    kind: str, settings: Mapping[str, Any], questions: Sequence[Question | RetrievalExample], more: bytes = b""
+) -> str:
     """Return a digest (sha256, hex) of everything that shapes the weights of a run.
 
     A model is known by its weights where it is a folder, by its name elsewhere: another one in the same place makes

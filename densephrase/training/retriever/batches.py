@@ -17,7 +17,7 @@ from densephrase.training.retriever.examples import RetrieverExample
 class RetrieverBatch:
     """Tensors of one step: Q questions of U tokens, P passages of T tokens, gold ones first, in the questions' order.
 
-    `is_gold[q, p]` says that passage p is a copy of the gold passage of question q, and no negative of it.
+    `is_gold[q, p]` says that passage p answers question q, the gold passage itself included: no negative of it.
     """
 
     question_ids: Tensor  # int64 (Q, U)
@@ -55,7 +55,7 @@ class TokenisedPool:
         return RetrieverBatch(
             *pad_batch([self.questions[member] for member in members], self.pad_token_id),
             *pad_batch([self.passages[number] for number in passages], self.pad_token_id),
-            torch.from_numpy(np.array(positives)[:, None] == passages[None, :]),
+            torch.from_numpy(np.stack([np.isin(passages, [one.positive, *one.others]) for one in chosen])),
         )
 
     def _negatives(self, example: RetrieverExample, count: int, rng: np.random.Generator) -> list[int]:

@@ -9,6 +9,8 @@ from densephrase.encoder.passage.forms import Pooling, TitleForm
 from densephrase.errors import TrainingError
 from densephrase.training.loop.settings import LoopConfig, setting
 
+GIVEN = "given"
+
 
 @dataclass(frozen=True, slots=True)
 class RetrieverTrainingConfig(LoopConfig):
@@ -31,7 +33,9 @@ class RetrieverTrainingConfig(LoopConfig):
     batch_questions: int = setting(48, "questions in a batch, each with its passage", 1)
     hard_negatives: int = setting(1, "hard negatives for each question in a batch", 0)
     negatives: str = setting(
-        "bm25", "where hard negatives come from: 'bm25', folders of passage encoders, or both, with commas between them"
+        "bm25",
+        "where hard negatives come from, with commas between them: 'bm25', 'given' (those of data in DPR's form), "
+        "folders of passage encoders",
     )
     negatives_depth: int = setting(100, "best passages among which hard negatives are looked for", 1)
     negatives_kept: int = setting(10, "hard negatives kept for each question, of each source", 1)
@@ -49,6 +53,11 @@ class RetrieverTrainingConfig(LoopConfig):
                 raise TrainingError(f"Training setting {name}={getattr(self, name)!r}; expected one of {expected}.")
         if self.hard_negatives and not self.sources:
             raise TrainingError("Training setting negatives is empty; expected 'bm25' or the folder of an encoder.")
+
+    @property
+    def given(self) -> int:
+        """How many hard negatives are taken from each row of the data."""
+        return self.negatives_kept if GIVEN in self.sources else 0
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
+from densephrase.corpus.retrieval.context_passages import ContextPassage
+from densephrase.corpus.retrieval.examples import RetrievalExample
 from densephrase.data import Question
 from densephrase.encoder.encoded import ParagraphInput
 from densephrase.errors import TrainingError
 
+TrainingRow: TypeAlias = Question | RetrievalExample
+"""A question marked in its paragraph, or one with passages that were chosen for it (DPR's form)."""
+
+
+def place_of(row: TrainingRow) -> tuple[str, str | None]:
+    """Return the title and the text of the passage that answers a row; None where it has none."""
+    if isinstance(row, Question):
+        return row.title, row.context
+    return (row.positives[0].title, row.positives[0].text) if row.positives else ("", None)
+
 
 @dataclass(frozen=True, slots=True)
 class RetrieverExample:
-    """A question and the pool's numbers of its gold passage and of passages that do not answer it."""
+    """A question and the pool's numbers of its gold passage and of passages that do not answer it.
+
+    `others` are further passages that answer it: no negatives, and not trained on.
+    """
 
     text: str
     answers: tuple[str, ...]
     positive: int
     negatives: tuple[int, ...] = ()
+    others: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +45,37 @@ class PassagePool:
     examples: tuple[RetrieverExample, ...]
 
     @classmethod
-    def of(cls, questions: Sequence[Question]) -> PassagePool:
-        """Collect the contexts of questions; TrainingError where one has none."""
-        numbers: dict[tuple[str, str], int] = {}
-        examples = []
-        for question in questions:
-            if question.context is None or not question.context.strip():
-                raise TrainingError(
-                    f"Question {question.id!r} has no context; training needs the passage that answers each question."
-                )
-            number = numbers.setdefault((question.title, question.context), len(numbers))
-            examples.append(RetrieverExample(question.text, question.answers, number))
-        return cls(tuple(ParagraphInput(text, title) for title, text in numbers), tuple(examples))
+    def of(cls, rows: Sequence[TrainingRow], given: int = 0) -> PassagePool:
+        """Collect the passages of training rows, and the first `given` hard negatives of those in DPR's form.
+
+        Raises TrainingError where a row has no passage that answers it, or answers that are patterns.
+        """
+        passages = _Passages()
+        examples = tuple(_example(row, passages, given) for row in rows)
+        return cls(tuple(ParagraphInput(text, title) for title, text in passages.numbers), examples)
+
+
+@dataclass(frozen=True, slots=True)
+class _Passages:
+    numbers: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def number(self, title: str, text: str) -> int:
+        return self.numbers.setdefault((title, text), len(self.numbers))
+
+    def of(self, passages: Iterable[ContextPassage]) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(self.number(passage.title, passage.text) for passage in passages))
+
+
+def _example(row: TrainingRow, passages: _Passages, given: int) -> RetrieverExample:
+    if isinstance(row, RetrievalExample):
+        if not row.positives:
+            raise TrainingError(f"Question {row.id!r} has no passage that answers it; leave it out.")
+        positive, *others = passages.of(row.positives)
+        gold = {positive, *others}
+        negatives = tuple(number for number in passages.of(row.hard_negatives[:given]) if number not in gold)
+        return RetrieverExample(row.question, row.answers, positive, negatives, tuple(others))
+    if row.context is None or not row.context.strip():
+        raise TrainingError(
+            f"Question {row.id!r} has no context; training needs the passage that answers each question."
+        )
+    return RetrieverExample(row.text, row.answers, passages.number(row.title, row.context))

@@ -20,7 +20,7 @@ from densephrase.kernels.coarse import best_columns
 from densephrase.metrics import has_answer
 from densephrase.terms.analyser import Analyser
 from densephrase.training.data.term_scores import bm25_weights, count_terms, make_vocabulary
-from densephrase.training.retriever.config import RetrieverTrainingConfig
+from densephrase.training.retriever.config import GIVEN, RetrieverTrainingConfig
 from densephrase.training.retriever.examples import PassagePool, RetrieverExample
 
 _log = logging.getLogger(__name__)
@@ -40,6 +40,8 @@ def mine_negatives(
     """
     columns = [np.full((len(examples), 0), -1, np.int32)]
     for source in config.sources:
+        if source == GIVEN:
+            continue
         encoder = None if source == "bm25" else PassageEncoder.from_pretrained(source, device)
         identity = _identity(pool, examples, config, "bm25" if encoder is None else encoder.fingerprint)
         path = cache / f"negatives-{identity[:16]}.safetensors"
@@ -70,9 +72,10 @@ def _mine(
 
 
 def _wrong(pool: PassagePool, example: RetrieverExample, ranked: NDArray[np.int64]) -> Iterator[int]:
-    """Yield the passages, best first, that are not the gold one and hold none of the answers."""
+    """Yield the passages, best first, that are not known to answer the question and hold none of the answers."""
+    known = {example.positive, *example.others, *example.negatives}
     for number in ranked.tolist():
-        if number != example.positive and not has_answer(pool.passages[number].text, example.answers):
+        if number not in known and not has_answer(pool.passages[number].text, example.answers):
             yield number
 
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn.functional import cross_entropy
 
-from densephrase.data import Question
 from densephrase.encoder.device import on_device
 from densephrase.encoder.passage.model import BiEncoder
 from densephrase.encoder.passage.passage_encoder import PassageEncoder
 from densephrase.encoder.passage.tokens import PassageTokeniser
-from densephrase.training.data.holdout import split_for_training
+from densephrase.training.data.holdout import check_some_left, split_by_article
 from densephrase.training.loop.attention import use_training_attention
 from densephrase.training.loop.checkpoint import TrainingProgress, load_checkpoint
 from densephrase.training.loop.loop import StepLoss, Training
@@ -26,7 +26,7 @@ from densephrase.training.loop.run_identity import run_identity
 from densephrase.training.loop.stages import Stage, run_report, run_stages
 from densephrase.training.retriever.batches import RetrieverBatch, TokenisedPool
 from densephrase.training.retriever.config import RetrieverTrainingConfig
-from densephrase.training.retriever.examples import PassagePool
+from densephrase.training.retriever.examples import PassagePool, RetrieverExample, TrainingRow, place_of
 from densephrase.training.retriever.mining import mine_negatives
 from densephrase.training.retriever.new_encoder import new_encoder
 
@@ -35,7 +35,7 @@ _CUTOFFS = (1, 5, 20)
 
 
 def train_retriever(
-    questions: Sequence[Question], output: str | Path, config: RetrieverTrainingConfig, device: str = "cpu"
+    rows: Sequence[TrainingRow], output: str | Path, config: RetrieverTrainingConfig, device: str = "cpu"
 ) -> dict[str, Any]:
     """Train a passage encoder and save it in `output`; a stopped run goes on from its last checkpoint there.
 
@@ -44,7 +44,7 @@ def train_retriever(
     """
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
-    run = _RetrieverRun.start(questions, folder, config, device)
+    run = _RetrieverRun.start(rows, folder, config, device)
     return run_report(run, run_stages(RETRIEVER_STAGES, run), "encoder")
 
 
@@ -52,24 +52,26 @@ def train_retriever(
 class _RetrieverRun:
     """The state of a passage encoder's training, which its stages hand on."""
 
-    questions: Sequence[Question]
+    rows: Sequence[TrainingRow]
     folder: Path
     config: RetrieverTrainingConfig
     encoder: PassageEncoder
     pool: PassagePool
-    held_out: Sequence[Question]
+    held_out: Sequence[TrainingRow]
     batches: TokenisedPool | None = None
     progress: TrainingProgress = field(default_factory=TrainingProgress)
     summary: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def start(
-        cls, questions: Sequence[Question], folder: Path, config: RetrieverTrainingConfig, device: str
+        cls, rows: Sequence[TrainingRow], folder: Path, config: RetrieverTrainingConfig, device: str
     ) -> _RetrieverRun:
         """Make the encoder and the pool of passages."""
         torch.manual_seed(config.seed)
-        kept, held_out = split_for_training(questions, config.held_out_articles)
-        return cls(questions, folder, config, new_encoder(config, device), PassagePool.of(kept), held_out)
+        kept, held_out = split_by_article(rows, config.held_out_articles, place_of)
+        check_some_left(kept, held_out, config.held_out_articles)
+        pool = PassagePool.of(kept, config.given)
+        return cls(rows, folder, config, new_encoder(config, device), pool, held_out)
 
     @property
     def per_epoch(self) -> int:
@@ -92,8 +94,9 @@ def _mine(run: _RetrieverRun) -> None:
     examples = list(pool.examples)
     mined = mine_negatives(pool, [examples[number] for number in asked], config, run.folder, encoder.device)
     for number, row in zip(asked, mined, strict=True):
-        examples[number] = replace(examples[number], negatives=tuple(row[row >= 0].tolist()))
-    run.summary["hard_negatives_per_question"] = round(float((mined >= 0).sum() / max(1, len(mined))), 2)
+        examples[number] = _with_negatives(examples[number], row)
+    found = [len(examples[number].negatives) for number in asked]
+    run.summary["hard_negatives_per_question"] = round(float(np.mean(found)), 2)
     limit = min(config.training_tokens, config.max_passage_tokens)
     tokeniser = PassageTokeniser(encoder.tokeniser.tokenizer, replace(encoder.config, max_passage_tokens=limit))
     run.batches = TokenisedPool(
@@ -104,13 +107,17 @@ def _mine(run: _RetrieverRun) -> None:
     )
 
 
+def _with_negatives(example: RetrieverExample, mined: NDArray[np.int32]) -> RetrieverExample:
+    return replace(example, negatives=(*example.negatives, *mined[mined >= 0].tolist()))
+
+
 def _take_gradient_steps(run: _RetrieverRun) -> None:
     """Train the model from the folder's checkpoint on, or from the start where there is none."""
     config, model = run.config, run.encoder.model
     for tower in model.towers:
         use_training_attention(tower)
     training = Training.start(model, config, torch.device(run.encoder.device), run.folder, run.steps)
-    identity = run_identity("retriever", asdict(config), run.questions)
+    identity = run_identity("retriever", asdict(config), run.rows)
     progress = load_checkpoint(run.folder, model, training.optimiser, identity)
     run.progress = Objective(_loss, partial(_epoch, run), run.per_epoch).minimise(training, progress)
     model.eval()

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from densephrase.corpus.retrieval.context_passages import ContextPassage
 from densephrase.corpus.retrieval.examples import (
     RetrievalExample,
+    holds_retrieval_examples,
     iterate_retrieval_examples,
     write_retrieval_examples,
 )
@@ -182,3 +183,25 @@ def test_round_trip(tmp_path_factory: pytest.TempPathFactory, examples: list[Ret
     written = path.read_bytes()
     write_retrieval_examples(str(path), examples)
     assert path.read_bytes() == written
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ('[{"question": "q", "answers": ["a"], "positive_ctxs": []}]', True),
+        ('{"dataset": "nq", "question": "q", "negative_ctxs": [], "positive_ctxs": []}\n', True),
+        ('{"data": [{"title": "t", "paragraphs": []}]}', False),
+        ('{"question": "q", "answers": ["a"]}\n{"positive_ctxs": []}', False),
+        ("[]", False),
+        ("question\t['answer']", False),
+        ("", False),
+    ],
+    ids=["a list", "a line", "SQuAD json", "questions", "an empty list", "a table", "an empty file"],
+)
+def test_data_in_dprs_form_is_told_by_its_first_row(content: str, expected: bool, tmp_path: Path) -> None:
+    (tmp_path / "train.json").write_text(content)
+    assert holds_retrieval_examples(tmp_path / "train.json") is expected
+
+
+def test_a_file_that_is_not_there_is_not_in_dprs_form(tmp_path: Path) -> None:
+    assert not holds_retrieval_examples(tmp_path / "none.json")

@@ -41,3 +41,10 @@ def test_a_later_batch_is_the_same_without_those_before() -> None:
     whole, resumed = list(POOL.epoch(2, 1, 3, 1)), list(POOL.epoch(2, 1, 3, 1, first=2))
     assert torch.equal(whole[2].passage_ids, resumed[0].passage_ids)
     assert torch.equal(whole[2].question_ids, resumed[0].question_ids)
+
+
+def test_another_passage_that_answers_is_no_negative() -> None:
+    examples = [RetrieverExample("a", (), 0, others=(1,)), RetrieverExample("b", (), 1)]
+    pool = TokenisedPool(POOL.questions, POOL.passages, examples, 0)
+    batch = pool.batch([0, 1], 0, np.random.default_rng(0))
+    assert batch.is_gold.tolist() == [[True, True], [False, True]]

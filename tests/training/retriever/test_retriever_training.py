@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 import torch
 
+from densephrase.cli.main import main
+from densephrase.corpus.retrieval.context_passages import ContextPassage
+from densephrase.corpus.retrieval.examples import RetrievalExample, write_retrieval_examples
 from densephrase.encoder.passage.passage_encoder import PassageEncoder
 from densephrase.errors import TrainingError
 from densephrase.training.retriever.config import RetrieverTrainingConfig
@@ -157,3 +160,33 @@ def test_questions_without_a_passage_are_refused(backbone: Path, tmp_path: Path)
 def test_settings_that_make_no_sense_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(TrainingError, match=message):
         RetrieverTrainingConfig(**changes)
+
+
+def dpr_rows() -> list[RetrievalExample]:
+    """Return the facts in DPR's form, each with the passage of the next as a hard negative."""
+    passages = [ContextPassage(fact.title, fact.context or "") for fact in FACTS]
+    return [
+        RetrievalExample(
+            fact.text, fact.answers, (passages[number],), (passages[(number + 2) % len(FACTS)], passages[number])
+        )
+        for number, fact in enumerate(FACTS)
+    ]
+
+
+def test_data_in_dprs_form_brings_its_own_hard_negatives(backbone: Path, tmp_path: Path) -> None:
+    report = train_retriever(dpr_rows(), tmp_path, make_retriever_settings(backbone, negatives="given"))
+    assert report["hard_negatives_per_question"] == 1  # the gold passage among them is none
+    both = train_retriever(dpr_rows(), tmp_path / "both", make_retriever_settings(backbone, negatives="given,bm25"))
+    assert both["hard_negatives_per_question"] > 1
+
+
+def test_the_command_reads_data_in_dprs_form(
+    backbone: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_retrieval_examples(tmp_path / "train.json", dpr_rows())
+    settings = ("--max-passage-tokens", "40", "--max-question-tokens", "20", "--max-steps", "2", "--negatives", "given")
+    arguments = ["retrieve", "train", str(tmp_path / "train.json"), "--output", str(tmp_path / "encoder"), "--json"]
+    assert main([*arguments, "--backbone", str(backbone), "--batch-questions", "4", *settings]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["steps"], report["questions_seen"]) == (2, 8)
+    assert PassageEncoder.from_pretrained(tmp_path / "encoder", bf16=False).config.max_passage_tokens == 40
