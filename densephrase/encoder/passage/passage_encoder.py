@@ -23,9 +23,9 @@ from densephrase.encoder.files.stored_weights import WEIGHTS_FILE, Precision
 from densephrase.encoder.files.weights import load_exactly, read_weights, serialise_weights
 from densephrase.encoder.first_use import PROBE, check_finite, library_errors
 from densephrase.encoder.passage.config import PassageEncoderConfig, is_passage_encoder
-from densephrase.encoder.passage.layouts import load_published
 from densephrase.encoder.passage.model import BiEncoder
 from densephrase.encoder.passage.tokens import PassageTokeniser
+from densephrase.encoder.published.read_published import read_published
 from densephrase.encoder.tokens.padding import longest_first, pad_batch
 from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE
 
@@ -62,19 +62,26 @@ class PassageEncoder:
     def from_pretrained(
         cls, name_or_path: str | Path = "minilm", device: str = "cpu", bf16: bool | None = None
     ) -> PassageEncoder:
-        """Load an encoder: "minilm" (all-MiniLM-L6-v2 as published, from its package), or a folder.
+        """Load an encoder: "minilm" (all-MiniLM-L6-v2 as published, from its package), a folder or a hub id.
 
-        A folder holds an encoder that this library saved, a sentence-transformers model that is a plain Transformer
-        with pooling, or DPR in Hugging Face's layout. `bf16` asks for passages in bfloat16 (None: where the processor
-        is fast in it); questions are always float32.
+        A folder holds an encoder that this library saved; a sentence-transformers model that is a plain Transformer
+        with pooling; DPR in Hugging Face's layout, as sub-folders ctx_encoder and question_encoder; or a DPR checkpoint
+        (*.cp) with its vocab.txt. Two folders or hub ids of DPR's towers are named "PASSAGES,QUESTIONS".
+
+        `bf16` asks for passages in bfloat16 (None: where the processor is fast in it); questions are always float32.
 
         Raises EncoderError when anything is missing, damaged or does not fit, MissingExtraError when the package of
         MiniLM is not installed.
         """
         folder = Path(name_or_path)
         if not is_passage_encoder(folder):
-            model, tokenizer = load_published(name_or_path)
-            return cls(model, PassageTokeniser(tokenizer, model.config), device, bf16=bf16)
+            published = read_published(name_or_path)
+            with library_errors(f"The encoder {published.source} cannot be used"):
+                config = PassageEncoderConfig(**published.settings)
+                model = BiEncoder(config, published.passage, published.question)
+                encoder = cls(model, PassageTokeniser(published.tokenizer, config), device, bf16=bf16)
+                encoder.try_out()
+            return encoder
         folder = folder.resolve()
         config = PassageEncoderConfig.load(folder)
         tokeniser = PassageTokeniser.load(folder, config)
@@ -84,9 +91,13 @@ class PassageEncoder:
             model = BiEncoder(config)
             load_exactly(model, state, str(folder))
             encoder = cls(model, tokeniser, device, folder, bf16)
-            encoder.encode_passages([ParagraphInput(PROBE, "a title")])
-            encoder.encode_questions([PROBE])
+            encoder.try_out()
         return encoder
+
+    def try_out(self) -> None:
+        """Encode a passage and a question; EncoderError where the weights give what is no number."""
+        self.encode_passages([ParagraphInput(PROBE, "a title")])
+        self.encode_questions([PROBE])
 
     def save_pretrained(self, path: str | Path, precision: Precision = "float32") -> None:
         """Write the encoder to a folder; one that was loaded from such a folder is copied byte for byte."""
