@@ -16,6 +16,10 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from torch import Tensor
 
 from densephrase.encoder.config import EncoderConfig
+from densephrase.encoder.passage.config import PassageEncoderConfig
+from densephrase.encoder.passage.model import BiEncoder
+from densephrase.encoder.passage.passage_encoder import PassageEncoder
+from densephrase.encoder.passage.tokens import PassageTokeniser
 from densephrase.encoder.phrase.model import PhraseModel
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.encoder.phrase.row_quantisers import RowQuantisers
@@ -59,9 +63,9 @@ def make_tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def make_config(tokenizer: Tokenizer, **changes: object) -> EncoderConfig:
-    """Return the configuration of a two-layer BERT of 32 dimensions."""
-    backbone = {
+def make_architecture(tokenizer: Tokenizer) -> dict[str, object]:
+    """Return the Hugging Face configuration of a two-layer BERT of 32 dimensions."""
+    return {
         "model_type": "bert",
         "vocab_size": tokenizer.get_vocab_size(),
         "hidden_size": 32,
@@ -70,6 +74,11 @@ def make_config(tokenizer: Tokenizer, **changes: object) -> EncoderConfig:
         "intermediate_size": 64,
         "max_position_embeddings": 64,
     }
+
+
+def make_config(tokenizer: Tokenizer, **changes: object) -> EncoderConfig:
+    """Return the configuration of a phrase encoder with a two-layer BERT of 32 dimensions."""
+    backbone = make_architecture(tokenizer)
     settings = {
         "vector_size": 32,
         "coherency_rank": 4,
@@ -103,6 +112,25 @@ def make_encoder(**changes: object) -> PhraseEncoder:
     return PhraseEncoder(model, tokeniser, RowQuantisers(quantiser, quantiser, factors), bf16=False)
 
 
+def make_passage_encoder(**changes: object) -> PassageEncoder:
+    """Return a passage encoder of fixed random weights, by default with two towers; `changes` go into its settings."""
+    tokenizer = make_tokenizer()
+    settings = {
+        "backbone": make_architecture(tokenizer),
+        "max_passage_tokens": 48,
+        "max_question_tokens": 24,
+        "cls_token_id": 2,
+        "sep_token_id": 3,
+        "pad_token_id": 0,
+    }
+    config = PassageEncoderConfig(**{**settings, **changes})  # type: ignore[arg-type]
+    torch.manual_seed(11)
+    model = BiEncoder(config)
+    for name, parameter in model.named_parameters():
+        torch.nn.init.normal_(parameter, mean=float("LayerNorm.weight" in name), std=0.2)
+    return PassageEncoder(model, PassageTokeniser(tokenizer, config), bf16=False)
+
+
 def _spread_sparc(model: PhraseModel) -> Tensor:
     """Give about half of all n-grams a weight; random hidden states are too much alike for random heads to do so.
 
@@ -129,6 +157,20 @@ def tiny_encoder_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tiny_encoder(tiny_encoder_path: Path) -> PhraseEncoder:
     """The saved tiny encoder, loaded."""
     return PhraseEncoder.from_pretrained(tiny_encoder_path, bf16=False)
+
+
+@pytest.fixture(scope="session")
+def tiny_passage_encoder_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved tiny passage encoder: two towers, the first token's vector of 32 dimensions, titles as first segment."""
+    folder = tmp_path_factory.mktemp("passage-encoder")
+    make_passage_encoder().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_passage_encoder(tiny_passage_encoder_path: Path) -> PassageEncoder:
+    """The saved tiny passage encoder, loaded."""
+    return PassageEncoder.from_pretrained(tiny_passage_encoder_path, bf16=False)
 
 
 @pytest.fixture(scope="session")
