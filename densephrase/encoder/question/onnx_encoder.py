@@ -17,10 +17,11 @@ from densephrase.encoder.encoded import QuestionNgrams, QuestionVectors
 from densephrase.encoder.files.location import find_encoder_folder, fingerprint_of
 from densephrase.encoder.files.stored_weights import Precision, StoredWeights
 from densephrase.encoder.first_use import PROBE, check_finite, library_errors
-from densephrase.encoder.question.onnx_questions import QuestionGraph, first_position, unsupported
+from densephrase.encoder.question.onnx_backbone import first_position, graph_inputs, position_places, unsupported
+from densephrase.encoder.question.onnx_questions import QuestionGraph
 from densephrase.encoder.question.onnx_writer import integers_are_exact, start_session
 from densephrase.encoder.question_ngrams import ngram_places, question_ngrams
-from densephrase.encoder.tokens.tokeniser import PhraseTokeniser, pad_rows
+from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.errors import EncoderError
 from densephrase.quantise.scalar import VectorQuantiser, check_sparse_scale
 
@@ -53,7 +54,7 @@ class OnnxQuestionEncoder:
         self._folder = weights.folder
         with library_errors(f"The encoder {weights.folder} cannot run on onnxruntime"):
             self._session: InferenceSession = start_session(QuestionGraph(config, weights, precision).model())
-        self._first = first_position(config)
+        self._first = first_position(config.backbone)
         self._threads = threads
 
     @classmethod
@@ -74,10 +75,10 @@ class OnnxQuestionEncoder:
         """
         folder = find_encoder_folder(name_or_path)
         config = EncoderConfig.load(folder)
-        reason = unsupported(config)
+        reason = unsupported(config.backbone)
         if reason is not None:
             raise EncoderError(f"The encoder {folder} cannot run on onnxruntime ({reason}); use the runtime 'torch'.")
-        config.check_positions(int(config.backbone["max_position_embeddings"]) - first_position(config))
+        config.check_positions(position_places(config.backbone))
         weights = StoredWeights.read(folder)
         if precision == "int8" and weights.precision != "int8":
             raise EncoderError(f"The weights of {folder} are stored in {weights.precision}; int8 takes 8-bit ones.")
@@ -127,14 +128,7 @@ class OnnxQuestionEncoder:
             return list(pool.map(self._encode, batches))
 
     def _encode(self, rows: Sequence[list[int]]) -> QuestionVectors:
-        ids, mask = pad_rows(rows, self.config.pad_token_id)
-        counted = ids != self._first - 1  # RoBERTa and its kin count padding tokens as none; for BERT there is no -1
-        inputs = {
-            "ids": ids,
-            "positions": np.cumsum(counted, 1) * counted + self._first - 1,
-            "lengths": mask.sum(1, dtype=np.int32),
-            "padding": np.where(mask, np.float32(0), np.float32("-inf"))[:, :, None],
-        }
+        inputs = graph_inputs(rows, self.config.pad_token_id, self._first)
         start, end, *weights = self._session.run(None, inputs)
         check_finite(start, end)
         if not weights:

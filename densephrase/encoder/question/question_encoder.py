@@ -71,11 +71,11 @@ def load_question_encoder(
     if runtime == "onnx" and device != "cpu":
         raise EncoderError(f"The runtime 'onnx' runs on 'cpu', not on {device!r}; use the runtime 'torch' there.")
     if runtime != "torch" and device == "cpu":
+        from densephrase.encoder.question.onnx_backbone import unsupported
         from densephrase.encoder.question.onnx_encoder import OnnxQuestionEncoder
-        from densephrase.encoder.question.onnx_questions import unsupported
 
         folder = find_encoder_folder(name_or_path)
-        if runtime == "onnx" or unsupported(EncoderConfig.load(folder)) is None:
+        if runtime == "onnx" or unsupported(EncoderConfig.load(folder).backbone) is None:
             return OnnxQuestionEncoder.from_pretrained(folder, threads=threads)
     from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 
