@@ -19,7 +19,7 @@ from densephrase.encoder.device import check_process, find_device, precision_of,
 from densephrase.encoder.encoded import ParagraphInput
 from densephrase.encoder.files.location import ENCODER_FILES, fingerprint_of
 from densephrase.encoder.files.model_size import check_model_size
-from densephrase.encoder.files.stored_weights import WEIGHTS_FILE, Precision
+from densephrase.encoder.files.stored_weights import WEIGHTS_FILE, Precision, StoredWeights
 from densephrase.encoder.files.weights import load_exactly, read_weights, serialise_weights
 from densephrase.encoder.first_use import PROBE, check_finite, library_errors
 from densephrase.encoder.passage.config import PassageEncoderConfig, is_passage_encoder
@@ -136,6 +136,11 @@ class PassageEncoder:
     def runtime(self) -> str:
         """What computes the vectors."""
         return "torch"
+
+    def stored_weights(self) -> StoredWeights:
+        """Return the weights as `save_pretrained` writes them in float32."""
+        state = {name: value.detach().float().cpu().numpy() for name, value in self._model.state_dict().items()}
+        return StoredWeights(state, "float32", self._folder or Path("in memory"))
 
     @property
     def model(self) -> BiEncoder:
