@@ -51,6 +51,7 @@ class OnnxPassageEncoder:
             raise EncoderError(f"The encoder {source} cannot run on onnxruntime ({reason}); use the runtime 'torch'.")
         config.check_positions(position_places(config.backbone))
         tokeniser.check_vocabulary(int(config.backbone["vocab_size"]))
+        _check_towers(config, weights)
         self.config, self.tokeniser = config, tokeniser
         self.precision = _choose(precision, weights)
         self._read_weights, self._read_fingerprint, self._threads = read_weights, read_fingerprint, threads
@@ -129,6 +130,17 @@ class OnnxPassageEncoder:
                 list(pool.map(run, batches))
         check_finite(vectors)
         return vectors
+
+
+def _check_towers(config: PassageEncoderConfig, weights: StoredWeights) -> None:
+    """Raise EncoderError when there are weights of another tower than the configuration has."""
+    towers = ("passage.",) if config.is_shared else ("passage.", "question.")
+    foreign = sorted(name for name in weights.tensors if not name.startswith(towers))
+    if foreign:
+        raise EncoderError(
+            f"The weights of {weights.folder} do not fit its configuration: {foreign[:5]} ({len(foreign)}) belong to "
+            f"no tower of is_shared={config.is_shared}."
+        )
 
 
 def _choose(precision: Literal["auto", "int8", "float32"], weights: StoredWeights) -> Precision:

@@ -38,13 +38,23 @@ class PassageTokeniser:
             raise EncoderError(f"{folder / TOKENIZER_FILE} cannot be read as a fast tokenizer: {error}.") from error
 
     def check_vocabulary(self, embedded: int) -> None:
-        """Raise EncoderError when not all word pieces are among the `embedded` ones of a backbone."""
+        """Raise EncoderError when not all word pieces are among the `embedded` ones of a backbone.
+
+        Also when the tokenizer itself puts texts between two other pieces than the configuration does.
+        """
         config, largest = self._config, max(self.tokenizer.get_vocab().values(), default=-1)
         largest = max(largest, config.cls_token_id, config.sep_token_id, config.pad_token_id)
         if largest >= embedded:
             raise EncoderError(
                 f"The tokenizer has word pieces up to number {largest}, the backbone embeds {embedded}; they do not "
                 "belong together."
+            )
+        with library_errors("The tokenizer fails at an empty text"):
+            special = self.tokenizer.encode("").ids
+        if len(special) == 2 and special != [config.cls_token_id, config.sep_token_id]:
+            raise EncoderError(
+                f"The tokenizer puts texts between the pieces {special}, the configuration between cls_token_id="
+                f"{config.cls_token_id} and sep_token_id={config.sep_token_id}; they do not belong together."
             )
 
     def passages(self, passages: Sequence[ParagraphInput]) -> list[list[int]]:
