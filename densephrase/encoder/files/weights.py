@@ -19,6 +19,11 @@ def serialise_weights(state: Mapping[str, Tensor], precision: Precision) -> byte
     return save(_stored(state, precision), metadata={"precision": precision})
 
 
+def serialise_for_transformers(state: Mapping[str, Tensor]) -> bytes:
+    """Return the safetensors bytes of `state` in float32, as Hugging Face's transformers reads them."""
+    return save(_stored(state, "float32"), metadata={"format": "pt"})
+
+
 def rounded_weights(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return `state` as `read_weights` gives it after `serialise_weights` with `int8`, on its own devices."""
     return {name: _restore_rows(*_quantise_rows(value)) if value.ndim == 2 else value for name, value in state.items()}

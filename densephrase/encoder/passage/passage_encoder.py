@@ -24,6 +24,7 @@ from densephrase.encoder.files.weights import load_exactly, read_weights, serial
 from densephrase.encoder.first_use import PROBE, check_finite, library_errors
 from densephrase.encoder.passage.config import PassageEncoderConfig, is_passage_encoder
 from densephrase.encoder.passage.model import BiEncoder
+from densephrase.encoder.passage.sentence_export import write_sentence_transformers
 from densephrase.encoder.passage.tokens import PassageTokeniser
 from densephrase.encoder.published.read_published import read_published
 from densephrase.encoder.tokens.padding import longest_first, pad_batch
@@ -111,6 +112,10 @@ class PassageEncoder:
         self.config.save(target)
         (target / WEIGHTS_FILE).write_bytes(serialise_weights(self._model.state_dict(), precision))
         self.tokeniser.tokenizer.save(str(target / TOKENIZER_FILE))
+
+    def save_sentence_transformers(self, path: str | Path) -> None:
+        """Write the encoder as a folder that sentence-transformers (version 5 or later for two towers) reads."""
+        write_sentence_transformers(self._model, self.tokeniser.tokenizer, Path(path))
 
     @cached_property
     def fingerprint(self) -> str:

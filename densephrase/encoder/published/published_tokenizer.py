@@ -19,7 +19,7 @@ from densephrase.encoder.tokens.tokenizer_rules import TOKENIZER_BYTES, check_to
 from densephrase.errors import EncoderError
 
 VOCABULARY_FILE = "vocab.txt"
-_TOKENIZER_CONFIG = "tokenizer_config.json"
+TOKENIZER_CONFIG = "tokenizer_config.json"
 _MARKS = {"cls_token_id": "[CLS]", "sep_token_id": "[SEP]", "pad_token_id": "[PAD]"}
 
 
@@ -46,9 +46,9 @@ def read_bert_tokenizer(folder: Path) -> tuple[Tokenizer, dict[str, Any]]:
 
     Raises EncoderError when there is neither file, or a special token is missing.
     """
-    stated = read_optional_json(folder, _TOKENIZER_CONFIG).get("do_lower_case")
+    stated = read_optional_json(folder, TOKENIZER_CONFIG).get("do_lower_case")
     if stated is not None and not isinstance(stated, bool):
-        raise EncoderError(f"{folder / _TOKENIZER_CONFIG} has do_lower_case={stated!r}; true or false is expected.")
+        raise EncoderError(f"{folder / TOKENIZER_CONFIG} has do_lower_case={stated!r}; true or false is expected.")
     if (folder / TOKENIZER_FILE).exists():
         tokenizer = _from_json(folder, stated)
     elif (folder / VOCABULARY_FILE).exists():

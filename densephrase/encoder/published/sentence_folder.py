@@ -12,7 +12,7 @@ from densephrase.encoder.backbone import position_count
 from densephrase.encoder.config import CONFIG_FILE
 from densephrase.encoder.published.published_encoder import PublishedEncoder
 from densephrase.encoder.published.published_json import read_json, read_optional_json
-from densephrase.encoder.published.published_tokenizer import read_tokenizer
+from densephrase.encoder.published.published_tokenizer import TOKENIZER_CONFIG, read_tokenizer
 from densephrase.encoder.published.published_weights import build_tower, clean_architecture, read_published_weights
 from densephrase.encoder.published.sentence_modules import Module, read_modules, read_routes, refused
 from densephrase.errors import EncoderError
@@ -137,7 +137,7 @@ def _length(where: Path) -> int:
             raise EncoderError(f"{where / MODEL_CONFIG} has max_seq_length={own!r}; a whole number from 3 is expected.")
         return own
     limits = (
-        read_optional_json(where, "tokenizer_config.json").get("model_max_length"),
+        read_optional_json(where, TOKENIZER_CONFIG).get("model_max_length"),
         read_json(where, CONFIG_FILE, dict).get("max_position_embeddings"),
     )
     known = [limit for limit in limits if type(limit) is int and 0 < limit <= _LARGEST_LENGTH]
