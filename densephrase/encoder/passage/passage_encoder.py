@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
+from transformers import PreTrainedModel
 
 from densephrase.encoder.device import check_process, find_device, precision_of, prefers_bf16
 from densephrase.encoder.encoded import ParagraphInput
@@ -55,7 +56,7 @@ class PassageEncoder:
         self._device = find_device(device)
         self._folder = folder
         self._model = model.to(self._device).eval()
-        self._passage_tower: nn.Module = self._model.passage
+        self._passage_tower: PreTrainedModel = self._model.passage
         if prefers_bf16(self._device) if bf16 is None else bf16:
             self._passage_tower = copy.deepcopy(self._model.passage).bfloat16()
 

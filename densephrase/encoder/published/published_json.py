@@ -11,6 +11,7 @@ from densephrase.errors import EncoderError
 from densephrase.storage.strict_json import decode_json
 
 _BYTES = 1 << 22  # of a file of settings, at most
+_NAMES = {"dict": "object", "list": "list"}
 
 
 def read_json(folder: Path, name: str, kind: type) -> Any:
@@ -21,7 +22,7 @@ def read_json(folder: Path, name: str, kind: type) -> Any:
     except (ValueError, RecursionError) as error:
         raise EncoderError(f"{folder / name} is not JSON: {error}") from None
     if not isinstance(content, kind):
-        raise EncoderError(f"{folder / name} has {reprlib.repr(content)}, expected a JSON {_NAMES[kind]}.")
+        raise EncoderError(f"{folder / name} has {reprlib.repr(content)}, expected a JSON {_NAMES[kind.__name__]}.")
     return content
 
 
@@ -29,6 +30,3 @@ def read_optional_json(folder: Path, name: str) -> dict[str, Any]:
     """Return the object in a JSON file, empty when there is no such file; EncoderError when it is something else."""
     content: dict[str, Any] = read_json(folder, name, dict) if (folder / name).exists() else {}
     return content
-
-
-_NAMES = {dict: "object", list: "list"}

@@ -60,7 +60,8 @@ def read_sentence_folder(folder: Path) -> PublishedEncoder:
 
 def _with_towers(folder: Path, sides: dict[str, _Side], settings: dict[str, Any]) -> PublishedEncoder:
     """Load the tower of each side, once where both have the same."""
-    architectures, tokenizers, towers = {}, {}, {}
+    architectures, tokenizers = {}, {}
+    towers: dict[str, Path] = {}
     for name, side in sides.items():
         if side.folder in towers.values():
             continue
