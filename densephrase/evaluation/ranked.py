@@ -6,11 +6,14 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from time import perf_counter
+from typing import TypeVar
 
 from densephrase.data import Answer, Question
 from densephrase.evaluation.result import Result, score_answers
 
-_WARM_UP = 5  # questions asked before the clock runs: kernels are compiled, files paged in, buffers allocated
+WARM_UP = 5  # questions asked before the clock runs: kernels are compiled, files paged in, buffers allocated
+
+_Found = TypeVar("_Found")
 
 
 def sample_questions(questions: Sequence[Question], limit: int | None, seed: int) -> list[Question]:
@@ -30,11 +33,18 @@ def evaluate_search(
 
     search_paragraphs: the same search with `unit="paragraph"`, which is not timed.
     """
-    for question in islice(questions, _WARM_UP):
+    for question, answers, seconds in ask_one_by_one(search, questions):
+        paragraphs = None if search_paragraphs is None else search_paragraphs(question.text)
+        yield score_answers(question, answers, seconds, paragraphs)
+
+
+def ask_one_by_one(
+    search: Callable[[str], _Found], questions: Sequence[Question]
+) -> Iterator[tuple[Question, _Found, float]]:
+    """Yield each question, what a search of it alone finds, and the seconds; the first few are asked once before."""
+    for question in islice(questions, WARM_UP):
         search(question.text)
     for question in questions:
         began = perf_counter()
-        answers = search(question.text)
-        seconds = perf_counter() - began
-        paragraphs = None if search_paragraphs is None else search_paragraphs(question.text)
-        yield score_answers(question, answers, seconds, paragraphs)
+        found = search(question.text)
+        yield question, found, perf_counter() - began

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from densephrase.data import Answer, Document, Evidence, Question, ScoreParts
-from densephrase.evaluation.gold_place import is_right_paragraph
+from densephrase.evaluation.gold_place import gold_places, is_right_paragraph, overlaps
 
 TEXT = "The mill stands\nin Orlan.  Aas built it.\n\nOslo is a town. Aas was born there."
 CONTEXT = "The mill stands in Orlan. Aas built it."
@@ -55,3 +55,21 @@ CASES = {
 def test_right_paragraphs(name: str) -> None:
     question, answers, expected = CASES[name]
     assert is_right_paragraph(question, answers) is expected
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_passages_have_the_same_rule(name: str) -> None:
+    question, answers, expected = CASES[name]
+    places = {item.document.id: gold_places(question, item.document) for item in answers}
+    found = [
+        overlaps(places[item.document.id], item.evidence[0].paragraph_start, item.evidence[0].paragraph_end)
+        for item in answers
+    ]
+    assert any(found) is bool(expected)
+
+
+def test_all_places_of_a_context_are_found() -> None:
+    question = ask(context="Aas built it.", starts=(0,))
+    assert gold_places(question, Document("d", "Aas built it.\nAas  built it.")) == [(0, 3)]
+    assert gold_places(question, Document("d", "Aas built it. Aas built it.")) == [(0, 3), (14, 17)]
+    assert gold_places(ask(context=None, starts=(-1,)), Document("d", TEXT)) == []
