@@ -33,6 +33,10 @@ class SearchError(DensePhraseError, ValueError):
     """A search was asked for with options that make no sense."""
 
 
+class EvaluationError(DensePhraseError, ValueError):
+    """A run, judgements or results are damaged or do not fit together."""
+
+
 class BuildError(DensePhraseError, RuntimeError):
     """An index build cannot start or continue."""
 
