@@ -59,7 +59,7 @@ def write_retrieved(path: str | Path, found: Iterable[tuple[Question, Sequence[P
     They are taken and written one by one; `.gz` in the name zips the file. Raises QuestionError where there are not as
     many answers as passages.
     """
-    return write_json_list(Path(path), (_fields(*one) for one in found))
+    return write_json_list(Path(path), (retrieved_fields(*one) for one in found))
 
 
 def _passages(row: JsonRow) -> Iterator[RetrievedPassage]:
@@ -89,7 +89,11 @@ def _found(fields: Mapping[str, Any], where: str) -> bool | None:
     return bool(fields[key])
 
 
-def _fields(question: Question, passages: Sequence[Passage], found: Sequence[bool]) -> Mapping[str, Any]:
+def retrieved_fields(question: Question, passages: Sequence[Passage], found: Sequence[bool]) -> dict[str, Any]:
+    """Return the row of one question with its passages, best first, and whether each holds an answer.
+
+    Raises QuestionError where there are not as many answers as passages.
+    """
     if len(found) != len(passages):
         raise QuestionError(
             f"Question {question.id!r} has {len(passages)} passages and {len(found)} flags of has_answer; expected as "
