@@ -15,8 +15,18 @@ import torch
 from torch import Tensor, nn
 
 from densephrase.encoder.device import prefers_bf16
+from densephrase.errors import TrainingError
 from densephrase.training.loop.checkpoint import TrainingProgress, save_checkpoint
 from densephrase.training.loop.interruption import deferred_interrupt
+from densephrase.training.loop.processes import (
+    any_process,
+    average_gradients,
+    average_parts,
+    process_count,
+    process_rank,
+    seed_step,
+    tell_all,
+)
 from densephrase.training.loop.settings import LoopConfig
 
 _log = logging.getLogger(__name__)
@@ -86,48 +96,68 @@ class Training(Generic[Model]):
         """Train from `progress` to the last step; `batches(first)` yields what steps `first`, `first + 1`, ... see.
 
         Saves a checkpoint every so many minutes and at the end. Raises KeyboardInterrupt, after a checkpoint, on
-        Ctrl-C.
+        Ctrl-C. Of several processes, each takes its share of a step; they start and stop together, and the first one
+        saves. Raises TrainingError when they would start from different steps.
         """
         began, earlier, saved = time.monotonic(), progress.seconds, time.monotonic()
         first = progress.step
+        self._check_start(first)
         with deferred_interrupt() as stop:
             for batch in batches(first):
+                seed_step(self.config.seed, progress.step)
                 result = self._step(loss(batch), progress.step)
                 now = time.monotonic()
                 progress = replace(
                     progress,
                     step=progress.step + 1,
-                    questions=progress.questions + result.questions,
+                    questions=progress.questions + result.questions * process_count(),
                     seconds=earlier + now - began,
                 )
                 if progress.step % _LOG_EVERY == 0 or progress.step == self.steps:
                     self._report(progress, result.parts, (now - began) / (progress.step - first))
-                if stop.is_set() or now - saved > 60 * self.config.checkpoint_minutes:
-                    save_checkpoint(self.folder, self.model, self.optimiser, progress)
+                stopped = any_process(stop.is_set(), self.device)
+                if stopped or now - saved > 60 * self.config.checkpoint_minutes:
+                    self._save(progress)
                     saved = now
-                if stop.is_set():
+                if stopped:
                     _log.warning(
                         "stopped after step %d/%d; the same command goes on from there", progress.step, self.steps
                     )
                     raise KeyboardInterrupt
-        save_checkpoint(self.folder, self.model, self.optimiser, progress)
+        self._save(progress)
         return progress
+
+    def _check_start(self, step: int) -> None:
+        steps = [found for (found,) in tell_all([step], self.device)]
+        if len(set(steps)) > 1:
+            raise TrainingError(
+                f"The processes would start from different steps ({', '.join(map(str, steps))}, by rank); give them an "
+                "output folder that all of them see."
+            )
+
+    def _save(self, progress: TrainingProgress) -> None:
+        if process_rank() == 0:
+            save_checkpoint(self.folder, self.model, self.optimiser, progress)
 
     def _step(self, loss: StepLoss, step: int) -> StepLoss:
         for group in self.optimiser.param_groups:
             group["lr"] = group["peak"] * schedule(step, self.steps, self.config.warmup)
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss.total)
+        average_gradients(self.model)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self.optimiser.step()
         return loss
 
     def _report(self, progress: TrainingProgress, parts: Mapping[str, Tensor], seconds_per_step: float) -> None:
+        means = average_parts(parts, self.device)
+        if process_rank() > 0:
+            return
         _log.info(
             "step %d/%d  %s  %.1f examples/s  %.1f minutes left",
             progress.step,
             self.steps,
-            "  ".join(f"{name} {float(value.detach()):.4g}" for name, value in parts.items()),
+            "  ".join(f"{name} {value:.4g}" for name, value in means.items()),
             progress.questions / max(progress.seconds, 1e-9),
             (self.steps - progress.step) * seconds_per_step / 60,
         )
