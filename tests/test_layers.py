@@ -53,6 +53,7 @@ ROOMS = (
     "densephrase.evaluation.retrieval",
     "densephrase.training.loop",
     "densephrase.training.data",
+    "densephrase.training.contrastive",
     "densephrase.training.finish",
     "densephrase.training.phrase",
     "densephrase.training.reader",

@@ -1,14 +1,17 @@
-"""A run that nothing stopped, and the threads that runs are compared on."""
+"""A run that nothing stopped, two processes that train together, and the threads that runs are compared on."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 from densephrase.training.phrase.trainer import train
 from tests.training.facts import make_facts, make_settings
+from tests.training.two_processes import UNABLE, read_pair, run_pair, work
 
 THREADS = torch.get_num_threads()
 
@@ -29,3 +32,13 @@ def whole(tmp_path_factory: pytest.TempPathFactory, backbone: Path) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     train(make_facts(), folder, make_settings(backbone))
     return folder
+
+
+@pytest.fixture(scope="session")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Sequence[dict[str, Any]]:
+    """What two processes that train together have found, by rank; see `two_processes.work`."""
+    folder = tmp_path_factory.mktemp("pair")
+    run_pair(work, folder)
+    if (folder / UNABLE).exists():
+        pytest.skip(f"processes cannot talk here: {(folder / UNABLE).read_text(encoding='utf-8')}")
+    return read_pair(folder)

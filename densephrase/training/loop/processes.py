@@ -97,7 +97,7 @@ def _own_device(device: torch.device) -> torch.device:
     """Return the GPU of this process, by its number on its machine; the processor is for all."""
     if device.type != "cuda":
         return device
-    if device.index is not None:
+    if device != torch.device("cuda"):
         raise TrainingError(f"Several processes cannot share the device '{device}'. Give 'cuda': each takes its own.")
     own = find_device(f"cuda:{_number({'LOCAL_RANK': '0', **os.environ}, 'LOCAL_RANK')}")
     torch.cuda.set_device(own)
@@ -166,7 +166,7 @@ def average_gradients(model: nn.Module) -> None:
     )
     dist.all_reduce(flat)
     flat /= count
-    *gradients, given = flat.split([*(parameter.numel() for parameter in parameters), len(parameters)])
+    *gradients, given = torch.split(flat, [*(parameter.numel() for parameter in parameters), len(parameters)])
     for parameter, gradient, has_one in zip(parameters, gradients, given.tolist(), strict=True):
         parameter.grad = gradient.view_as(parameter).to(parameter.dtype) if has_one else None
 
