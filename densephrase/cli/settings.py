@@ -60,6 +60,8 @@ def report_training(options: argparse.Namespace, train: Callable[[], dict[str, A
     """Train, follow the log, and print what the run came to; with `--json`, as one object."""
     with follow_log("densephrase.training"):
         report = train()
+    if not report:  # another process has it
+        return 0
     if options.json:
         write_json(report)
     else:

@@ -56,16 +56,23 @@ def in_batch_nll(
 
 
 def cross_batch_nll(
-    question_vectors: Tensor, passage_vectors: Tensor, passage_numbers: Tensor, scale: float = 1.0
+    question_vectors: Tensor,
+    passage_vectors: Tensor,
+    passage_numbers: Tensor,
+    scale: float = 1.0,
+    others: Tensor | None = None,
 ) -> InBatchLoss:
     """Return the loss of this process's questions over the passages of all processes (RocketQA, section 4.1).
 
     question_vectors: (Q, D); passage_vectors: (P, D), first the positives in the order of the questions, then hard
     negatives; passage_numbers: int64 (P,), the same for copies of a passage in all processes: a copy of its positive is
-    no negative of a question. The mean over processes of the loss, and of its gradients, is that of the whole batch.
+    no negative of a question. others: int64 (Q, K), the numbers of further passages that answer each question, -1 for
+    none. The mean over processes of the loss, and of its gradients, is that of the whole batch.
     """
     positive = own_columns(len(question_vectors), len(passage_vectors), passage_vectors.device)
     precise = passage_vectors.to(torch.promote_types(passage_vectors.dtype, torch.float32))  # gradients are added up
     passages, numbers = gather_with_gradient(precise), gather_with_gradient(passage_numbers)
-    copies = numbers[positive][:, None] == numbers[None, :]
-    return in_batch_nll(question_vectors, passages, positive, copies, scale)
+    answering = numbers[positive][:, None] == numbers[None, :]
+    if others is not None:
+        answering |= (others[:, :, None] == numbers[None, None, :]).any(1)
+    return in_batch_nll(question_vectors, passages, positive, answering, scale)

@@ -13,7 +13,7 @@ from densephrase.errors import TrainingError
 _ARTICLE = 5  # paragraphs: a title with fewer is a single paragraph of Natural Questions rather than an article
 
 
-Asked = TypeVar("Asked")
+Row = TypeVar("Row")
 
 
 def split_by_title(questions: Sequence[Question], articles: int) -> tuple[list[Question], list[Question]]:
@@ -22,8 +22,8 @@ def split_by_title(questions: Sequence[Question], articles: int) -> tuple[list[Q
 
 
 def split_by_article(
-    rows: Sequence[Asked], articles: int, place: Callable[[Asked], tuple[str, str | None]]
-) -> tuple[list[Asked], list[Asked]]:
+    rows: Sequence[Row], articles: int, place: Callable[[Row], tuple[str, str | None]]
+) -> tuple[list[Row], list[Row]]:
     """Split whatever is asked as `split_by_title` does; `place` gives the title and the text of its paragraph."""
     places = [place(row) for row in rows]
     paragraphs: dict[str, set[str | None]] = {}

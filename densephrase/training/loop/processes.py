@@ -20,7 +20,7 @@ from densephrase.encoder.device import find_device
 from densephrase.errors import TrainingError
 
 _PATIENCE = timedelta(hours=2)  # the others wait while the first process works alone
-_MEETING = "env://"  # MASTER_ADDR and MASTER_PORT
+MEETING = "env://"  # MASTER_ADDR and MASTER_PORT
 
 Member = TypeVar("Member")
 
@@ -40,7 +40,7 @@ def _several() -> bool:
 
 
 @contextmanager
-def joined_processes(device: torch.device, meeting: str = _MEETING) -> Iterator[torch.device]:
+def joined_processes(device: torch.device, meeting: str = MEETING) -> Iterator[torch.device]:
     """Join the processes that torchrun started, and yield the device of this one; leave them at the end.
 
     They talk by NCCL between GPUs, of which each takes its own, and by gloo between processors. `meeting` is where they
@@ -73,7 +73,7 @@ def _place(meeting: str) -> tuple[int, int] | None:
     """Return rank and count from the environment; None for a process that was started alone."""
     if os.environ.get("WORLD_SIZE", "1") == "1":
         return None
-    needed = ("WORLD_SIZE", "RANK", *(("MASTER_ADDR", "MASTER_PORT") if meeting == _MEETING else ()))
+    needed = ("WORLD_SIZE", "RANK", *(("MASTER_ADDR", "MASTER_PORT") if meeting == MEETING else ()))
     missing = [name for name in needed if not os.environ.get(name)]
     if missing:
         raise TrainingError(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from densephrase.encoder.tokens.padding import pad_batch
+from densephrase.training.loop.processes import process_count, process_rank, share_of
 from densephrase.training.retriever.examples import RetrieverExample
 
 
@@ -24,7 +25,8 @@ class RetrieverBatch:
     question_mask: Tensor  # bool (Q, U)
     passage_ids: Tensor  # int64 (P, T)
     passage_mask: Tensor  # bool (P, T)
-    is_gold: Tensor  # bool (Q, P)
+    passage_numbers: Tensor  # int64 (P,): those of the pool
+    others: Tensor  # int64 (Q, K): numbers of further passages that answer each question, -1 for none
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +41,14 @@ class TokenisedPool:
     def epoch(self, size: int, hard_negatives: int, seed: int, epoch: int, first: int = 0) -> Iterator[RetrieverBatch]:
         """Yield the batches of an epoch from number `first` on, every question once; the last may be smaller.
 
-        Each depends on the seed, the epoch and its number alone, which makes resuming exact.
+        Each depends on the seed, the epoch and its number alone, which makes resuming exact. Of several processes, each
+        has its share of a batch (see `densephrase.training.loop.processes.share_of`).
         """
         order = np.random.default_rng((seed, epoch)).permutation(len(self.examples))
         for number in range(first, -(-len(order) // size)):
-            members = order[number * size : (number + 1) * size].tolist()
-            yield self.batch(members, hard_negatives, np.random.default_rng((seed, epoch, number)))
+            members = share_of(order[number * size : (number + 1) * size].tolist())
+            own = (process_rank(),) if process_count() > 1 else ()
+            yield self.batch(members, hard_negatives, np.random.default_rng((seed, epoch, number, *own)))
 
     def batch(self, members: Sequence[int], hard_negatives: int, rng: np.random.Generator) -> RetrieverBatch:
         """Return the batch of the examples of these numbers; a question without hard negatives has random passages."""
@@ -55,9 +59,17 @@ class TokenisedPool:
         return RetrieverBatch(
             *pad_batch([self.questions[member] for member in members], self.pad_token_id),
             *pad_batch([self.passages[number] for number in passages], self.pad_token_id),
-            torch.from_numpy(np.stack([np.isin(passages, [one.positive, *one.others]) for one in chosen])),
+            torch.from_numpy(passages.astype(np.int64)),
+            _padded([one.others for one in chosen]),
         )
 
     def _negatives(self, example: RetrieverExample, count: int, rng: np.random.Generator) -> list[int]:
         known = list(rng.permutation(example.negatives)[:count]) if example.negatives else []
         return [*known, *rng.integers(len(self.passages), size=count - len(known)).tolist()]
+
+
+def _padded(rows: Sequence[Sequence[int]]) -> Tensor:
+    padded = torch.full((len(rows), max(map(len, rows))), -1, dtype=torch.int64)
+    for number, row in enumerate(rows):
+        padded[number, : len(row)] = torch.tensor(row, dtype=torch.int64)
+    return padded

@@ -30,7 +30,7 @@ class RetrieverTrainingConfig(LoopConfig):
     max_question_tokens: int = setting(64, "longest question that the encoder reads, special tokens included", 3)
     training_tokens: int = setting(160, "longest passage in training, special tokens included", 3)
     epochs: float = setting(2.0, "passes over the questions", 0)
-    batch_questions: int = setting(48, "questions in a batch, each with its passage", 1)
+    batch_questions: int = setting(48, "questions in a batch, of all processes, each with its passage", 1)
     hard_negatives: int = setting(1, "hard negatives for each question in a batch", 0)
     negatives: str = setting(
         "bm25",

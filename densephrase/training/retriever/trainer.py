@@ -11,17 +11,25 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.nn.functional import cross_entropy
 
-from densephrase.encoder.device import on_device
+from densephrase.encoder.device import find_device, on_device
 from densephrase.encoder.passage.model import BiEncoder
 from densephrase.encoder.passage.passage_encoder import PassageEncoder
 from densephrase.encoder.passage.tokens import PassageTokeniser
+from densephrase.training.contrastive.gradient_cache import encode_in_chunks
+from densephrase.training.contrastive.losses import cross_batch_nll
 from densephrase.training.data.holdout import check_some_left, split_by_article
 from densephrase.training.loop.attention import use_training_attention
 from densephrase.training.loop.checkpoint import TrainingProgress, load_checkpoint
 from densephrase.training.loop.loop import StepLoss, Training
 from densephrase.training.loop.objective import Objective, planned_steps
+from densephrase.training.loop.processes import (
+    MEETING,
+    first_process_first,
+    joined_processes,
+    process_count,
+    process_rank,
+)
 from densephrase.training.loop.run_identity import run_identity
 from densephrase.training.loop.stages import Stage, run_report, run_stages
 from densephrase.training.retriever.batches import RetrieverBatch, TokenisedPool
@@ -35,17 +43,27 @@ _CUTOFFS = (1, 5, 20)
 
 
 def train_retriever(
-    rows: Sequence[TrainingRow], output: str | Path, config: RetrieverTrainingConfig, device: str = "cpu"
+    rows: Sequence[TrainingRow],
+    output: str | Path,
+    config: RetrieverTrainingConfig,
+    device: str = "cpu",
+    meeting: str = MEETING,
 ) -> dict[str, Any]:
     """Train a passage encoder and save it in `output`; a stopped run goes on from its last checkpoint there.
 
+    Processes that torchrun started share each batch, and score their questions against the passages of all; `meeting`
+    is where they find each other (see `joined_processes`).
+
     Returns what the run came to, with the ranks of gold passages among those of all held-out questions, and the seconds
-    of each stage. Raises as `densephrase.training.phrase.trainer.train` does.
+    of each stage; of several processes, the first one alone, and the others nothing. Raises as
+    `densephrase.training.phrase.trainer.train` does.
     """
     folder = Path(output)
     folder.mkdir(parents=True, exist_ok=True)
-    run = _RetrieverRun.start(rows, folder, config, device)
-    return run_report(run, run_stages(RETRIEVER_STAGES, run), "encoder")
+    with joined_processes(find_device(device), meeting) as own:
+        run = _RetrieverRun.start(rows, folder, config, str(own))
+        seconds = run_stages(RETRIEVER_STAGES, run)
+        return run_report(run, seconds, "encoder") if process_rank() == 0 else {}
 
 
 @dataclass(slots=True)
@@ -92,7 +110,8 @@ def _mine(run: _RetrieverRun) -> None:
         order = np.random.default_rng((config.seed, 0)).permutation(len(pool.examples))
         asked = np.sort(order[: run.steps * config.batch_questions]).tolist()
     examples = list(pool.examples)
-    mined = mine_negatives(pool, [examples[number] for number in asked], config, run.folder, encoder.device)
+    with first_process_first():
+        mined = mine_negatives(pool, [examples[number] for number in asked], config, run.folder, encoder.device)
     for number, row in zip(asked, mined, strict=True):
         examples[number] = _with_negatives(examples[number], row)
     found = [len(examples[number].negatives) for number in asked]
@@ -117,7 +136,8 @@ def _take_gradient_steps(run: _RetrieverRun) -> None:
     for tower in model.towers:
         use_training_attention(tower)
     training = Training.start(model, config, torch.device(run.encoder.device), run.folder, run.steps)
-    identity = run_identity("retriever", asdict(config), run.rows)
+    together = f"{process_count()} processes".encode() if process_count() > 1 else b""
+    identity = run_identity("retriever", asdict(config), run.rows, together)
     progress = load_checkpoint(run.folder, model, training.optimiser, identity)
     run.progress = Objective(_loss, partial(_epoch, run), run.per_epoch).minimise(training, progress)
     model.eval()
@@ -131,23 +151,19 @@ def _epoch(run: _RetrieverRun, number: int, first: int) -> Iterator[RetrieverBat
 
 
 def _loss(training: Training[BiEncoder], batch: RetrieverBatch) -> StepLoss:
-    batch = on_device(batch, training.device)
-    config = training.config
+    batch, model, config = on_device(batch, training.device), training.model, training.config
+    if not isinstance(config, RetrieverTrainingConfig):
+        raise TypeError(f"a retriever is trained with settings of its own, not {type(config).__name__}")
     with training.autocast():
-        questions = training.model.encode_questions(batch.question_ids, batch.question_mask)
-        passages = training.model.encode_passages(batch.passage_ids, batch.passage_mask)
-    scores = questions.float() @ passages.float().T * config.scale
-    target = torch.arange(len(questions), device=scores.device)
-    copies = batch.is_gold.clone()
-    copies[target, target] = False
-    scores = scores.masked_fill(copies, float("-inf"))
-    loss = cross_entropy(scores, target)
-    return StepLoss(loss, {"loss": loss, "accuracy": (scores.argmax(1) == target).float().mean()}, len(questions))
+        questions = encode_in_chunks(model.encode_questions, (batch.question_ids, batch.question_mask), config.chunk)
+        passages = encode_in_chunks(model.encode_passages, (batch.passage_ids, batch.passage_mask), config.chunk)
+    loss = cross_batch_nll(questions, passages, batch.passage_numbers, config.scale, batch.others)
+    return StepLoss(loss.loss, loss.parts(), len(questions))
 
 
 def _measure(run: _RetrieverRun) -> None:
     """Rank the gold passages of held-out questions among those of all of them, where there are any."""
-    if not run.held_out:
+    if not run.held_out or process_rank() > 0:
         return
     encoder = PassageEncoder(run.encoder.model, run.encoder.tokeniser, run.encoder.device)
     pool = PassagePool.of(run.held_out)
@@ -163,6 +179,8 @@ def _measure(run: _RetrieverRun) -> None:
 
 def _save(run: _RetrieverRun) -> None:
     """Write the encoder with a summary of how it was made."""
+    if process_rank() > 0:
+        return
     steps = {"steps": run.progress.step, "questions_seen": run.progress.questions}
     run.summary = {"settings": asdict(run.config), **steps, **run.summary}
     model, encoder = run.encoder.model, run.encoder

@@ -89,6 +89,16 @@ def test_copies_of_a_positive_are_no_negatives() -> None:
     assert [float(part) for part in found] == pytest.approx(expected, rel=1e-5)
 
 
+def test_other_passages_that_answer_are_no_negatives() -> None:
+    questions, passages = torch.randn(3, SIZE), torch.randn(5, SIZE)
+    others = torch.tensor([[14, -1], [10, 13], [-1, -1]])
+    left_out = np.zeros((3, 5), bool)
+    left_out[0, 4] = left_out[1, [0, 3]] = True
+    found = cross_batch_nll(questions, passages, torch.arange(10, 15), 1.0, others)
+    arrays = (tensor.double().numpy() for tensor in (questions, passages))
+    assert [float(part) for part in found] == pytest.approx(plain_loss(*arrays, np.arange(3), left_out, 1.0), rel=1e-5)
+
+
 class Tower(nn.Module):
     """An encoder that sentence-transformers can train: rows of numbers to vectors."""
 

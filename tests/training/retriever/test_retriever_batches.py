@@ -19,10 +19,10 @@ def test_gold_passages_come_first_then_the_negatives() -> None:
     assert sorted(batch.passage_ids[2:4, 1].tolist()) == sorted(batch.passage_ids[4:, 1].tolist()) == [23, 24]
 
 
-def test_a_copy_of_the_gold_passage_is_no_negative() -> None:
+def test_passages_are_known_by_their_numbers() -> None:
     batch = POOL.batch([0, 3, 1], 0, np.random.default_rng(0))  # 0 and 3 have the same gold passage
-    expected = [[True, True, False], [True, True, False], [False, False, True]]
-    assert batch.is_gold.tolist() == expected
+    assert batch.passage_numbers.tolist() == [0, 0, 1]
+    assert batch.others.shape == (3, 0)
 
 
 def test_a_question_without_negatives_has_passages_of_others() -> None:
@@ -43,8 +43,8 @@ def test_a_later_batch_is_the_same_without_those_before() -> None:
     assert torch.equal(whole[2].question_ids, resumed[0].question_ids)
 
 
-def test_another_passage_that_answers_is_no_negative() -> None:
-    examples = [RetrieverExample("a", (), 0, others=(1,)), RetrieverExample("b", (), 1)]
+def test_other_passages_that_answer_are_named() -> None:
+    examples = [RetrieverExample("a", (), 0, others=(1, 4)), RetrieverExample("b", (), 1, others=(2,))]
     pool = TokenisedPool(POOL.questions, POOL.passages, examples, 0)
     batch = pool.batch([0, 1], 0, np.random.default_rng(0))
-    assert batch.is_gold.tolist() == [[True, True], [False, True]]
+    assert batch.others.tolist() == [[1, 4], [2, -1]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from tests.encoder.hf_folder import save_backbone
 from tests.training.facts import make_facts
 from tests.training.retriever.retriever_settings import make_retriever_settings
 from tests.training.stopping import Stopped, assert_same_run, before_step, press_ctrl_c, stop
+from tests.training.two_processes import UNABLE, read_pair, run_pair
 
 FACTS = make_facts()
 FILES = ("config.json", "model.safetensors", "tokenizer.json")
@@ -190,3 +192,53 @@ def test_the_command_reads_data_in_dprs_form(
     report = json.loads(capsys.readouterr().out)
     assert (report["steps"], report["questions_seen"]) == (2, 8)
     assert PassageEncoder.from_pretrained(tmp_path / "encoder", bf16=False).config.max_passage_tokens == 40
+
+
+def vectors_of(folder: Path) -> np.ndarray:
+    """Return the vectors of all questions. Weights of equal runs may differ where they do not count, as Adam's do."""
+    return PassageEncoder.from_pretrained(folder, bf16=False).encode_questions([fact.text for fact in FACTS])
+
+
+def test_cached_gradients_come_to_the_same_encoder(tmp_path: Path) -> None:
+    start = save_backbone(tmp_path / "backbone", dropout=0.0)
+    for name, changes in (("whole", {}), ("chunked", {"chunk": 3}), ("other", {"chunk": 3, "seed": 8})):
+        train_retriever(FACTS, tmp_path / name, make_retriever_settings(start, learning_rate=1e-3, **changes))
+    whole, chunked, other = (vectors_of(tmp_path / name) for name in ("whole", "chunked", "other"))
+    assert np.abs(whole - chunked).max() < 1e-3 < np.abs(whole - other).max()
+
+
+@pytest.mark.slow
+def test_two_processes_come_to_the_encoder_of_one(tmp_path: Path) -> None:
+    """Each has two of the four questions of a batch; without hard negatives, both see the passages of all."""
+    train_retriever(FACTS, tmp_path / "one", two_process_settings(tmp_path))
+    run_pair(train_in_a_process, tmp_path)
+    if (tmp_path / UNABLE).exists():
+        pytest.skip((tmp_path / UNABLE).read_text())
+    reports = read_pair(tmp_path)
+    assert reports[1] == {}
+    assert reports[0]["questions_seen"] == 24
+    assert np.abs(vectors_of(tmp_path / "one") - vectors_of(tmp_path / "two")).max() < 1e-3
+
+
+def two_process_settings(folder: Path) -> RetrieverTrainingConfig:
+    """Return settings without dropout, whose random numbers processes do not share."""
+    backbone = folder / "backbone"
+    if not backbone.exists():
+        save_backbone(backbone, dropout=0.0)
+    return make_retriever_settings(backbone, hard_negatives=0, learning_rate=1e-3)
+
+
+def train_in_a_process(rank: int, folder: Path) -> None:
+    """Be one of two processes that train an encoder together; write the report."""
+    os.environ.update(RANK=str(rank), WORLD_SIZE="2", GLOO_SOCKET_IFNAME="lo")
+    torch.set_num_threads(1)
+    try:
+        report = train_retriever(
+            FACTS, folder / "two", two_process_settings(folder), meeting=f"file://{folder / 'meeting'}"
+        )
+    except TrainingError as error:
+        if "interface" not in str(error) or "cannot meet" not in str(error):
+            raise
+        (folder / UNABLE).write_text(str(error), encoding="utf-8")
+        return
+    (folder / f"{rank}.json").write_text(json.dumps(report), encoding="utf-8")
