@@ -96,12 +96,18 @@ class Quantisation:
 
 
 @dataclass(frozen=True, slots=True)
-class Counts:
-    """How much an index or a part of it holds; `tokens` are the paragraphs' own word pieces."""
+class TextCounts:
+    """How much text an index or a part of it holds; `tokens` are the paragraphs' own word pieces."""
 
     documents: int
     paragraphs: int
     tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counts(TextCounts):
+    """How much an index of phrases or a part of it holds."""
+
     starts: int
     ends: int
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from densephrase.index.format.index_parts import Counts, Quantisation
+from densephrase.index.format.index_parts import Counts, Quantisation, TextCounts
 
-STRINGS = ("document_id", "title", "text", "head", "metadata")
+STRINGS = ("document_id", "title", "text", "metadata")
 Side = Literal["start", "end"]
 SIDES: tuple[Literal["start"], Literal["end"]] = ("start", "end")
 
@@ -18,15 +18,19 @@ LARGEST_NARROW = 2**16 - 1
 # Column -> possible dtypes and shape; D documents, P paragraphs, T tokens, S starts, E ends, R codes in a row.
 Columns = dict[str, tuple[tuple[str, ...], tuple[str, ...]]]
 
-_DOCUMENT_COLUMNS: Columns = {
-    **{f"{name}_blob": (("uint8",), ("any",)) for name in STRINGS if name != "head"},
-    **{f"{name}_offsets": (("int64",), ("D+1",)) for name in STRINGS if name != "head"},
+# Documents and paragraphs, which every shard has; an index of passages has no others.
+TEXT_COLUMNS: Columns = {
+    **{f"{name}_blob": (("uint8",), ("any",)) for name in STRINGS},
+    **{f"{name}_offsets": (("int64",), ("D+1",)) for name in STRINGS},
     "document_paragraph_ptr": (("int64",), ("D+1",)),
     "paragraph_document": (("int32",), ("P",)),
     "paragraph_start": (("int32",), ("P",)),
     "paragraph_end": (("int32",), ("P",)),
     "paragraph_byte": (("int64",), ("P",)),
     "paragraph_tokens": (("int32",), ("P",)),
+}
+
+_PLACE_COLUMNS: Columns = {
     "paragraph_start_ptr": (("int64",), ("P+1",)),
     "paragraph_end_ptr": (("int64",), ("P+1",)),
     "start_token": (PLACE, ("S",)),
@@ -65,12 +69,12 @@ SPARSE_COLUMNS: Columns = {
     "end_sparse": (("int8", "uint8"), ("E", "FE")),
 }
 
-SHARD_COLUMNS: Columns = {**_DOCUMENT_COLUMNS, **_ROW_COLUMNS, **SPARSE_COLUMNS, **COMPACT_COLUMNS}
+SHARD_COLUMNS: Columns = {**TEXT_COLUMNS, **_PLACE_COLUMNS, **_ROW_COLUMNS, **SPARSE_COLUMNS, **COMPACT_COLUMNS}
 
 
 def stored_columns(quantisation: Quantisation) -> Columns:
     """Return the columns of a shard; product-quantised rows stand in files of their segment."""
-    stored = {**_DOCUMENT_COLUMNS, **_ROW_COLUMNS, **(SPARSE_COLUMNS if quantisation.sparse_rank else {})}
+    stored = {**TEXT_COLUMNS, **_PLACE_COLUMNS, **_ROW_COLUMNS, **(SPARSE_COLUMNS if quantisation.sparse_rank else {})}
     if quantisation.is_product:
         stored = {name: column for name, column in stored.items() if name not in PLAIN_ONLY} | COMPACT_COLUMNS
     return {
@@ -79,14 +83,20 @@ def stored_columns(quantisation: Quantisation) -> Columns:
     }
 
 
-def column_lengths(counts: Counts, quantisation: Quantisation) -> dict[str, int | None]:
-    """Return what the letters of the shapes stand for; None: any length."""
+def column_lengths(counts: TextCounts) -> dict[str, int | None]:
+    """Return what the letters of the shapes of text columns stand for; None: any length."""
     return {
         "any": None,
         "D+1": counts.documents + 1,
         "P": counts.paragraphs,
         "P+1": counts.paragraphs + 1,
         "T": counts.tokens,
+    }
+
+
+def row_lengths(counts: Counts, quantisation: Quantisation) -> dict[str, int | None]:
+    """Return what the other letters stand for."""
+    return {
         "T/2": (counts.tokens + 1) // 2,
         "T/8": (counts.tokens + 7) // 8,
         "S": counts.starts,

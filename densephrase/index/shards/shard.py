@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.data import Document
 from densephrase.errors import IndexFormatError
 from densephrase.index.compact.codebooks import Codebooks
 from densephrase.index.compact.spelling import spelled_text
 from densephrase.index.format.index_parts import Counts, Quantisation
-from densephrase.index.format.shard_format import SHARD_COLUMNS, Side, column_lengths, stored_columns
+from densephrase.index.format.shard_format import SHARD_COLUMNS, Side, column_lengths, row_lengths, stored_columns
 from densephrase.index.shards.shard_bounds import check_bounds
-from densephrase.index.shards.stored_document import StoredDocument
+from densephrase.index.shards.text_shard import TextShard
 from densephrase.kernels.mapped import Places
 from densephrase.kernels.sparse import SparseRows, no_factor_books
 from densephrase.kernels.spelling import Spelled
 from densephrase.storage.columns import map_columns
-from densephrase.storage.strict_json import decode_json
 from densephrase.storage.strings import StringColumn
 
 
 @dataclass(frozen=True, eq=False)
-class Shard:
+class Shard(TextShard):
     """The mapped columns of a shard; rows are numbered within it.
 
-    `paragraph_byte` is where a paragraph begins in `text_blob`. `start_char` and `end_char` (exclusive) are code points
+    `start_char` and `end_char` (exclusive) are code points
     of the paragraph's text, token numbers count the paragraph's word pieces. The rows of paragraph p are
     `paragraph_start_ptr[p]:paragraph_start_ptr[p + 1]` of the start columns and the same of the end columns, ascending
     by token. The columns of sparse vectors, described at `densephrase.kernels.sparse.SparseRows`, are empty in an index
@@ -42,23 +39,8 @@ class Shard:
     whether it has a row.
     """
 
-    path: Path
     counts: Counts
     codebooks: Codebooks | None
-    document_id_blob: NDArray[np.uint8]
-    document_id_offsets: NDArray[np.int64]
-    title_blob: NDArray[np.uint8]
-    title_offsets: NDArray[np.int64]
-    text_blob: NDArray[np.uint8]
-    text_offsets: NDArray[np.int64]
-    metadata_blob: NDArray[np.uint8]
-    metadata_offsets: NDArray[np.int64]
-    document_paragraph_ptr: NDArray[np.int64]
-    paragraph_document: NDArray[np.int32]
-    paragraph_start: NDArray[np.int32]
-    paragraph_end: NDArray[np.int32]
-    paragraph_byte: NDArray[np.int64]
-    paragraph_tokens: NDArray[np.int32]
     paragraph_start_ptr: NDArray[np.int64]
     paragraph_end_ptr: NDArray[np.int64]
     start_token: NDArray[np.uint16] | NDArray[np.int32]
@@ -97,7 +79,7 @@ class Shard:
             IndexFormatError: if a column is missing or does not fit the manifest's counts and the other columns.
         """
         columns = map_columns(path)
-        lengths = column_lengths(counts, quantisation)
+        lengths = {**column_lengths(counts), **row_lengths(counts, quantisation)}
         arrays = {
             name: columns.require(name, dtypes, tuple(lengths[length] for length in shape))
             for name, (dtypes, shape) in stored_columns(quantisation).items()
@@ -120,57 +102,14 @@ class Shard:
         return self.codebooks is not None
 
     @cached_property
-    def document_ids(self) -> StringColumn:
-        """Ids of the documents, decoded when asked for."""
-        return self._strings("document_id")
-
-    @cached_property
-    def titles(self) -> StringColumn:
-        """Titles of the documents, "" where there is none."""
-        return self._strings("title")
-
-    @cached_property
-    def _texts(self) -> StringColumn:
-        return self._strings("text")
-
-    @cached_property
     def _heads(self) -> StringColumn:
         return self._strings("head")
-
-    @cached_property
-    def metadata_json(self) -> StringColumn:
-        """Metadata of the documents as JSON objects."""
-        return self._strings("metadata")
-
-    def _strings(self, name: str) -> StringColumn:
-        columns = getattr(self, f"{name}_blob"), getattr(self, f"{name}_offsets")
-        return StringColumn(*columns, f"{self.path}: column '{name}_blob'")
-
-    @cached_property
-    def paragraph_token_ptr(self) -> NDArray[np.int64]:
-        """First token of each paragraph among those of all, int64 [P + 1]."""
-        return np.concatenate([[0], np.cumsum(self.paragraph_tokens, dtype=np.int64)])
 
     def sparse(self, side: Side) -> SparseRows:
         """Return the sparse vectors of the starts or of the ends."""
         queries, number = (self.start_sparse, 0) if side == "start" else (self.end_sparse, 1)
         books = no_factor_books() if self.codebooks is None else self.codebooks.factor_books
         return SparseRows(queries, self.token_keys, number, Places.of(self.token_ids), self.paragraph_token_ptr, books)
-
-    def document(self, row: int) -> Document:
-        """Return the document in `row`; its text is read when it is looked at.
-
-        Raises:
-            IndexError: if there is no such row.
-            IndexFormatError: if its bytes are damaged; for those of the text, when it is looked at.
-        """
-        return StoredDocument.of(
-            self.document_ids[row],
-            self.titles[row],
-            self._metadata(row),
-            partial(self.text, row),
-            partial(self.passage, row),
-        )
 
     def text(self, row: int) -> str:
         """Return the text of the document in `row`.
@@ -179,42 +118,11 @@ class Shard:
             IndexFormatError: if its bytes are damaged.
         """
         if not self.is_spelled:
-            return self._texts[row]
+            return super().text(row)
         return self._heads[row] + self._spelled_text(*self.document_paragraph_ptr[row : row + 2].tolist())
 
-    def passage(self, row: int, start: int, end: int) -> str:
-        """Return the code points `[start, end)` of the document in `row`; of its paragraphs only that which has them.
-
-        Raises:
-            IndexFormatError: if its bytes are damaged.
-        """
-        first, last = self.document_paragraph_ptr[row : row + 2].tolist()
-        paragraph = first - 1 + int(np.searchsorted(self.paragraph_start[first:last], start, side="right"))
-        if paragraph >= first and start <= end <= self.paragraph_end[paragraph]:
-            begin = int(self.paragraph_start[paragraph])
-            return self.paragraph_text(paragraph)[start - begin : end - begin]
-        return self.text(row)[start:end]
-
-    def paragraph_text(self, row: int) -> str:
-        """Return the text of the paragraph in `row`, without reading the rest of its document.
-
-        Raises:
-            IndexFormatError: if its bytes are damaged, or fewer than it should have.
-        """
-        length = int(self.paragraph_end[row] - self.paragraph_start[row])
-        if self.is_spelled:
-            text = self.spelled_paragraph(row)
-        else:
-            document = int(self.paragraph_document[row])
-            is_last = row + 1 == self.document_paragraph_ptr[document + 1]
-            last = self.text_offsets[document + 1] if is_last else self.paragraph_byte[row + 1]
-            text = self._texts.decode(int(self.paragraph_byte[row]), int(last))
-        if len(text) < length:
-            raise IndexFormatError(
-                f"{self.path}: paragraph {row} has {len(text)} characters of {length}; the file is damaged, rebuild "
-                "the index"
-            )
-        return text[:length]
+    def _paragraph_and_more(self, row: int) -> str:
+        return self.spelled_paragraph(row) if self.is_spelled else super()._paragraph_and_more(row)
 
     def row_tokens(self, side: Side, paragraph: int) -> NDArray[np.int64]:
         """Return the tokens of a paragraph at which its starts or its ends stand, ascending.
@@ -264,12 +172,3 @@ class Shard:
                 f"{self.path}: paragraphs {first} to {last - 1} are not UTF-8 ({error}); the file is damaged, rebuild "
                 "the index"
             ) from error
-
-    def _metadata(self, row: int) -> dict[str, Any]:
-        try:
-            metadata = decode_json(self.metadata_json[row])
-        except (ValueError, RecursionError) as error:
-            raise IndexFormatError(f"{self.path}: metadata of document row {row} is damaged ({error})") from error
-        if not isinstance(metadata, dict):
-            raise IndexFormatError(f"{self.path}: metadata of document row {row} is no JSON object")
-        return metadata

@@ -15,10 +15,26 @@ from densephrase.index.format.shard_format import SIDES, STRINGS
 
 if TYPE_CHECKING:
     from densephrase.index.shards.shard import Shard
+    from densephrase.index.shards.text_shard import TextShard
 
 
 def check_bounds(shard: Shard) -> None:
     """Check everything by which columns are indexed; reads no row of a start, an end or a token.
+
+    Raises:
+        IndexFormatError: naming the file and the column.
+    """
+    check_text_bounds(shard)
+    if shard.head_offsets.size:
+        _check_pointers(shard, "head_offsets", len(shard.head_blob))
+    _check_pointers(shard, "paragraph_start_ptr", shard.counts.starts)
+    _check_pointers(shard, "paragraph_end_ptr", shard.counts.ends)
+    if shard.is_spelled:
+        _check_spelled(shard)
+
+
+def check_text_bounds(shard: TextShard) -> None:
+    """Check everything by which columns of documents and paragraphs are indexed.
 
     Raises:
         IndexFormatError: naming the file and the column.
@@ -28,8 +44,6 @@ def check_bounds(shard: Shard) -> None:
         if getattr(shard, f"{name}_offsets").size:
             _check_pointers(shard, f"{name}_offsets", len(getattr(shard, f"{name}_blob")))
     _check_pointers(shard, "document_paragraph_ptr", counts.paragraphs)
-    _check_pointers(shard, "paragraph_start_ptr", counts.starts)
-    _check_pointers(shard, "paragraph_end_ptr", counts.ends)
     owner = shard.paragraph_document
     if owner.size and not 0 <= owner.min() <= owner.max() < counts.documents:
         raise _damage(shard, f"column 'paragraph_document' names rows outside 0 to {counts.documents - 1}")
@@ -42,8 +56,6 @@ def check_bounds(shard: Shard) -> None:
         raise _damage(shard, f"column 'paragraph_end', row {int(np.argmax(turned))}: the value ends no piece of a text")
     if np.any(shard.paragraph_tokens < 0) or shard.paragraph_token_ptr[-1] != counts.tokens:
         raise _damage(shard, f"column 'paragraph_tokens' does not add up to {counts.tokens} tokens")
-    if shard.is_spelled:
-        _check_spelled(shard)
 
 
 def _check_spelled(shard: Shard) -> None:
@@ -65,11 +77,11 @@ def _set_bits(column: NDArray[np.uint8]) -> int:
     return int(np.bitwise_count(words).sum(dtype=np.int64)) + int(np.bitwise_count(rest).sum(dtype=np.int64))
 
 
-def _check_pointers(shard: Shard, name: str, rows: int) -> None:
+def _check_pointers(shard: TextShard, name: str, rows: int) -> None:
     pointers = getattr(shard, name)
     if pointers[0] != 0 or pointers[-1] != rows or np.any(pointers[1:] < pointers[:-1]):
         raise _damage(shard, f"column {name!r} does not ascend from 0 to {rows}")
 
 
-def _damage(shard: Shard, problem: str) -> IndexFormatError:
+def _damage(shard: TextShard, problem: str) -> IndexFormatError:
     return IndexFormatError(f"{shard.path}: {problem}; rebuild the index")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from densephrase.errors import IndexFormatError
 from densephrase.index.format.shard_format import SIDES
 from densephrase.index.shards.shard import Shard
+from densephrase.index.shards.text_shard import TextShard
 
 
 def shard_problems(shard: Shard, seen_ids: dict[str, str]) -> Iterator[str]:
@@ -17,13 +18,24 @@ def shard_problems(shard: Shard, seen_ids: dict[str, str]) -> Iterator[str]:
 
     Of each kind of problem only the first row is named.
     """
+    yield from text_problems(shard, seen_ids)
+    yield from _first("token_ids", shard.token_ids < 0, "is no word piece")
+    for side in SIDES:
+        if shard.is_spelled:
+            yield from _kept_problems(shard, side)
+            continue
+        yield from _row_problems(shard, side, _owners(getattr(shard, f"paragraph_{side}_ptr")))
+
+
+def text_problems(shard: TextShard, seen_ids: dict[str, str]) -> Iterator[str]:
+    """Yield what is wrong in the documents and paragraphs of a shard, as `shard_problems` does."""
     lengths, begins = np.zeros(shard.counts.documents, np.int64), shard.paragraph_byte.copy()
     starts = shard.paragraph_start.astype(np.int64)
     for row in range(shard.counts.documents):
         try:
             document = shard.document(row)
             text, mine = document.text, slice(*shard.document_paragraph_ptr[row : row + 2].tolist())
-            if shard.is_spelled:
+            if isinstance(shard, Shard) and shard.is_spelled:
                 starts[mine] = _spelled_starts(shard, mine, len(text))
         except IndexFormatError as error:
             yield f"document row {row}: {error}"
@@ -37,14 +49,9 @@ def shard_problems(shard: Shard, seen_ids: dict[str, str]) -> Iterator[str]:
     yield from _paragraph_problems(shard, lengths)
     yield from _first("paragraph_start", shard.paragraph_start != starts, "is not where the paragraph's text begins")
     yield from _first("paragraph_byte", shard.paragraph_byte != begins, "is not where the paragraph's text begins")
-    for side in SIDES:
-        if shard.is_spelled:
-            yield from _kept_problems(shard, side)
-            continue
-        yield from _row_problems(shard, side, _owners(getattr(shard, f"paragraph_{side}_ptr")))
 
 
-def _paragraph_problems(shard: Shard, lengths: NDArray[np.int64]) -> Iterator[str]:
+def _paragraph_problems(shard: TextShard, lengths: NDArray[np.int64]) -> Iterator[str]:
     start, end, document = shard.paragraph_start, shard.paragraph_end, shard.paragraph_document
     owners = _owners(shard.document_paragraph_ptr)
     yield from _first("paragraph_document", document != owners, "is not the document that owns the paragraph")
@@ -54,7 +61,6 @@ def _paragraph_problems(shard: Shard, lengths: NDArray[np.int64]) -> Iterator[st
     overlaps[1:] = (owners[1:] == owners[:-1]) & (start[1:] < end[:-1])
     yield from _first("paragraph_start", overlaps, "lies before the end of the paragraph before it")
     yield from _first("paragraph_tokens", shard.paragraph_tokens < 0, "is negative")
-    yield from _first("token_ids", shard.token_ids < 0, "is no word piece")
     if shard.paragraph_tokens.sum(dtype=np.int64) != shard.counts.tokens:
         yield f"column 'paragraph_tokens' does not add up to {shard.counts.tokens}"
 

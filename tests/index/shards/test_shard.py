@@ -91,7 +91,7 @@ def test_a_damaged_byte_is_named_when_it_is_read(byte: int, message: str, tmp_pa
     assert any("column 'paragraph_byte', row 0: the value is not where" in problem for problem in verify(path))
 
 
-@pytest.mark.parametrize("name", [name for name in STRINGS if name != "head"])
+@pytest.mark.parametrize("name", STRINGS)
 def test_the_column_of_a_damaged_string_is_named(name: str, tmp_path: Path) -> None:
     path = build_index(tmp_path)
     rewrite(path, SHARD, setting(f"{name}_blob", 0, 255))
