@@ -1,9 +1,8 @@
-"""Estimate the size of an index from a sample of its documents, and stop before the disk would be full."""
+"""Estimate the size of an index from a sample of its documents."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,6 @@ import numpy as np
 
 from densephrase.build_index.shards.shard_builder import build_shard
 from densephrase.data import Document
-from densephrase.errors import DiskSpaceError
 from densephrase.index.format.index_parts import Quantisation
 from densephrase.index.lists.inverted_lists import id_type
 from densephrase.storage.atomic_file import temporary_path
@@ -23,12 +21,9 @@ if TYPE_CHECKING:
     from densephrase.build_index.compact.compact_encoder import CompactEncoder
     from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 
-MARGIN = 1.1
 MEASURED_PARAGRAPHS = 200
 _SAMPLE_SHARE = 0.02  # of the corpus's characters, so that a small corpus is not encoded twice
 _LEAST_SAMPLE = 4_000  # characters
-
-FreeBytes = Callable[[Path], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +47,6 @@ class SizeRates:
         return int(left * self.shard_bytes + characters * self.term_bytes + lists + ends)
 
 
-def free_bytes(folder: Path) -> int:
-    """Return how much may still be written to the disk that holds `folder`."""
-    return shutil.disk_usage(folder).free
-
-
 def measure_rates(
     documents: Iterable[Document],
     characters: int,
@@ -72,20 +62,6 @@ def measure_rates(
     term_bytes = _term_bytes(sample, encoder, language, folder / "sample.h5")
     counts = content.counts
     return SizeRates(content.bytes / sampled, term_bytes / sampled, counts.starts / sampled, counts.ends / sampled)
-
-
-def check_space(needed: int, index_path: Path, free: int) -> None:
-    """Stop if `needed` more bytes, and a margin, are not free.
-
-    Raises:
-        DiskSpaceError: with both figures.
-    """
-    if needed * MARGIN > free:
-        raise DiskSpaceError(
-            f"The index needs about {needed * MARGIN / 1e6:,.0f} MB more on the disk of {index_path} (estimated from a "
-            f"sample, with a margin of {MARGIN - 1:.0%}), but only {free / 1e6:,.0f} MB are free. Free some space or "
-            "give a folder on another disk."
-        )
 
 
 def _sample(documents: Iterable[Document], encoder: PhraseEncoder | CompactEncoder, characters: int) -> list[Document]:

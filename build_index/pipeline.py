@@ -16,26 +16,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from densephrase.build_index.compact.end_rows import ENDS_FILE, EndSettings, write_end_rows
-from densephrase.build_index.disk_estimate import FreeBytes, SizeRates, check_space, free_bytes, measure_rates
+from densephrase.build_index.disk_estimate import SizeRates, measure_rates
 from densephrase.build_index.lists.inverted_list_builder import ANN_FILE, write_inverted_lists
 from densephrase.build_index.lists.list_training import open_faiss
 from densephrase.build_index.run.background import BackgroundWriter
 from densephrase.build_index.run.build_inputs import BuildInputs, versions_of
-from densephrase.build_index.run.build_state import BuildState, check_target, locked
+from densephrase.build_index.run.build_state import BuildState, check_apart, check_target, locked
 from densephrase.build_index.run.encoder_copy import copy_encoder
 from densephrase.build_index.run.finished_parts import finished_shards, is_intact, shard_name
 from densephrase.build_index.run.options import BuildOptions
-from densephrase.build_index.run.plan import DocumentDigest, plan_shards, shards_of
+from densephrase.build_index.run.plan import plan_shards, planned_shards
 from densephrase.build_index.run.progress import Listener, ProgressCounter
+from densephrase.build_index.run.resources import FreeBytes, check_space, free_bytes
 from densephrase.build_index.shards.shard_builder import ShardContent, build_shard
+from densephrase.build_index.shards.terms import write_terms
 from densephrase.build_index.stored_form import StoredForm, asked, compact_form, rows_path
-from densephrase.build_index.terms import write_terms
 from densephrase.corpus.memory import written_documents
 from densephrase.corpus.reader import read_corpus
 from densephrase.data import Document
-from densephrase.errors import BuildError, DiskSpaceError
+from densephrase.encoder.config import EncoderConfig
+from densephrase.errors import DiskSpaceError
 from densephrase.index.format.index_parts import AnnRecord, FileRecord, SegmentRecord, ShardRecord, TermsRecord
-from densephrase.index.format.manifest import MANIFEST_FILE, SEGMENTS_FOLDER, Manifest
+from densephrase.index.format.manifest import Manifest
+from densephrase.index.format.manifest_file import MANIFEST_FILE, SEGMENTS_FOLDER
 from densephrase.storage.atomic_file import make_folder
 
 if TYPE_CHECKING:
@@ -72,7 +75,7 @@ def build(
     if not isinstance(corpus, str | os.PathLike):
         with written_documents(corpus, index_path, skip_bad=(options or BuildOptions()).skip_bad) as path:
             return build(path, index_path, encoder=encoder, options=options, progress=progress, free=free)
-    _check_apart(Path(corpus), index_path)
+    check_apart(Path(corpus), index_path)
     run = _Run(Path(corpus), index_path, encoder, options or BuildOptions(), ProgressCounter(progress))
     inputs = run.plan()
     try:
@@ -123,9 +126,9 @@ class _Run:
         return Manifest.load(self.index_path)
 
     def _build_parts(self, state: BuildState, inputs: BuildInputs, free: FreeBytes, is_new: bool) -> None:
-        finished = finished_shards(state, self.segment, len(inputs.shards), self.counter)
+        finished = finished_shards(state, ShardRecord, self.segment, len(inputs.shards), self.counter)
         try:
-            encoder_record = copy_encoder(state, self.encoder)
+            encoder_record = copy_encoder(state, self.encoder, _settings)
             form = self._form(state, inputs)
             left = inputs.characters - sum(inputs.shards[number].characters for number in finished)
             self._check_space(state, inputs, form, left, free)
@@ -172,41 +175,20 @@ class _Run:
         resumed = sum(inputs.shards[number].characters for number in finished)
         self.counter.enter("encoding", total=inputs.characters, resumed=resumed)
         if len(finished) < len(inputs.shards):
+            characters, done = self.options.shard_characters, set(finished)
             with BackgroundWriter() as writer:
-                for number, members in shards_of(self.documents(), self.options.shard_characters):
-                    if number in finished:
-                        for _ in members:  # read past them
-                            pass
-                        continue
+                for number, members in planned_shards(self.corpus, self.documents(), characters, inputs.shards, done):
                     # No name for the content here: it is large, and gone when it is written.
                     writer.submit(
                         partial(
                             self._write_shard,
                             state,
                             number,
-                            self._encode_shard(number, list(members), inputs, form),
+                            build_shard(members, form.encoder, self._report_encoded, form.quantisation),
                             finished,
                         )
                     )
-        if len(finished) != len(inputs.shards):
-            raise self._changed(len(finished))
         return tuple(finished[number] for number in range(len(inputs.shards)))
-
-    def _encode_shard(
-        self, number: int, documents: list[Document], inputs: BuildInputs, form: StoredForm
-    ) -> ShardContent:
-        digest = DocumentDigest()
-        for document in documents:
-            digest.add(document)
-        if number >= len(inputs.shards) or digest.hexdigest() != inputs.shards[number].digest:
-            raise self._changed(number)
-        return build_shard(documents, form.encoder, self._report_encoded, form.quantisation)
-
-    def _changed(self, shard: int) -> BuildError:
-        return BuildError(
-            f"{self.corpus} has changed while it was indexed (shard {shard}). Put the old content back to continue, or "
-            "remove the index folder to start over."
-        )
 
     def _report_encoded(self, documents: int, characters: int, tokens: int) -> None:
         self.counter.advance(done=characters, documents=documents, tokens=tokens)
@@ -270,17 +252,12 @@ class _Run:
         if record is not None and is_intact(self.segment, record.file):
             return record
         self.counter.enter("terms", total=sum(shard.counts.paragraphs for shard in shards))
-        record = write_terms(self.segment, shards, form, self.options.language, self.counter.advance)
+        opened = (form.open_shard(self.segment, shard) for shard in shards)
+        record = write_terms(self.segment, opened, self.options.language, self.counter.advance, form.term_form)
         state.write("terms", record)
         return record
 
 
-def _check_apart(corpus: Path, index_path: Path) -> None:
-    try:  # unlike Path.resolve, realpath takes links that lead in a circle: whoever opens them is told
-        inside = Path(os.path.realpath(index_path)).is_relative_to(os.path.realpath(corpus))
-    except ValueError as error:
-        raise BuildError(f"{index_path!r} and {corpus!r} must be paths: {error}.") from error
-    if inside:
-        raise BuildError(
-            f"{index_path} lies inside the corpus {corpus} and would become part of it. Give another folder."
-        )
+def _settings(encoder: Path) -> str:
+    """Return what the configuration of an encoder's copy says beside its confidence, which may be fitted again."""
+    return EncoderConfig.load(encoder).digest_without_confidence()

@@ -30,6 +30,7 @@ from densephrase.index.lists.inverted_lists import InvertedLists
 from densephrase.index.shards.shard import Shard
 from densephrase.quantise.scalar import VectorQuantiser
 from densephrase.storage.columns import map_columns, write_columns
+from densephrase.terms.term_writer import TermForm
 
 if TYPE_CHECKING:
     from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
@@ -68,8 +69,8 @@ class StoredForm:
     def rows(self, state: BuildState, shards: Sequence[Path], side: Side) -> SegmentRows:
         """Return the rows of one side of all shards, in order, as codes of 8 bits."""
         if self.codebooks is None:
-            return SegmentRows(shards, side)
-        return SegmentRows([rows_path(state, number) for number in range(len(shards))], side)
+            return SegmentRows(shards, f"{side}_codes")
+        return SegmentRows([rows_path(state, number) for number in range(len(shards))], f"{side}_codes")
 
     def preceding_starts(
         self, segment: Path, shards: Sequence[ShardRecord], ann: AnnRecord, quantiser: VectorQuantiser
@@ -83,10 +84,17 @@ class StoredForm:
         lists = InvertedLists.open(path, ann, starts, self.quantisation)
         if lists.residuals is None:
             raise IndexFormatError(f"{path}: the lists hold no product-quantised rows; remove the index and build it")
-        opened = (
-            Shard.open(segment / shard.file.file, shard.counts, self.quantisation, self.codebooks) for shard in shards
-        )
+        opened = (self.open_shard(segment, shard) for shard in shards)
         return PrecedingStarts.of(opened, lists, lists.residuals, quantiser)
+
+    def open_shard(self, segment: Path, record: ShardRecord) -> Shard:
+        """Open a finished shard in the folder of its segment."""
+        return Shard.open(segment / record.file.file, record.counts, self.quantisation, self.codebooks)
+
+    @property
+    def term_form(self) -> TermForm | None:
+        """How terms are stored, None for the plain form."""
+        return None if self.codebooks is None else TermForm(self.encoder.config.document_weight != 0)
 
 
 def compact_form(

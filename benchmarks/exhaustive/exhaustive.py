@@ -34,7 +34,7 @@ from benchmarks.exhaustive.exact_search import ExactSearcher
 from densephrase.corpus.questions.reader import read_questions
 from densephrase.data import Answer, Question
 from densephrase.encoder.encoded import QuestionVectors
-from densephrase.index.format.manifest import MANIFEST_FILE
+from densephrase.index.format.manifest_file import MANIFEST_FILE
 from densephrase.metrics import exact_match
 from densephrase.phrase_index import PhraseIndex
 from densephrase.search.plan.options import SearchOptions

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from benchmarks.robustness.mutants import ANY_FILE, Mutation, files_of, replace_file
 from densephrase.errors import IndexFormatError
-from densephrase.index.format.manifest import MANIFEST_FILE, SEGMENTS_FOLDER
+from densephrase.index.format.manifest_file import MANIFEST_FILE, SEGMENTS_FOLDER
 from densephrase.storage.columns import MappedColumns, checksum_columns, map_columns, write_columns
 
 Column = NDArray[Any]

@@ -39,7 +39,7 @@ from densephrase.encoder.encoded import ParagraphInput
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.errors import DeviceError, MissingExtraError
 from densephrase.faiss_device import FaissDevice
-from densephrase.index.format.manifest import SEGMENTS_FOLDER
+from densephrase.index.format.manifest_file import SEGMENTS_FOLDER
 from densephrase.phrase_index import PhraseIndex
 from densephrase.search.plan.strategies import DEFAULTS
 from densephrase.versions import library_versions

@@ -9,7 +9,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from densephrase.index.format.shard_format import Side
 from densephrase.storage.columns import map_columns
 
 ROWS_AT_ONCE = 65_536
@@ -27,11 +26,11 @@ class CodeRows(Protocol):
 
 
 class SegmentRows:
-    """The start rows, or those of the other side, of all shards of a segment."""
+    """The rows of all files of a segment: start rows, or those of another column of codes."""
 
-    def __init__(self, shards: Sequence[Path], side: Side = "start") -> None:
-        self._columns = [map_columns(path) for path in shards]
-        self._name = f"{side}_codes"
+    def __init__(self, files: Sequence[Path], column: str = "start_codes") -> None:
+        self._columns = [map_columns(path) for path in files]
+        self._name = column
         self._bases = np.cumsum([0, *(len(columns[self._name]) for columns in self._columns)])
 
     @property
@@ -40,7 +39,7 @@ class SegmentRows:
         return int(self._bases[-1])
 
     def chunks(self) -> Iterator[tuple[int, NDArray[np.int8]]]:
-        """Yield (first row, codes int8 [rows, row_size]); chunks never cross shards."""
+        """Yield (first row, codes int8 [rows, row_size]); chunks never cross files."""
         for base, columns in zip(self._bases[:-1], self._columns, strict=True):
             codes = columns[self._name]
             for first in range(0, len(codes), ROWS_AT_ONCE):

@@ -19,7 +19,9 @@ _logger = logging.getLogger(__name__)
 class BuildInputs:
     """The corpus (shard by shard), the encoder's fingerprint, the stored options, and the libraries' versions.
 
+    encoder: "" for an index without vectors.
     precision: what the encoder computes texts in; rows of one index are never of two kinds.
+    content: what is indexed.
     """
 
     shards: tuple[ShardPlan, ...]
@@ -27,6 +29,7 @@ class BuildInputs:
     precision: str
     options: dict[str, int | str | None]
     versions: dict[str, str]
+    content: str = "phrases"
 
     @property
     def characters(self) -> int:
@@ -53,6 +56,8 @@ class BuildInputs:
             )
 
     def _difference(self, begun: BuildInputs) -> str:
+        if self.content != begun.content:
+            return f"it was to index {begun.content} and is to index {self.content} now"
         for name in (*begun.options, *(name for name in self.options if name not in begun.options)):
             if self.options.get(name) != begun.options.get(name):
                 return f"option {name} was {begun.options.get(name)!r} and is {self.options.get(name)!r} now"

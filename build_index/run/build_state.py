@@ -15,7 +15,7 @@ from typing import Any, TextIO, TypeVar
 
 from densephrase.errors import BuildError
 from densephrase.index.compact.codebooks import CODEBOOKS_FILE
-from densephrase.index.format.manifest import ENCODER_FOLDER, MANIFEST_FILE, SEGMENTS_FOLDER
+from densephrase.index.format.manifest_file import ENCODER_FOLDER, MANIFEST_FILE, SEGMENTS_FOLDER
 from densephrase.storage.atomic_file import TEMPORARY, make_folder, write_json_file
 from densephrase.storage.records import record_from_json, record_to_json
 from densephrase.storage.strict_json import decode_json
@@ -107,6 +107,22 @@ def check_target(index_path: Path) -> None:
         raise BuildError(
             f"{index_path} is neither empty nor an unfinished index (it holds {min(strangers or names)!r}). Give "
             "another folder."
+        )
+
+
+def check_apart(corpus: Path, index_path: Path) -> None:
+    """Refuse an index inside its own corpus.
+
+    Raises:
+        BuildError: if it would lie there, or one of the paths is none.
+    """
+    try:  # unlike Path.resolve, realpath takes links that lead in a circle: whoever opens them is told
+        inside = Path(os.path.realpath(index_path)).is_relative_to(os.path.realpath(corpus))
+    except ValueError as error:
+        raise BuildError(f"{index_path!r} and {corpus!r} must be paths: {error}.") from error
+    if inside:
+        raise BuildError(
+            f"{index_path} lies inside the corpus {corpus} and would become part of it. Give another folder."
         )
 
 

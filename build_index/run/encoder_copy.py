@@ -5,21 +5,31 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from densephrase.build_index.run.build_state import BuildState
-from densephrase.encoder.config import EncoderConfig
 from densephrase.index.format.index_parts import EncoderRecord
-from densephrase.index.format.manifest import ENCODER_FOLDER
+from densephrase.index.format.manifest_file import ENCODER_FOLDER
 from densephrase.storage.atomic_file import publish, sync_folder, temporary_path
 
-if TYPE_CHECKING:
-    from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
+
+class SavedEncoder(Protocol):
+    """An encoder that can be written to a folder."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Sha256 (hex) over its files."""
+
+    def save_pretrained(self, path: Path) -> None:
+        """Write it to a folder."""
 
 
-def copy_encoder(state: BuildState, encoder: PhraseEncoder) -> EncoderRecord:
-    """Save the encoder into the index, unless an earlier run has."""
+def copy_encoder(
+    state: BuildState, encoder: SavedEncoder, settings_of: Callable[[Path], str] | None = None
+) -> EncoderRecord:
+    """Save the encoder into the index, unless an earlier run has; `settings_of` reads the copy's `settings`."""
     folder = state.index_path / ENCODER_FOLDER
     record = state.read(ENCODER_FOLDER, EncoderRecord)
     if record is not None and folder.is_dir() and file_checksums(folder) == record.files:
@@ -31,7 +41,7 @@ def copy_encoder(state: BuildState, encoder: PhraseEncoder) -> EncoderRecord:
     encoder.save_pretrained(temporary)
     _sync_files(temporary)
     publish(folder)
-    settings = EncoderConfig.load(folder).digest_without_confidence()
+    settings = None if settings_of is None else settings_of(folder)
     record = EncoderRecord(ENCODER_FOLDER, encoder.fingerprint, file_checksums(folder), settings)
     state.write(ENCODER_FOLDER, record)
     return record

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from densephrase.build_index.run.build_state import BuildState
 from densephrase.build_index.run.progress import ProgressCounter
 from densephrase.errors import IndexFormatError
-from densephrase.index.format.index_parts import FileRecord, ShardRecord
+from densephrase.index.format.index_parts import FileRecord
 from densephrase.storage.columns import checksum_columns
 
+
+class RecordOfFile(Protocol):
+    """What records that a part is complete, and the file that it is."""
+
+    @property
+    def file(self) -> FileRecord:
+        """The file."""
+
+
+_Record = TypeVar("_Record", bound=RecordOfFile)
 _logger = logging.getLogger(__name__)
 
 
@@ -19,9 +30,11 @@ def shard_name(number: int) -> str:
     return f"shard-{number:05d}"
 
 
-def finished_shards(state: BuildState, segment: Path, shards: int, counter: ProgressCounter) -> dict[int, ShardRecord]:
-    """Return the records of the shards that are complete and undamaged, by number."""
-    recorded = {number: state.read(shard_name(number), ShardRecord) for number in range(shards)}
+def finished_shards(
+    state: BuildState, kind: type[_Record], segment: Path, shards: int, counter: ProgressCounter
+) -> dict[int, _Record]:
+    """Return the records, of one kind, of the shards that are complete and undamaged, by number."""
+    recorded = {number: state.read(shard_name(number), kind) for number in range(shards)}
     records = {number: record for number, record in recorded.items() if record is not None}
     if records:
         counter.enter("checking finished shards", total=len(records))

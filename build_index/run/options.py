@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from densephrase.corpus.files.records import DOCUMENT_BYTES
@@ -12,6 +12,7 @@ from densephrase.option_checks import check_choices, unknown_option
 from densephrase.terms.language import Language
 
 _READING = ("skip_bad", "document_bytes", "quotes")  # what they change shows in the documents' checksums
+_ABSENT = object()
 _LARGEST_SEED = 2**31 - 1  # FAISS's is an int of C
 _RANGES = {
     "shard_characters": (1, None),
@@ -23,8 +24,37 @@ _RANGES = {
 }
 
 
+class CheckedOptions:
+    """What options of a build have in common: where they come from, and what is done with them."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, **given: Any) -> Self:
+        """Return the options of these names; BuildError for a name that there is not."""
+        if unknown := unknown_option(cls, given):
+            raise BuildError(f"There is no build option {unknown[0]!r}; there are {unknown[1]}.")
+        return cls(**given)
+
+    def __post_init__(self) -> None:
+        for name, (least, most) in _RANGES.items():
+            value = getattr(self, name, _ABSENT)
+            if value is not _ABSENT and not (name == "lists" and value is None):
+                _check_whole_number(name, value, least, most)
+        check_choices(self, _wrong)
+
+    def stored(self) -> dict[str, int | str | None]:
+        """Return the options that the bytes of the index depend on."""
+        names = (item.name for item in fields(self))  # type: ignore[arg-type]
+        return {name: getattr(self, name) for name in names if name not in _READING}
+
+    def reading(self) -> dict[str, Any]:
+        """Return the options of `densephrase.corpus.reader.read_corpus`."""
+        return {name: getattr(self, name) for name in _READING}
+
+
 @dataclass(frozen=True, slots=True)
-class BuildOptions:
+class BuildOptions(CheckedOptions):
     """Options of a build.
 
     Raises:
@@ -41,27 +71,6 @@ class BuildOptions:
     skip_bad: bool = False  # leave out documents that cannot be read instead of stopping
     document_bytes: int = DOCUMENT_BYTES  # in UTF-8 that a document (record, row, article, text file) may have
     quotes: bool = True  # fields of csv and tsv in double quotes are quoted; without it, quotes are text
-
-    @classmethod
-    def of(cls, **given: Any) -> Self:
-        """Return the options of these names; BuildError for a name that there is not."""
-        if unknown := unknown_option(cls, given):
-            raise BuildError(f"There is no build option {unknown[0]!r}; there are {unknown[1]}.")
-        return cls(**given)
-
-    def __post_init__(self) -> None:
-        for name, (least, most) in _RANGES.items():
-            if not (name == "lists" and self.lists is None):
-                _check_whole_number(name, getattr(self, name), least, most)
-        check_choices(self, _wrong)
-
-    def stored(self) -> dict[str, int | str | None]:
-        """Return the options that the bytes of the index depend on."""
-        return {name: value for name, value in asdict(self).items() if name not in _READING}
-
-    def reading(self) -> dict[str, Any]:
-        """Return the options of `densephrase.corpus.reader.read_corpus`."""
-        return {name: getattr(self, name) for name in _READING}
 
 
 def _check_whole_number(name: str, value: object, least: int, most: int | None) -> None:

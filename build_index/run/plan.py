@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
+from pathlib import Path
 
 from densephrase.data import Document
+from densephrase.errors import BuildError
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,42 @@ def plan_shards(documents: Iterable[Document], shard_characters: int) -> Iterato
             digest.add(document)
             count, characters = count + 1, characters + len(document.text)
         yield ShardPlan(count, characters, digest.hexdigest())
+
+
+def planned_shards(
+    corpus: Path,
+    documents: Iterable[Document],
+    shard_characters: int,
+    plans: Sequence[ShardPlan],
+    finished: Container[int],
+) -> Iterator[tuple[int, list[Document]]]:
+    """Yield (shard number, its documents) of the shards that are not `finished`, all as they were planned.
+
+    Raises:
+        BuildError: if the `corpus` has changed since it was planned.
+    """
+    seen = 0
+    for number, members in shards_of(documents, shard_characters):
+        if number in finished:
+            for _ in members:  # read past them
+                pass
+        else:
+            digest, held = DocumentDigest(), list(members)
+            for document in held:
+                digest.add(document)
+            if number >= len(plans) or digest.hexdigest() != plans[number].digest:
+                raise _changed(corpus, number)
+            yield number, held
+        seen = number + 1
+    if seen != len(plans):
+        raise _changed(corpus, seen)
+
+
+def _changed(corpus: Path, shard: int) -> BuildError:
+    return BuildError(
+        f"{corpus} has changed while it was indexed (shard {shard}). Put the old content back to continue, or remove "
+        "the index folder to start over."
+    )
 
 
 def _numbered(documents: Iterable[Document], shard_characters: int) -> Iterator[tuple[int, Document]]:

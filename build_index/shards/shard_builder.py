@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,17 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.build_index.compact.compact_encoder import CompactEncoder
-from densephrase.build_index.run.memory import trim_memory
-from densephrase.build_index.run.plan import metadata_json
-from densephrase.build_index.shards.shard_rows import SideRows, narrow, pointers
+from densephrase.build_index.run.resources import trim_memory
+from densephrase.build_index.shards.shard_rows import SideRows, narrow
 from densephrase.build_index.shards.spelled_paragraphs import SpelledParagraphs
+from densephrase.build_index.shards.text_columns import document_columns, paragraph_columns, write_pieces
 from densephrase.data import Document, Paragraph
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
 from densephrase.errors import BuildError
 from densephrase.index.format.index_parts import Counts, Quantisation
 from densephrase.index.format.shard_format import SIDES, stored_columns
-from densephrase.storage.column_writer import ColumnWriter
-from densephrase.storage.strings import pack_strings
 
 if TYPE_CHECKING:
     from densephrase.encoder.config import EncoderConfig
@@ -56,24 +54,11 @@ class ShardContent:
 
     def write(self, path: Path) -> dict[str, str]:
         """Write the shard's file in one step and return its checksums, as `write_columns` does."""
-        return _write(path, self.columns, "shard")
+        return write_pieces(path, self.columns, "shard")
 
     def write_rows(self, path: Path) -> dict[str, str]:
         """Write the codes that are no columns of the shard to a file of their own; return its checksums."""
-        return _write(path, self.rows, "rows")
-
-
-def _write(path: Path, columns: Mapping[str, list[NDArray[Any]]], kind: str) -> dict[str, str]:
-    layout = {
-        name: ((sum(map(len, pieces)), *pieces[0].shape[1:]), pieces[0].dtype) for name, pieces in columns.items()
-    }
-    with ColumnWriter(path, layout, {"kind": kind}) as writer:
-        for name, pieces in columns.items():
-            row = 0
-            for piece in pieces:
-                writer.write(name, row, piece)
-                row += len(piece)
-        return writer.finish()
+        return write_pieces(path, self.rows, "rows")
 
 
 def plain_quantisation(config: EncoderConfig) -> Quantisation:
@@ -126,8 +111,8 @@ def build_shard(
         before, finished = finished, flat[after][0] if after < len(flat) else len(documents)
         report(finished - before, sum(len(item.text) for _, item in chunk), sum(tokens[first:]))
     whole = {
-        **_document_columns(documents, [len(members) for members in paragraphs]),
-        **_paragraph_columns(flat, tokens, documents),
+        **document_columns(documents, [len(members) for members in paragraphs]),
+        **paragraph_columns(flat, tokens, documents),
     }
     columns: dict[str, list[NDArray[Any]]] = {name: [column] for name, column in whole.items()}
     for side in sides:
@@ -161,44 +146,3 @@ def _checked_keys(item: EncodedParagraph, size: int, dtype: str) -> NDArray[Any]
             f"configuration promises {dtype} keys {shape} and a word piece for each token."
         )
     return keys
-
-
-def _document_columns(documents: Sequence[Document], paragraphs: Sequence[int]) -> dict[str, NDArray[Any]]:
-    columns: dict[str, NDArray[Any]] = {}
-    for name, strings in (
-        ("document_id", [document.id for document in documents]),
-        ("title", [document.title for document in documents]),
-        ("text", [document.text for document in documents]),
-        ("metadata", [metadata_json(document) for document in documents]),
-    ):
-        columns[f"{name}_blob"], columns[f"{name}_offsets"] = pack_strings(strings)
-    return {**columns, "document_paragraph_ptr": pointers(paragraphs)}
-
-
-def _paragraph_columns(
-    flat: Sequence[tuple[int, Paragraph]], tokens: Sequence[int], documents: Sequence[Document]
-) -> dict[str, NDArray[Any]]:
-    return {
-        "paragraph_document": np.array([row for row, _ in flat], np.int32),
-        "paragraph_start": np.array([paragraph.start for _, paragraph in flat], np.int32),
-        "paragraph_end": np.array([paragraph.end for _, paragraph in flat], np.int32),
-        "paragraph_byte": np.array(_paragraph_bytes(flat, documents), np.int64),
-        "paragraph_tokens": np.array(tokens, np.int32),
-    }
-
-
-def _paragraph_bytes(flat: Sequence[tuple[int, Paragraph]], documents: Sequence[Document]) -> list[int]:
-    """Return where each paragraph begins in the texts of all documents, end to end in UTF-8."""
-    begins, document, character, byte = [], 0, 0, 0
-    for row, paragraph in flat:
-        while document < row:
-            byte += _utf8_size(documents[document].text[character:])
-            document, character = document + 1, 0
-        byte += _utf8_size(documents[row].text[character : paragraph.start])
-        character = paragraph.start
-        begins.append(byte)
-    return begins
-
-
-def _utf8_size(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -16,10 +16,12 @@ from densephrase.errors import IndexFormatError
 from densephrase.index.compact.codebooks import Codebooks
 from densephrase.index.compact.predicted_ends import PredictedEnds
 from densephrase.index.format.index_parts import SegmentRecord, ShardRecord
-from densephrase.index.format.manifest import SEGMENTS_FOLDER, Manifest
+from densephrase.index.format.manifest import Manifest
+from densephrase.index.format.manifest_file import SEGMENTS_FOLDER
+from densephrase.index.format.own_encoder import check_own_encoder, find_own_encoder
 from densephrase.index.lists.inverted_lists import InvertedLists
-from densephrase.index.own_encoder import check_own_encoder, find_own_encoder
 from densephrase.index.shards.shard import Shard
+from densephrase.index.shards.term_fit import check_terms
 from densephrase.quantise.end_prediction import ProductRows
 from densephrase.storage.memory_fit import fits_memory
 from densephrase.terms.term_index import TermIndex
@@ -84,7 +86,7 @@ class IndexReader:
         )
         bases = Bases.of(segment.shards)
         terms = TermIndex.open(folder / segment.terms.file.file, is_random=is_random)
-        _check_terms(folder / segment.terms.file.file, terms, shards, bases)
+        check_terms(folder / segment.terms.file.file, terms, shards, bases.documents, bases.paragraphs)
         return cls(
             path=path,
             manifest=manifest,
@@ -174,21 +176,3 @@ def _open_ends(folder: Path, segment: SegmentRecord, manifest: Manifest, is_rand
     if segment.ends is None:
         return None
     return PredictedEnds.open(folder / segment.ends.file, manifest.counts.ends, manifest.quantisation, is_random)
-
-
-def _check_terms(path: Path, terms: TermIndex, shards: Sequence[Shard], bases: Bases) -> None:
-    """Refuse a term index of other paragraphs than the shards': kernels look up in one what they read in the other."""
-    found = len(terms.paragraphs.length), len(terms.documents.length)
-    expected = int(bases.paragraphs[-1]), int(bases.documents[-1])
-    if found != expected:
-        raise IndexFormatError(
-            f"{path}: the term index has {found[0]} paragraphs of {found[1]} documents, the shards have {expected[0]} "
-            f"of {expected[1]}; rebuild the index"
-        )
-    for number, shard in enumerate(shards):
-        first, last = bases.paragraphs[number : number + 2]
-        if not np.array_equal(terms.paragraph_document[first:last], shard.paragraph_document + bases.documents[number]):
-            raise IndexFormatError(
-                f"{path}: the term index gives the paragraphs of {shard.path.name} to other documents than the shard "
-                "does; rebuild the index"
-            )

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from densephrase.build_index.disk_estimate import MEASURED_PARAGRAPHS, SizeRates, check_space, measure_rates
+from densephrase.build_index.disk_estimate import MEASURED_PARAGRAPHS, SizeRates, measure_rates
+from densephrase.build_index.run.resources import check_space
 from densephrase.data import Document
 from densephrase.encoder.encoded import EncodedParagraph, ParagraphInput
 from densephrase.errors import BuildError, DiskSpaceError

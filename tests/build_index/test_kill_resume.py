@@ -13,7 +13,7 @@ import pytest
 
 from densephrase.build_index.pipeline import build
 from densephrase.build_index.run.options import BuildOptions
-from densephrase.index.format.manifest import MANIFEST_FILE
+from densephrase.index.format.manifest_file import MANIFEST_FILE
 from densephrase.index.verify import verify
 from tests.build_index.samples import file_hashes
 from tests.search.fake_encoder import FakeEncoder

@@ -67,8 +67,8 @@ def run(options: argparse.Namespace) -> int:
     from densephrase.encoder.files.location import fingerprint_of
     from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
     from densephrase.evaluation.excluded_articles import documents_of
+    from densephrase.index.format.own_encoder import check_renewable
     from densephrase.index.index_reader import IndexReader
-    from densephrase.index.own_encoder import check_renewable
 
     if options.output is not None:
         check_outside_index(options.output, options.index)

@@ -94,7 +94,7 @@ def _folder(kept: str | None) -> Iterator[Path]:
 @contextmanager
 def _sample_index(folder: Path, encoder: str) -> Iterator[PhraseIndex]:
     """Open the index in the folder, after building it there if there is none yet."""
-    from densephrase.index.format.manifest import MANIFEST_FILE
+    from densephrase.index.format.manifest_file import MANIFEST_FILE
     from densephrase.phrase_index import PhraseIndex
 
     if (folder / MANIFEST_FILE).exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from densephrase.storage.records import brief
 
@@ -31,6 +32,11 @@ class FileRecord:
     file: str
     bytes: int
     checksums: dict[str, str]
+
+    @classmethod
+    def of(cls, path: Path, checksums: dict[str, str]) -> FileRecord:
+        """Return the record of a file that has just been written with these checksums."""
+        return cls(path.name, path.stat().st_size, checksums)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,23 @@ from densephrase.terms.term_index import TermIndex
 _ROWS_AT_ONCE = 262_144
 
 
-def list_problems(lists: InvertedLists, shards: Sequence[Shard], start_bases: NDArray[np.int64]) -> Iterator[str]:
+RowCodes = Callable[[NDArray[Any]], NDArray[np.int8]]
+
+
+def start_list_problems(lists: InvertedLists, shards: Sequence[Shard], bases: NDArray[np.int64]) -> Iterator[str]:
     """Yield what is wrong in inverted lists over the start rows of `shards`, naming column and row."""
-    listed = np.bincount(lists.ids, minlength=int(start_bases[-1]))
+    return list_problems(lists, int(bases[-1]), "start row", lambda ids: _start_codes(shards, bases, ids, lists))
+
+
+def list_problems(lists: InvertedLists, count: int, what: str, codes_of: RowCodes) -> Iterator[str]:
+    """Yield what is wrong in inverted lists over `count` rows; `codes_of` gives the codes int8 [n, d] that rows have.
+
+    what: what messages call a row.
+    """
+    listed = np.bincount(lists.ids, minlength=count)
     if (listed != 1).any():
         row = int(np.argmax(listed != 1))
-        yield f"column 'ids': start row {row} stands {listed[row]} times, expected once"
+        yield f"column 'ids': {what} {row} stands {listed[row]} times, expected once"
     inside = np.ones(max(0, len(lists.ids) - 1), bool)
     borders = lists.list_ptr[1:-1]
     inside[borders[(borders > 0) & (borders < len(lists.ids))] - 1] = False
@@ -30,13 +41,13 @@ def list_problems(lists: InvertedLists, shards: Sequence[Shard], start_bases: ND
     if lists.places.size:
         misplaced = lists.ids[lists.places] != np.arange(len(lists.ids))
         if misplaced.any():
-            yield f"column 'places', row {int(np.argmax(misplaced))}: the start row stands elsewhere"
+            yield f"column 'places', row {int(np.argmax(misplaced))}: the {what} stands elsewhere"
         return
     for first in range(0, len(lists.ids), _ROWS_AT_ONCE):
         ids = lists.ids[first : first + _ROWS_AT_ONCE]
-        differs = (lists.codes[first : first + len(ids)] != _start_codes(shards, start_bases, ids, lists)).any(1)
+        differs = (lists.codes[first : first + len(ids)] != codes_of(ids)).any(1)
         if differs.any():
-            yield f"column 'codes', row {first + int(np.argmax(differs))}: the codes are not those of their start row"
+            yield f"column 'codes', row {first + int(np.argmax(differs))}: the codes are not those of their {what}"
             return
 
 

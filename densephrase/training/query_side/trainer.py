@@ -20,7 +20,7 @@ from densephrase.encoder.files.stored_weights import read_stored_weights
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.errors import TrainingError
 from densephrase.evaluation.excluded_articles import documents_of, questions_apart
-from densephrase.index.format.manifest import MANIFEST_FILE
+from densephrase.index.format.manifest_file import MANIFEST_FILE
 from densephrase.index.index_reader import IndexReader
 from densephrase.training.loop.checkpoint import load_checkpoint
 from densephrase.training.loop.loop import Training

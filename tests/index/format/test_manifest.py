@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from densephrase.errors import IndexFormatError
-from densephrase.index.format import manifest as manifest_module
+from densephrase.index.format import manifest_file
 from densephrase.index.format.index_parts import (
     AnnRecord,
     Counts,
@@ -168,7 +168,7 @@ HOSTILE: dict[str, tuple[str, object]] = {
 @pytest.mark.parametrize(("path", "value"), HOSTILE.values(), ids=list(HOSTILE))
 def test_hostile_content_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, value: object) -> None:
     checksum: Callable[..., str] = lambda _: "fits"  # noqa: E731
-    monkeypatch.setattr(manifest_module, "_checksum", checksum)  # an attacker would make it fit
+    monkeypatch.setattr(manifest_file, "_checksum", checksum)  # an attacker would make it fit
     _save_edited(tmp_path, path, value)
     with pytest.raises(IndexFormatError, match=r"manifest\.json") as error:
         Manifest.load(tmp_path)

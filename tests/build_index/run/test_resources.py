@@ -6,30 +6,30 @@ from types import SimpleNamespace
 
 import pytest
 
-from densephrase.build_index.run import memory
+from densephrase.build_index.run import resources
 
 
 @pytest.fixture(autouse=True)
 def forget() -> Iterator[None]:
-    memory._trim.cache_clear()
+    resources._trim.cache_clear()
     yield
-    memory._trim.cache_clear()
+    resources._trim.cache_clear()
 
 
 def test_all_free_pages_go_back(monkeypatch: pytest.MonkeyPatch) -> None:
     kept: list[int] = []
     monkeypatch.setattr(ctypes, "CDLL", lambda _: SimpleNamespace(malloc_trim=kept.append))
-    memory.trim_memory()
+    resources.trim_memory()
     assert kept == [0]
 
 
 def test_trimming_is_harmless() -> None:
-    trim = memory._trim()
+    trim = resources._trim()
     assert trim is None or trim(0) in (0, 1)  # whether there was something to give back
 
 
 def test_systems_that_cannot_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str | None] = []
     monkeypatch.setattr(ctypes, "CDLL", lambda name: asked.append(name))
-    memory.trim_memory()
+    resources.trim_memory()
     assert asked == [None]
