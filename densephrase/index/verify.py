@@ -8,18 +8,22 @@ from pathlib import Path
 from densephrase.errors import IndexFormatError
 from densephrase.index.format.byte_checks import byte_problems, found_in_rows
 from densephrase.index.format.manifest import Manifest
-from densephrase.index.format.manifest_file import SEGMENTS_FOLDER
+from densephrase.index.format.manifest_file import PASSAGES, SEGMENTS_FOLDER, index_kind
 from densephrase.index.index_reader import IndexReader
 from densephrase.index.lists.list_checks import start_list_problems, term_problems
+from densephrase.index.passages.passage_checks import verify_passages
 from densephrase.index.shards.shard_checks import shard_problems
 
 
 def verify(path: str | Path) -> list[str]:
     """Return every problem of the index at `path`, naming file, column and row; an empty list means none.
 
-    Reads the whole index. Never raises because of damage: a manifest that cannot be read is a problem too.
+    The index is one of phrases or of passages. Reads all of it. Never raises because of damage: a manifest that cannot
+    be read is a problem too.
     """
     path = Path(path)
+    if index_kind(path) == PASSAGES:
+        return verify_passages(path)
     try:
         manifest = Manifest.load(path)
     except IndexFormatError as error:
