@@ -106,7 +106,7 @@ def choose_together(
     best = BestRows(
         np.empty((questions, size), np.int32), np.empty((questions, size), np.int64), np.zeros(questions, np.int64)
     )
-    ranges, asked = _share_ranges(first, last, probed)
+    ranges, asked = share_ranges(first, last, probed)
     if lists.ids.size:
         scan_batch(lists.codes, lists.ids, 0, ranges, asked, weights, best)
     else:
@@ -156,7 +156,7 @@ def _look_up_starts(question: int, batch: QuestionBatch, lists: ListTable, probe
 
 
 @kernel
-def _share_ranges(first: int, last: int, probed: Probed) -> tuple[Rows, Asked]:
+def share_ranges(first: int, last: int, probed: Probed) -> tuple[Rows, Asked]:
     """Return the ranges of some questions, ascending and each once, and which of them look into each."""
     ptr, ranges = probed
     mine = ranges[ptr[first] : ptr[last]]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, Literal, Self, TypedDict
 
 from densephrase.errors import SearchError
-from densephrase.option_checks import check_choices, unknown_option
+from densephrase.option_checks import as_float, check_choices, check_count, check_weight, unknown_option
 from densephrase.search.plan.strategies import Strategy
 
 Unit = Literal["phrase", "sentence", "paragraph", "document"]
@@ -17,7 +16,6 @@ Unit = Literal["phrase", "sentence", "paragraph", "document"]
 _COUNTS = ("top_k", "evidence_spans")
 _DEFAULTED_COUNTS = ("dense_candidates", "paragraph_candidates", "probes", "max_answer_tokens")
 _WEIGHTS = ("paragraph_weight", "document_weight")
-_MOST = 2**40  # more than any index holds of anything: kernels count in 64 bits, and some counts are multiplied
 
 
 class SearchKeywords(TypedDict, total=False):
@@ -90,26 +88,11 @@ class SearchOptions:
     def __post_init__(self) -> None:
         check_choices(self, _wrong)
         for name in (*_COUNTS, *_DEFAULTED_COUNTS):
-            self._check_count(name)
+            check_count(self, name, _wrong, may_be_open=name in _DEFAULTED_COUNTS)
         for name in _WEIGHTS:
-            self._check_weight(name)
+            check_weight(self, name, _wrong)
         self._check_exclusion()
         self._check_confidence()
-
-    def _check_count(self, name: str) -> None:
-        value: object = getattr(self, name)
-        if value is None and name in _DEFAULTED_COUNTS:
-            return
-        if isinstance(value, bool) or not isinstance(value, Integral) or int(value) < 1:
-            raise _wrong(name, value, "a whole number of at least 1")
-        object.__setattr__(self, name, min(int(value), _MOST))
-
-    def _check_weight(self, name: str) -> None:
-        value: object = getattr(self, name)
-        if value is None:
-            return
-        if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= _number(value) < math.inf:
-            raise _wrong(name, value, "a finite number of at least 0, or None for the encoder's weight")
 
     def _check_exclusion(self) -> None:
         ids: object = self.exclude_documents
@@ -120,16 +103,8 @@ class SearchOptions:
         value: object = self.min_confidence
         if value is None:
             return
-        if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= _number(value) <= 1:
+        if isinstance(value, bool) or not isinstance(value, Real) or not 0 <= as_float(value) <= 1:
             raise _wrong("min_confidence", value, "a probability from 0 to 1, or None")
-
-
-def _number(value: Real) -> float:
-    """Return a number as a float: infinity where it is too large for one."""
-    try:
-        return float(value)
-    except OverflowError:
-        return math.inf
 
 
 def _wrong(name: str, found: object, expected: str) -> SearchError:

@@ -154,12 +154,25 @@ class _Terms(NamedTuple):
 
 def _terms(terms: Sequence[Sequence[str]], index: TermIndex) -> _Terms:
     """Look the terms of questions up, and weigh them."""
+    found = find_terms(terms, index)
+    weights = (unit.weights(found.ids, found.counts) for unit in (index.paragraphs, index.documents))
+    return _Terms(found.ptr, found.ids, *weights)
+
+
+class FoundTerms(NamedTuple):
+    """The terms of Q questions that an index knows, those of question q at `ptr[q]:ptr[q + 1]`, each once."""
+
+    ptr: NDArray[np.int64]  # [Q + 1]
+    ids: NDArray[np.int64]  # [terms] ascending within a question
+    counts: NDArray[np.int64]  # [terms] how often each is asked
+
+
+def find_terms(terms: Sequence[Sequence[str]], index: TermIndex) -> FoundTerms:
+    """Look the terms of questions up; those that the index does not know are left out."""
     rows = iter(index.find([term for words in terms for term in words]).tolist())
     found = [sorted(Counter(row for row in (next(rows) for _ in words) if row >= 0).items()) for words in terms]
     pairs = np.array([pair for counted in found for pair in counted], np.int64).reshape(-1, 2)
-    ids, counts = np.ascontiguousarray(pairs[:, 0]), pairs[:, 1]
-    weights = index.paragraphs.weights(ids, counts), index.documents.weights(ids, counts)
-    return _Terms(_pointers([len(counted) for counted in found]), ids, *weights)
+    return FoundTerms(_pointers([len(counted) for counted in found]), np.ascontiguousarray(pairs[:, 0]), pairs[:, 1])
 
 
 def _pointers(sizes: Sequence[int]) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from densephrase.index.compact.spelling import WordPieces
 from densephrase.index.index_reader import IndexReader
+from densephrase.index.lists.inverted_lists import InvertedLists
 from densephrase.kernels.candidates import ListTable
 from densephrase.kernels.max_score import PostingTable
 from densephrase.kernels.paragraph_texts import write_paragraphs
@@ -40,14 +41,14 @@ class IndexTables:
     @classmethod
     def of(cls, reader: IndexReader, quantisers: tuple[VectorQuantiser, VectorQuantiser]) -> IndexTables:
         """Collect the tables of an index; `quantisers` are those of the encoder's start and end rows."""
-        lists, size = _list_table(reader), reader.manifest.quantisation.vector_size
+        lists, size = list_table(reader.lists), reader.manifest.quantisation.vector_size
         coherency = CoherencyScale.of(quantisers, reader.products, size, lists.list_codes)
         return cls(
             reader,
             _shard_table(reader, lists, coherency),
             lists,
-            _posting_table(reader.terms.paragraphs),
-            _posting_table(reader.terms.documents),
+            posting_table(reader.terms.paragraphs),
+            posting_table(reader.terms.documents),
             coherency,
         )
 
@@ -129,8 +130,8 @@ def _address(column: np.ndarray) -> int:
     return int(column.ctypes.data) if column.size else 0
 
 
-def _list_table(reader: IndexReader) -> ListTable:
-    lists = reader.lists
+def list_table(lists: InvertedLists | None) -> ListTable:
+    """Return inverted lists as kernels take them, empty where there are none."""
     if lists is None:
         codes, pointers = np.empty((0, 0), np.int8), np.zeros(1, np.int64)
         return ListTable(codes, np.empty(0, np.int32), pointers, codes, codes, pointers)
@@ -142,10 +143,10 @@ def _list_table(reader: IndexReader) -> ListTable:
         lists.tree.group_codes,
         lists.tree.group_ptr,
     )
-    return ListTable(*map(_at_address, columns))
+    return ListTable(*map(at_address, columns))
 
 
-def _at_address(column: np.ndarray) -> np.ndarray:
+def at_address(column: np.ndarray) -> np.ndarray:
     """Return a mapped column as kernels see those of shards, not as read-only: they are compiled once for both."""
     if not column.size:
         return column.copy()
@@ -153,5 +154,6 @@ def _at_address(column: np.ndarray) -> np.ndarray:
     return np.ndarray(column.shape, column.dtype, buffer=memory)
 
 
-def _posting_table(postings: Postings) -> PostingTable:
+def posting_table(postings: Postings) -> PostingTable:
+    """Return postings as kernels take them."""
     return PostingTable(postings.ptr, postings.ids, postings.tf, postings.length_norm, postings.shift)
