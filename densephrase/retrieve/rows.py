@@ -14,32 +14,35 @@ from densephrase.terms.term_index import TermIndex
 
 
 class VectorRows(Protocol):
-    """The vectors of P paragraphs as codes int8 [P, D], which the quantiser decodes.
-
-    `lists`, where there are any, hold all D codes of each row once more, list by list; None: all rows are scanned.
-    """
+    """The vectors of P paragraphs, quantised."""
 
     @property
-    def codes(self) -> NDArray[np.int8]: ...
+    def codes(self) -> NDArray[np.int8]:
+        """The codes of each row, int8 [P, D]."""
 
     @property
-    def quantiser(self) -> VectorQuantiser: ...
+    def quantiser(self) -> VectorQuantiser:
+        """What codes stand for."""
 
     @property
-    def lists(self) -> InvertedLists | None: ...
+    def lists(self) -> InvertedLists | None:
+        """The same rows, all of their codes, list by list; None: all rows are scanned."""
 
 
 class PassageRows(Protocol):
-    """The paragraphs of an index, row by row in the order of the corpus; `vectors` is None without an encoder."""
+    """The paragraphs of an index, row by row in the order of the corpus."""
 
     @property
-    def count(self) -> int: ...
+    def count(self) -> int:
+        """How many paragraphs there are."""
 
     @property
-    def terms(self) -> TermIndex: ...
+    def terms(self) -> TermIndex:
+        """The inverted index of their terms."""
 
     @property
-    def vectors(self) -> VectorRows | None: ...
+    def vectors(self) -> VectorRows | None:
+        """Their vectors; None without an encoder."""
 
     def paragraph(self, row: int) -> tuple[Document, int, int]:
         """Return the document of a paragraph and its offsets there."""
