@@ -64,13 +64,13 @@ def by_formula(texts: list[str], question: str, bm25: BM25) -> list[float]:
     """Score each text by the formula in `densephrase.terms.bm25`."""
     split = [text.split() for text in texts]
     average = sum(map(len, split)) / len(split)
+    holding = Counter(word for words in split for word in set(words))
     scores = []
     for words in split:
         counts, score = Counter(words), 0.0
         norm = bm25.k1 * (1 - bm25.b + bm25.b * len(words) / average)
         for word in question.split():
-            holding = sum(word in other for other in split)
-            idf = math.log(1 + (len(split) - holding + 0.5) / (holding + 0.5))
+            idf = math.log(1 + (len(split) - holding[word] + 0.5) / (holding[word] + 0.5))
             if counts[word]:
                 score += idf * counts[word] * (bm25.k1 + 1) / (counts[word] + norm)
         scores.append(score)
