@@ -14,12 +14,14 @@ if (_checkout / "setup.cfg").exists():  # in a checkout the sub-packages lie bes
 _environ.setdefault("MKL_DISABLE_FAST_MM", "1")
 
 __version__ = "0.1.0"
-__all__ = ["Answer", "Document", "PhraseEncoder", "PhraseIndex", "SearchOptions"]
+__all__ = ["Answer", "Document", "Passage", "PassageIndex", "PhraseEncoder", "PhraseIndex", "SearchOptions"]
 
 # Loaded on first use, because torch and numba would make `densephrase --help` slow.
 _HOME = {
     "Answer": "densephrase.data",
     "Document": "densephrase.data",
+    "Passage": "densephrase.data",
+    "PassageIndex": "densephrase.passage_index",
     "PhraseEncoder": "densephrase.encoder.phrase.phrase_encoder",
     "PhraseIndex": "densephrase.phrase_index",
     "SearchOptions": "densephrase.search.plan.options",

@@ -21,3 +21,16 @@ class BuildKeywords(TypedDict, total=False):
     skip_bad: bool
     document_bytes: int
     quotes: bool
+
+
+class PassageBuildKeywords(TypedDict, total=False):
+    """The fields of `densephrase.build_index.passages.passage_options.PassageBuildOptions`."""
+
+    shard_characters: int
+    flat_limit: int
+    lists: int | None
+    language: Language
+    seed: int
+    skip_bad: bool
+    document_bytes: int
+    quotes: bool

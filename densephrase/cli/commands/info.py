@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from densephrase.cli.arguments import add_json
@@ -17,15 +18,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print counts, settings and sizes; with `--json`, as one object."""
-    from densephrase.phrase_index import PhraseIndex
+    from densephrase.index.format.manifest_file import PASSAGES, index_kind
 
-    with PhraseIndex.open(options.index) as index:
-        facts = index.info()
+    is_passages = index_kind(Path(options.index)) == PASSAGES
+    facts = _passage_facts(options.index) if is_passages else _phrase_facts(options.index)
     if options.json:
         write_json(facts)
     else:
-        write_table(_rows(facts))
+        write_table(_passage_rows(facts) if is_passages else _rows(facts))
     return 0
+
+
+def _phrase_facts(path: str) -> dict[str, Any]:
+    from densephrase.phrase_index import PhraseIndex
+
+    with PhraseIndex.open(path) as index:
+        return index.info()
+
+
+def _passage_facts(path: str) -> dict[str, Any]:
+    from densephrase.passage_index import PassageIndex
+
+    with PassageIndex.open(path) as index:
+        return index.info()
 
 
 def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
@@ -50,6 +65,24 @@ def _rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     rows.append(("search structure", ", ".join(map(_structure, facts["ann"], dimensions))))
     rows.append(("text analyser", facts["analyser"]))
     rows.append(("encoder", facts["encoder"][:16]))
+    return rows
+
+
+def _passage_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the facts of an index of passages for people."""
+    passages, size = facts["passages"], facts["vector_size"]
+    rows = [(name, f"{facts[name]:,}") for name in ("documents", "passages", "tokens", "bytes")]
+    for name, part in facts["bytes_by_component"].items():
+        share = f"  ({part / passages:.1f} a passage)" if passages and name != "encoder" else ""
+        rows.append((f"  {name}", f"{part:,}{share}"))
+    if passages:
+        rows.append(("bytes a passage, without the encoder", f"{facts['bytes_per_passage']:.1f}"))
+    rows.append(("vector", "none; searched by terms only" if size is None else f"{size} dimensions, int8"))
+    if size is not None:
+        rows.append(("search structure", ", ".join(facts["ann"])))
+    rows.append(("text analyser", facts["analyser"]))
+    if facts["encoder"] is not None:
+        rows.append(("encoder", facts["encoder"][:16]))
     return rows
 
 
