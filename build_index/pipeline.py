@@ -23,7 +23,7 @@ from densephrase.build_index.run.background import BackgroundWriter
 from densephrase.build_index.run.build_inputs import BuildInputs, versions_of
 from densephrase.build_index.run.build_state import BuildState, check_apart, check_target, locked
 from densephrase.build_index.run.encoder_copy import copy_encoder
-from densephrase.build_index.run.finished_parts import finished_shards, is_intact, shard_name
+from densephrase.build_index.run.finished_parts import SEGMENT, finished_shards, is_intact, shard_name
 from densephrase.build_index.run.options import BuildOptions
 from densephrase.build_index.run.plan import plan_shards, planned_shards
 from densephrase.build_index.run.progress import Listener, ProgressCounter
@@ -44,7 +44,6 @@ from densephrase.storage.atomic_file import make_folder
 if TYPE_CHECKING:
     from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 
-SEGMENT = "000001"
 _logger = logging.getLogger(__name__)
 
 

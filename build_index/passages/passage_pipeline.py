@@ -31,7 +31,7 @@ from densephrase.build_index.run.background import BackgroundWriter
 from densephrase.build_index.run.build_inputs import BuildInputs, versions_of
 from densephrase.build_index.run.build_state import BuildState, check_apart, check_target, locked
 from densephrase.build_index.run.encoder_copy import copy_encoder
-from densephrase.build_index.run.finished_parts import finished_shards, is_intact, shard_name
+from densephrase.build_index.run.finished_parts import SEGMENT, finished_shards, is_intact, shard_name
 from densephrase.build_index.run.plan import plan_shards, planned_shards
 from densephrase.build_index.run.progress import Listener, ProgressCounter
 from densephrase.build_index.run.resources import FreeBytes, check_space, free_bytes
@@ -55,7 +55,6 @@ from densephrase.storage.columns import map_columns, write_columns
 if TYPE_CHECKING:
     from densephrase.encoder.passage.passage_encoder import PassageEncoder
 
-SEGMENT = "000001"
 _QUANTISER_FILE = "quantiser.h5"
 _logger = logging.getLogger(__name__)
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from densephrase.build_index.passages.passage_source import CutDocument
 from densephrase.build_index.run.resources import trim_memory
+from densephrase.build_index.shards.shard_builder import ENCODED_TOGETHER
 from densephrase.build_index.shards.text_columns import document_columns, paragraph_columns, write_pieces
 from densephrase.data import Document
 from densephrase.encoder.encoded import ParagraphInput
@@ -22,8 +23,6 @@ from densephrase.quantise.scalar import VectorQuantiser
 
 if TYPE_CHECKING:
     from densephrase.encoder.passage.passage_encoder import PassageEncoder
-
-ENCODED_TOGETHER = 512  # passages; fixed, because the company in a batch shows in the last bits of a vector
 
 _TRIMMED_AFTER = 4  # calls of the encoder
 

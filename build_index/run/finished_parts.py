@@ -22,6 +22,7 @@ class RecordOfFile(Protocol):
 
 
 _Record = TypeVar("_Record", bound=RecordOfFile)
+SEGMENT = "000001"  # the name of the first
 _logger = logging.getLogger(__name__)
 
 
