@@ -18,7 +18,7 @@ class PassageBuildOptions(CheckedOptions):
     """
 
     shard_characters: int = 4_000_000  # characters of text in a shard, the unit of restart
-    flat_limit: int = 400_000  # up to so many vectors are scanned flat (4 ms for 384 dimensions, 10 for 768, in one thread)
+    flat_limit: int = 400_000  # up to so many vectors are scanned flat (4 to 10 ms); more get inverted lists
     lists: int | None = None  # number of inverted lists; None: chosen from the number of vectors
     language: Language = "english"  # of the term index
     seed: int = 0  # of the sample that the inverted lists are trained on
