@@ -30,9 +30,9 @@ class FusionCandidates:
     by_dense: NDArray[np.int64]
     by_bm25: NDArray[np.int64]
 
-    def weighted(self, bm25_weight: float) -> NDArray[np.float64]:
-        """Return `dense + bm25_weight * bm25` of each row."""
-        scores: NDArray[np.float64] = self.dense + bm25_weight * self.bm25
+    def weighted(self, term_weight: float) -> NDArray[np.float64]:
+        """Return `dense + term_weight * bm25` of each row."""
+        scores: NDArray[np.float64] = self.dense + term_weight * self.bm25
         return scores
 
     def reciprocal(self) -> NDArray[np.float64]:
@@ -57,7 +57,7 @@ class WeightFigures:
     reciprocal_rank: mean of 1 / rank of the first relevant one, 0 where there is none among the first k.
     """
 
-    bm25_weight: float
+    term_weight: float
     accuracy: float
     reciprocal_rank: float
 
@@ -103,7 +103,7 @@ def measure_weights(
 
 def best_weight(figures: Sequence[WeightFigures]) -> float:
     """Return the weight with the best accuracy; of equal ones that with the best reciprocal rank, then the smallest."""
-    return min(figures, key=lambda one: (-one.accuracy, -one.reciprocal_rank, one.bm25_weight)).bm25_weight
+    return min(figures, key=lambda one: (-one.accuracy, -one.reciprocal_rank, one.term_weight)).term_weight
 
 
 def _first_rank(judged: NDArray[np.bool_]) -> int:

@@ -9,7 +9,7 @@ from densephrase.errors import SearchError
 from densephrase.option_checks import check_choices, check_count, check_weight, unknown_option
 
 PassageStrategy = Literal["auto", "bm25", "dense", "hybrid"]
-Fusion = Literal["weighted", "reciprocal-rank"]
+Fusion = Literal["auto", "weighted", "reciprocal-rank"]
 
 _CANDIDATES = 100  # that each side of a hybrid search proposes, or top_k where that is more
 
@@ -19,7 +19,7 @@ class PassageKeywords(TypedDict, total=False):
 
     strategy: PassageStrategy
     fusion: Fusion
-    bm25_weight: float | None
+    term_weight: float | None
     candidates: int | None
     probes: int | None
     explain: bool
@@ -33,9 +33,10 @@ class PassageOptions:
         the index has vectors and BM25 where it has none.
     top_k: passages to return; fewer come back where there are fewer, or fewer that share a term with the question. Any
         count may be larger than what there is.
-    fusion: how hybrid search joins both sides: "weighted" adds `bm25_weight` times BM25 to the dense score,
-        "reciprocal-rank" adds up 1 / (60 + rank) (Cormack et al., 2009).
-    bm25_weight: at least 0 (None: the encoder's tuned weight).
+    fusion: how hybrid search joins both sides: "weighted" adds `term_weight` times BM25 to the dense score,
+        "reciprocal-rank" adds up 1 / (60 + rank) (Cormack et al., 2009); "auto" is weighted where a weight is given or
+        tuned, and by ranks where none is.
+    term_weight: at least 0 (None: the encoder's tuned weight).
     candidates: passages that each side of a hybrid search proposes (None: 100, or `top_k` where that is more).
     probes: inverted lists that the dense side looks into, where the index has lists (None: see
         `densephrase.retrieve.effort`); as many as there are make it exact.
@@ -44,8 +45,8 @@ class PassageOptions:
 
     strategy: PassageStrategy = "auto"
     top_k: int = 10
-    fusion: Fusion = "weighted"
-    bm25_weight: float | None = None
+    fusion: Fusion = "auto"
+    term_weight: float | None = None
     candidates: int | None = None
     probes: int | None = None
     explain: bool = False
@@ -62,7 +63,7 @@ class PassageOptions:
         check_count(self, "top_k", _wrong)
         for name in ("candidates", "probes"):
             check_count(self, name, _wrong, may_be_open=True)
-        check_weight(self, "bm25_weight", _wrong)
+        check_weight(self, "term_weight", _wrong)
 
     @property
     def proposed(self) -> int:

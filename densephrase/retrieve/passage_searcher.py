@@ -33,20 +33,20 @@ class PassageSearcher:
         self,
         rows: PassageRows,
         encode_questions: EncodeQuestions | None = None,
-        bm25_weight: float = 1.0,
+        term_weight: float | None = None,
         threads: int | None = 1,
     ) -> None:
         """Join the rows of an index and the encoder that they were made with.
 
         encode_questions: gives float32 [questions, D]; None where there is none, and search is by terms alone.
-        bm25_weight: what BM25 counts beside the encoder's scores, where a search does not say.
+        term_weight: what BM25 counts beside the encoder's scores, where a search does not say (None: not tuned).
         threads: how many search a batch of questions (None: all that numba has).
 
         Raises:
             SearchError: where the parts of the index don't fit, or there are not so many threads.
         """
         threads = check_threads(threads)
-        self._rows, self._encode, self._bm25_weight = rows, encode_questions, bm25_weight
+        self._rows, self._encode, self._term_weight = rows, encode_questions, term_weight
         self._terms = TermRanking(rows.terms, threads)
         self._vectors = None if rows.vectors is None else VectorRanking(rows.vectors, threads)
 
@@ -114,11 +114,22 @@ class PassageSearcher:
             )
 
     def _fused(self, candidates: FusionCandidates, options: PassageOptions) -> _Found:
-        weight = self._bm25_weight if options.bm25_weight is None else options.bm25_weight
-        scores = candidates.weighted(weight) if options.fusion == "weighted" else candidates.reciprocal()
+        weight = self._weight(options)
+        scores = candidates.reciprocal() if weight is None else candidates.weighted(weight)
         best = best_first(scores, options.top_k)
         parts = {"bm25": candidates.bm25[best], "dense": candidates.dense[best]}
         return _Found(candidates.rows[best], scores[best], parts)
+
+    def _weight(self, options: PassageOptions) -> float | None:
+        """Return what BM25 counts in a weighted sum; None where ranks are fused."""
+        if options.fusion == "reciprocal-rank":
+            return None
+        weight = self._term_weight if options.term_weight is None else options.term_weight
+        if weight is None and options.fusion == "weighted":
+            raise SearchError(
+                'The encoder has no tuned weight for terms. Give a term_weight, or choose the fusion "reciprocal-rank".'
+            )
+        return weight
 
     def _dense_side(self) -> tuple[VectorRanking, EncodeQuestions]:
         if self._vectors is None:

@@ -16,14 +16,14 @@ from densephrase.retrieve.options import PassageKeywords, PassageOptions
     ("name", "value", "expected"),
     [
         ("strategy", "sparse-first", "one of 'auto', 'bm25', 'dense', 'hybrid'"),
-        ("fusion", None, "one of 'weighted', 'reciprocal-rank'"),
+        ("fusion", None, "one of 'auto', 'weighted', 'reciprocal-rank'"),
         ("top_k", 0, "a whole number of at least 1"),
         ("top_k", True, "a whole number of at least 1"),
         ("top_k", 1.0, "a whole number of at least 1"),
         ("candidates", -1, "a whole number of at least 1"),
         ("probes", "8", "a whole number of at least 1"),
-        ("bm25_weight", -0.1, "a finite number of at least 0, or None for the encoder's weight"),
-        ("bm25_weight", float("nan"), "a finite number of at least 0, or None for the encoder's weight"),
+        ("term_weight", -0.1, "a finite number of at least 0, or None for the encoder's weight"),
+        ("term_weight", float("nan"), "a finite number of at least 0, or None for the encoder's weight"),
         ("explain", "yes", "True or False"),
     ],
 )

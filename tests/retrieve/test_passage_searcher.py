@@ -71,7 +71,7 @@ def test_one_side_alone(strategy: Any, rows: MadeRows) -> None:
 
 @pytest.mark.parametrize("weight", [0.0, 0.05, 3.0])
 def test_hybrid_adds_both_scores(weight: float, rows: MadeRows) -> None:
-    searcher = PassageSearcher(rows, encode, bm25_weight=weight)
+    searcher = PassageSearcher(rows, encode, term_weight=weight)
     everything = searcher.search(QUESTIONS, 9, candidates=PASSAGES)
     for question, found in zip(QUESTIONS, everything, strict=True):
         own = scores(rows, question)
@@ -80,7 +80,7 @@ def test_hybrid_adds_both_scores(weight: float, rows: MadeRows) -> None:
             assert dict(passage.parts) == pytest.approx(
                 {name: side[number] for name, side in own.items()}, rel=1e-4, abs=1e-5
             )
-    assert everything == PassageSearcher(rows, encode).search(QUESTIONS, 9, candidates=PASSAGES, bm25_weight=weight)
+    assert everything == PassageSearcher(rows, encode).search(QUESTIONS, 9, candidates=PASSAGES, term_weight=weight)
 
 
 def test_candidates_are_what_both_sides_propose(rows: MadeRows) -> None:
@@ -108,6 +108,17 @@ def test_reciprocal_ranks_join_both_sides(rows: MadeRows) -> None:
             expected[numbers(ranking)] += 1 / (61 + np.arange(len(ranking)))
         assert numbers(found) == np.argsort(-expected, kind="stable")[:8].tolist()
         assert [passage.score for passage in found] == pytest.approx(np.sort(expected)[::-1][:8])
+
+
+def test_fusion_follows_the_weights_that_there_are(rows: MadeRows) -> None:
+    tuned, plain = PassageSearcher(rows, encode, term_weight=0.2), PassageSearcher(rows, encode)
+    by_rank = plain.search(QUESTIONS, 5, fusion="reciprocal-rank")
+    weighted = tuned.search(QUESTIONS, 5, fusion="weighted")
+    assert by_rank != weighted
+    assert plain.search(QUESTIONS, 5) == by_rank == tuned.search(QUESTIONS, 5, fusion="reciprocal-rank")
+    assert tuned.search(QUESTIONS, 5) == weighted == plain.search(QUESTIONS, 5, term_weight=0.2)
+    with pytest.raises(SearchError, match="no tuned weight for terms"):
+        plain.search(QUESTIONS, 5, fusion="weighted")
 
 
 def test_explanations_say_which_terms_are_shared(rows: MadeRows) -> None:

@@ -48,7 +48,7 @@ def encode(questions: Sequence[str]) -> NDArray[np.float32]:
 
 @pytest.fixture
 def searcher(tmp_path: Path) -> PassageSearcher:
-    return PassageSearcher(made_rows(tmp_path, TEXTS, passage_vectors()), encode, bm25_weight=0.1)
+    return PassageSearcher(made_rows(tmp_path, TEXTS, passage_vectors()), encode, term_weight=0.1)
 
 
 def found_first(searcher: PassageSearcher, top_k: int, **options: str) -> NDArray[np.bool_]:
