@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from densephrase.kernels.all_postings import add_postings, take_best
 from densephrase.kernels.candidates import ListTable, Probed, share_ranges
 from densephrase.kernels.coarse import best_lists
 from densephrase.kernels.compile import kernel
@@ -55,7 +56,7 @@ def question_terms(terms: TermBatch, question: int) -> TermQuery:
 
 
 @kernel
-def rank_by_terms(
+def rank_by_max_score(
     first: int,
     last: int,
     terms: TermBatch,
@@ -80,6 +81,20 @@ def rank_by_terms(
             ranked.rows[question],
             ranked.scores[question],
         )
+
+
+@kernel
+def rank_by_all_postings(
+    first: int, last: int, terms: TermBatch, postings: PostingTable, damaged: Rows, ranked: RankedRows
+) -> None:
+    """Do as `rank_by_max_score` does, to the last bit: faster for fewer texts."""
+    scores = np.zeros(postings.norm.size, np.float32)
+    for question in range(first, last):
+        asked = question_terms(terms, question)
+        damaged[question] = add_postings(postings, asked, scores)
+        if damaged[question] >= 0:
+            return
+        ranked.found[question] = take_best(postings, asked, scores, ranked.rows[question], ranked.scores[question])
 
 
 @kernel

@@ -56,7 +56,15 @@ def in_lists(rows: QuantisedRows, lists: int) -> QuantisedRows:
     assigned = ListAssignment(tree, scale).nearest(rows.codes)
     ids = np.argsort(assigned, kind="stable").astype(np.int32)
     ptr = np.append(0, np.cumsum(np.bincount(assigned, minlength=lists)))
-    made = InvertedLists(Path("made"), tree, ptr, ids, rows.codes[ids], np.empty(0, np.int32), None)
+    made = InvertedLists(
+        path=Path("made"),
+        tree=tree,
+        list_ptr=ptr,
+        ids=ids,
+        codes=rows.codes[ids],
+        places=np.empty(0, np.int32),
+        residuals=None,
+    )
     return QuantisedRows(rows.codes, rows.quantiser, made)
 
 
@@ -135,25 +143,28 @@ def _faiss_search(index: Any, questions: NDArray[np.float32], k: int) -> Callabl
 
 
 def bm25s_retrievers(data: RetrievalData, folder: Path, k: int) -> Iterator[RivalRetriever]:
-    """Yield bm25s with numpy, with numba, and mapped; the terms of both sides are given to it as words."""
+    """Yield bm25s with numpy, with numba, and mapped; questions are cut into words as ours are."""
     import bm25s
 
     from densephrase.terms.bm25 import PARAGRAPH_BM25
 
     split = Analyser("none").terms
-    corpus, asked = ([split(text) for text in texts] for texts in (data.passage_texts, data.question_texts))
+    corpus = [split(text) for text in data.passage_texts]
     for backend in ("numpy", "numba"):
         index = bm25s.BM25(method="lucene", k1=PARAGRAPH_BM25.k1, b=PARAGRAPH_BM25.b, backend=backend)
         index.index(corpus, show_progress=False)
-        yield _bm25s(f"bm25s, {backend}", index, asked, k)
+        yield _bm25s(f"bm25s, {backend}", index, data.question_texts, k)
     index.save(folder, show_progress=False)
-    yield _bm25s("bm25s, mapped", bm25s.BM25.load(folder, mmap=True, show_progress=False), asked, k)
+    yield _bm25s("bm25s, mapped", bm25s.BM25.load(folder, mmap=True, show_progress=False), data.question_texts, k)
 
 
-def _bm25s(name: str, index: Any, asked: Sequence[Sequence[str]], k: int) -> RivalRetriever:
+def _bm25s(name: str, index: Any, questions: Sequence[str], k: int) -> RivalRetriever:
+    terms = Analyser("none").terms
+
     def search(first: int, last: int) -> Found:
         options = {"show_progress": False, "return_as": "documents", "n_threads": 1 if "numba" in name else 0}
-        found: Found = np.asarray(index.retrieve(list(asked[first:last]), k=k, **options), np.int64)
+        asked = [terms(text) for text in questions[first:last]]
+        found: Found = np.asarray(index.retrieve(asked, k=k, **options), np.int64)
         return found
 
     kept = sum(index.scores[part].nbytes for part in ("data", "indices", "indptr"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,34 @@ from numpy.typing import NDArray
 
 from densephrase.kernels.candidates import ListTable
 from densephrase.kernels.max_score import PostingTable
-from densephrase.kernels.passages import ListEffort, RankedRows, TermBatch, rank_by_terms, rank_by_vectors
+from densephrase.kernels.passages import (
+    ListEffort,
+    RankedRows,
+    TermBatch,
+    rank_by_all_postings,
+    rank_by_max_score,
+    rank_by_vectors,
+)
 from tests.soaking import examples
 
 VECTORS = pytest.mark.parametrize("function", [rank_by_vectors, rank_by_vectors.py_func], ids=["compiled", "python"])
-TERMS = pytest.mark.parametrize("function", [rank_by_terms, rank_by_terms.py_func], ids=["compiled", "python"])
+
+
+def by_max_score(function: Any, first: int, last: int, *given: Any) -> None:
+    terms, postings, damaged, ranked = given
+    function(first, last, terms, postings, np.zeros(postings.norm.size, np.int32), damaged, ranked)
+
+
+TERMS = pytest.mark.parametrize(
+    "function",
+    [
+        rank_by_all_postings,
+        rank_by_all_postings.py_func,
+        partial(by_max_score, rank_by_max_score),
+        partial(by_max_score, rank_by_max_score.py_func),
+    ],
+    ids=["compiled", "python", "MaxScore", "MaxScore python"],
+)
 NO_CODES, NO_ROWS = np.empty((0, 0), np.int8), np.zeros(1, np.int64)
 NO_LISTS = ListTable(NO_CODES, np.empty(0, np.int32), NO_ROWS, NO_CODES, NO_CODES, NO_ROWS)
 LOW_BITS = 6
@@ -150,13 +174,13 @@ def test_terms_rank_as_all_postings_do(texts: int, k: int, function: Any) -> Non
     random = np.random.default_rng(texts)
     counts = random.integers(0, 4, (texts, 12)) * (random.random((texts, 12)) < 0.2)
     counts[texts // 2 :] = counts[: texts - texts // 2]
-    postings, owners = postings_of(counts), np.zeros(texts, np.int32)
+    postings = postings_of(counts)
     asked_terms = [[0, 3, 7], [], [11], list(range(12))]
     ptr = np.cumsum([0, *map(len, asked_terms)])
     ids = np.array([term for some in asked_terms for term in some])
     weights = random.random(ids.size).astype(np.float32)
     ranked, damaged = room(4, k, np.float32), np.full(4, -5)
-    function(1, 4, TermBatch(ptr, ids, weights), postings, owners, damaged, ranked)
+    function(1, 4, TermBatch(ptr, ids, weights), postings, damaged, ranked)
     assert damaged.tolist() == [-5, -1, -1, -1]
     assert ranked.found[0] == 0
     for question in range(1, 4):
@@ -176,5 +200,5 @@ def test_a_posting_of_no_text_is_told(function: Any) -> None:
     postings.ids[7] = 5
     damaged = np.zeros(2, np.int64)
     batch = TermBatch(np.array([0, 1, 2]), np.array([0, 1]), np.ones(2, np.float32))
-    function(0, 2, batch, postings, np.zeros(5, np.int32), damaged, room(2, 5, np.float32))
+    function(0, 2, batch, postings, damaged, room(2, 5, np.float32))
     assert damaged.tolist() == [-1, 7]

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from densephrase.errors import IndexFormatError
+from densephrase.retrieve import bm25
 from densephrase.retrieve.bm25 import TermRanking
 from densephrase.terms.bm25 import BM25, PARAGRAPH_BM25
 from tests.retrieve.made_rows import made_terms
@@ -41,15 +42,15 @@ def found(ranking: TermRanking, questions: list[str], top_k: int) -> list[list[t
     ]
 
 
-@pytest.mark.parametrize("bm25", PARAMETERS, ids=str)
-def test_order_and_scores_are_those_of_bm25s(tmp_path: Path, bm25: BM25) -> None:
+@pytest.mark.parametrize("parameters", PARAMETERS, ids=str)
+def test_order_and_scores_are_those_of_bm25s(tmp_path: Path, parameters: BM25) -> None:
     texts, questions = random_texts(1, 700), random_texts(2, 40, 12)
     questions = [text for text in questions if text]
-    ranking = TermRanking(made_terms(tmp_path / "terms.h5", texts, "none", bm25))
-    oracle = bm25s.BM25(method="lucene", k1=bm25.k1, b=bm25.b, dtype="float64", backend="numpy")
+    ranking = TermRanking(made_terms(tmp_path / "terms.h5", texts, "none", parameters))
+    oracle = bm25s.BM25(method="lucene", k1=parameters.k1, b=parameters.b, dtype="float64", backend="numpy")
     oracle.index([text.split() for text in texts], show_progress=False)
     for question, mine in zip(questions, found(ranking, questions, 100), strict=True):
-        expected = oracle.get_scores(question.split()) * (bm25.k1 + 1)
+        expected = oracle.get_scores(question.split()) * (parameters.k1 + 1)
         rows, scores = np.array([row for row, _ in mine]), np.array([score for _, score in mine])
         assert scores == pytest.approx(expected[rows], rel=1e-5)
         assert len(mine) == min(100, int((expected > 0).sum()))
@@ -60,7 +61,7 @@ def test_order_and_scores_are_those_of_bm25s(tmp_path: Path, bm25: BM25) -> None
         assert (rows[ties] < rows[ties + 1]).all()
 
 
-def by_formula(texts: list[str], question: str, bm25: BM25) -> list[float]:
+def by_formula(texts: list[str], question: str, parameters: BM25) -> list[float]:
     """Score each text by the formula in `densephrase.terms.bm25`."""
     split = [text.split() for text in texts]
     average = sum(map(len, split)) / len(split)
@@ -68,21 +69,21 @@ def by_formula(texts: list[str], question: str, bm25: BM25) -> list[float]:
     scores = []
     for words in split:
         counts, score = Counter(words), 0.0
-        norm = bm25.k1 * (1 - bm25.b + bm25.b * len(words) / average)
+        norm = parameters.k1 * (1 - parameters.b + parameters.b * len(words) / average)
         for word in question.split():
             idf = math.log(1 + (len(split) - holding[word] + 0.5) / (holding[word] + 0.5))
             if counts[word]:
-                score += idf * counts[word] * (bm25.k1 + 1) / (counts[word] + norm)
+                score += idf * counts[word] * (parameters.k1 + 1) / (counts[word] + norm)
         scores.append(score)
     return scores
 
 
-@pytest.mark.parametrize("bm25", PARAMETERS, ids=str)
-def test_scores_are_those_of_the_formula(tmp_path: Path, bm25: BM25) -> None:
+@pytest.mark.parametrize("parameters", PARAMETERS, ids=str)
+def test_scores_are_those_of_the_formula(tmp_path: Path, parameters: BM25) -> None:
     texts, questions = random_texts(3, 50), ["w0 w3 w9", "w1 w1 w30", "w59"]
-    ranking = TermRanking(made_terms(tmp_path / "terms.h5", texts, "none", bm25))
+    ranking = TermRanking(made_terms(tmp_path / "terms.h5", texts, "none", parameters))
     for question, mine in zip(questions, found(ranking, questions, 50), strict=True):
-        expected = by_formula(texts, question, bm25)
+        expected = by_formula(texts, question, parameters)
         assert dict(mine) == pytest.approx({row: score for row, score in enumerate(expected) if score}, rel=1e-5)
 
 
@@ -126,6 +127,17 @@ def test_threads_and_batches_change_nothing(tmp_path: Path) -> None:
     assert [found(TermRanking(terms), [question], 20)[0] for question in questions] == together
 
 
+@pytest.mark.parametrize("top_k", [1, 20, 500])
+def test_many_paragraphs_are_ranked_alike(tmp_path: Path, top_k: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    ranking, questions = (
+        TermRanking(made_terms(tmp_path / "terms.h5", random_texts(7, 400), "none")),
+        random_texts(8, 50),
+    )
+    added_up = found(ranking, questions, top_k)
+    monkeypatch.setattr(bm25, "_MOST_SUMMED", 399)
+    assert found(ranking, questions, top_k) == added_up
+
+
 def test_scores_of_chosen_rows_are_those_of_the_ranking(tmp_path: Path) -> None:
     ranking = TermRanking(made_terms(tmp_path / "terms.h5", random_texts(6, 100), "none"))
     batch = ranking.prepare(["w9", "w2 w5 w5"])
@@ -150,7 +162,9 @@ def test_explanation_adds_up_to_the_score(tmp_path: Path) -> None:
     assert ranking.explain(question, 3) == ()
 
 
-def test_damaged_postings_are_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("most_summed", [0, 3])
+def test_damaged_postings_are_named(tmp_path: Path, most_summed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bm25, "_MOST_SUMMED", most_summed)
     terms = made_terms(tmp_path / "terms.h5", ["river", "lake", "river"])
     ids = terms.paragraphs.ids.copy()
     ids[terms.paragraphs.ptr[terms.find(["river"])[0]]] = 99
