@@ -19,6 +19,8 @@ from densephrase.search.plan.question_checks import check_questions
 
 if TYPE_CHECKING:
     from densephrase.encoder.passage.passage_encoder import PassageEncoder
+    from densephrase.encoder.passage.passage_question_encoder import PassageQuestionEncoder
+    from densephrase.encoder.question.runtime import Runtime
     from densephrase.retrieve.passage_searcher import PassageSearcher
 
 
@@ -30,22 +32,26 @@ class PassageIndex:
     'Hamlet is a play that was written by William Shakespeare.'
     """
 
-    def __init__(self, reader: PassageReader, device: str = "cpu", threads: int | None = None) -> None:
+    def __init__(
+        self, reader: PassageReader, device: str = "cpu", runtime: Runtime = "auto", threads: int | None = None
+    ) -> None:
         """Wrap an opened index; `open` says what the rest is."""
         self._reader: PassageReader | None = reader
-        self._device, self._threads = device, threads
+        self._device, self._runtime, self._threads = device, runtime, threads
 
     @classmethod
-    def open(cls, path: str | Path, device: str = "cpu", threads: int | None = None) -> Self:
+    def open(cls, path: str | Path, device: str = "cpu", runtime: Runtime = "auto", threads: int | None = None) -> Self:
         """Open a finished index; its encoder is loaded with the first search that needs it.
 
         device: where questions are encoded: "cpu", "cuda", "cuda:1", ... Rows are scanned on the processor.
+        runtime: what computes the questions' vectors: "onnx", which is fast on a processor and does not load torch,
+            "torch", or "auto", which takes onnx for device "cpu" where it knows the encoder's architecture.
         threads: how many share the questions of a list (None: one for each processor); a single question takes one.
 
         Raises:
             IndexFormatError: if the index is missing, damaged, of another kind or of another format version.
         """
-        return cls(PassageReader.open(path), device, threads)
+        return cls(PassageReader.open(path), device, runtime, threads)
 
     @classmethod
     def build(
@@ -130,7 +136,7 @@ class PassageIndex:
         return self._reader
 
     @cached_property
-    def encoder(self) -> PassageEncoder | None:
+    def encoder(self) -> PassageQuestionEncoder | None:
         """The encoder that the index was built with, None for an index of terms only.
 
         Raises:
@@ -140,9 +146,9 @@ class PassageIndex:
         folder = self.reader.checked_encoder()
         if folder is None:
             return None
-        from densephrase.encoder.passage.passage_encoder import PassageEncoder
+        from densephrase.encoder.passage.passage_question_encoder import load_passage_question_encoder
 
-        return PassageEncoder.from_pretrained(folder, self._device)
+        return load_passage_question_encoder(folder, self._device, self._runtime)
 
     @cached_property
     def searcher(self) -> PassageSearcher:
@@ -153,10 +159,8 @@ class PassageIndex:
         """
         from densephrase.retrieve.passage_searcher import PassageSearcher
 
-        encoder = self.encoder
-        if encoder is None:
-            return PassageSearcher(self.reader, threads=self._threads)
-        return PassageSearcher(self.reader, encoder.encode_questions, encoder.config.term_weight, self._threads)
+        encode = None if self.encoder is None else self.encoder.encode_questions
+        return PassageSearcher(self.reader, encode, self.reader.manifest.term_weight, self._threads)
 
     def close(self) -> None:
         """Let go of the mapped files and the encoder; passages already returned stay valid."""
@@ -174,7 +178,7 @@ class PassageIndex:
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the path and what `open` was told: whoever unpickles opens the index there, in any process."""
-        return type(self).open, (self.path, self._device, self._threads)
+        return type(self).open, (self.path, self._device, self._runtime, self._threads)
 
     def __repr__(self) -> str:
         if self._reader is None:

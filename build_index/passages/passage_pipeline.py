@@ -184,7 +184,9 @@ class _PassageRun:
         terms = parts.terms()
         segment = PassageSegment(SEGMENT, shards, terms, vectors, ann)
         options = {name: inputs.options[name] for name in self.options.stored()}
-        manifest = PassageManifest(encoder_record, self.source.cutting, (segment,), options, inputs.versions)
+        weight = None if self.encoder is None else self.encoder.config.term_weight
+        weight = None if weight is None else float(weight)
+        manifest = PassageManifest(encoder_record, self.source.cutting, (segment,), options, inputs.versions, weight)
         manifest.save(self.index_path)
 
     def _finished(self, state: BuildState, shards: int) -> dict[int, FinishedShard]:

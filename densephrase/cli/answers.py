@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from densephrase.cli.control_characters import CONTROLS, REORDERING
-from densephrase.data import SCORE_PARTS, Answer, Evidence
+from densephrase.data import SCORE_PARTS, Answer, Evidence, Passage
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -48,11 +48,11 @@ def _append(text: Text, rank: int, answer: Answer) -> None:
         text.append(f"      {line}\n", style="dim")
 
 
-def source(answer: Answer) -> str:
-    """Return the title, id and span of an answer's document."""
-    title = answer.document.title
-    name = answer.document.id if title in ("", answer.document.id) else f"{title} ({answer.document.id})"
-    return f"{one_line(name)} [{answer.start}:{answer.end}]"
+def source(found: Answer | Passage) -> str:
+    """Return the title and id of the document that something was found in, and its span there."""
+    title = found.document.title
+    name = found.document.id if title in ("", found.document.id) else f"{title} ({found.document.id})"
+    return f"{one_line(name)} [{found.start}:{found.end}]"
 
 
 def explain(answer: Answer) -> str:

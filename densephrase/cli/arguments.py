@@ -43,6 +43,27 @@ def add_question_encoder(parser: argparse.ArgumentParser, otherwise: str) -> Non
     )
 
 
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add what a build can be told about its corpus."""
+    parser.add_argument("--skip-bad", action="store_true", help="leave out documents that cannot be read, and say so")
+    parser.add_argument(
+        "--document-bytes",
+        type=positive,
+        metavar="N",
+        help="bytes that a document (a record, row, article or text file) may have, unzipped (default: 100,000,000)",
+    )
+    parser.add_argument(
+        "--no-quotes",
+        dest="quotes",
+        action="store_false",
+        default=None,
+        help="quotes in csv and tsv are text (default: fields in double quotes may hold delimiters and line ends)",
+    )
+    parser.add_argument(
+        "--shard-characters", type=positive, metavar="N", help="characters in a shard, the unit of restart"
+    )
+
+
 def add_device(parser: argparse.ArgumentParser) -> None:
     """Add `--device`."""
     parser.add_argument(

@@ -30,10 +30,14 @@ COMMANDS = {
     "train-reader": "train a cross-attention reader, to teach a phrase encoder",
     "tune-questions": "tune the question side of an encoder on what an index holds",
     "calibrate": "fit the probability that an answer is right",
-    "retrieve": "find passages instead of phrases: build, ask, evaluate, train",
+    "retrieve": "find passages instead of phrases: build, ask, evaluate, tune, train",
 }
 GROUPS = {
     "retrieve": {
+        "build": "index the passages of a corpus",
+        "ask": "find the passages that fit a question",
+        "evaluate": "measure the passages found against references and judgements",
+        "tune": "choose the weight of BM25 beside an encoder",
         "train": "train a passage encoder",
     }
 }

@@ -6,17 +6,21 @@ from those of the decoded vectors by less than a millionth of what scores range 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from densephrase.errors import SearchError
+from densephrase.index.lists.list_rule import choose_probed_groups, choose_probes
 from densephrase.kernels.gather import gather_dots
-from densephrase.kernels.passages import RankedRows, rank_by_vectors
-from densephrase.retrieve.effort import choose_passage_effort
+from densephrase.kernels.passages import ListEffort, RankedRows, rank_by_vectors
 from densephrase.retrieve.ranking import by_block, no_ranking
 from densephrase.retrieve.rows import VectorRows
 from densephrase.search.prepare.fixed_point import FixedPointVectors, to_fixed_point
 from densephrase.search.prepare.tables import at_address, list_table
+
+PROBED = 2.0  # times the lists of the rule for phrases
 
 
 class VectorRanking:
@@ -60,7 +64,7 @@ class VectorRanking:
         """Return the best rows of each question, at most `top_k`, with scores float64.
 
         probes: inverted lists that a question looks into, where the index has any (None: see
-            `densephrase.retrieve.effort`); then rows may be missed, and fewer come back where the lists hold fewer.
+            `choose_passage_effort`); then rows may be missed, and fewer come back where the lists hold fewer.
         """
         questions, lists = len(batch.step), self._lists
         ranked = no_ranking(questions, min(top_k, self.count), np.float64)
@@ -89,3 +93,15 @@ class VectorRanking:
         gather_dots(self._codes, rows, batch.weights[question], batch.low_bits, dots)
         scores: NDArray[np.float64] = dots * batch.step[question] + batch.bias[question]
         return scores
+
+
+def choose_passage_effort(rows: int, lists: int, groups: int, probes: int | None = None) -> ListEffort:
+    """Return in how many of the best lists, among those of how many groups, a question is looked for.
+
+    probes: lists that are asked for; any number, and all lists where it is not below theirs (None: by rule).
+    """
+    if probes is None:
+        chosen = min(lists, round(PROBED * choose_probes(rows, lists)))
+        return ListEffort(chosen, choose_probed_groups(groups))
+    chosen = min(probes, lists)
+    return ListEffort(chosen, max(choose_probed_groups(groups), math.ceil(2 * groups * chosen / max(1, lists))))

@@ -39,7 +39,7 @@ class PassageOptions:
     term_weight: at least 0 (None: the encoder's tuned weight).
     candidates: passages that each side of a hybrid search proposes (None: 100, or `top_k` where that is more).
     probes: inverted lists that the dense side looks into, where the index has lists (None: see
-        `densephrase.retrieve.effort`); as many as there are make it exact.
+        `densephrase.retrieve.dense.choose_passage_effort`); as many as there are make it exact.
     explain: say of each passage which terms it shares with the question.
     """
 

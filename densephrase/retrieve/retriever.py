@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from densephrase.data import Passage
+
+RankedUnit: TypeAlias = Literal["passage", "document"]
+"""What is ranked: passages by `Passage.id`, or documents by the best passage of each."""
 
 
 class Retriever(Protocol):

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from densephrase.errors import SearchError
 from densephrase.index.lists.list_rule import choose_list_count
 from densephrase.quantise.scalar import VectorQuantiser
-from densephrase.retrieve.dense import VectorRanking
-from densephrase.retrieve.effort import choose_passage_effort
+from densephrase.retrieve.dense import VectorRanking, choose_passage_effort
 from tests.retrieve.made_rows import MadeVectors, clustered, made_vectors
 
 Found = list[list[tuple[int, float]]]

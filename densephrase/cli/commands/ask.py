@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     index = PhraseIndex.open(options.index, options.device, options.encoder, options.runtime)
     _ = index.encoder  # loaded now, so that the first question is not charged with it
     note(f"opened {options.index} in {perf_counter() - began:.2f} s")
-    for question in _questions(options.question):
+    for question in read_asked(options.question):
         began = perf_counter()
         answers = index.search(question, **chosen)
         seconds = perf_counter() - began
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _questions(question: str | None) -> Iterator[str]:
+def read_asked(question: str | None) -> Iterator[str]:
     """Yield the question, or the lines of stdin that are not blank."""
     if question is not None and question != "-":
         if first_surrogate(question):

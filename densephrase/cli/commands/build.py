@@ -8,7 +8,7 @@ from dataclasses import asdict, fields
 from time import perf_counter
 from typing import Any, get_args
 
-from densephrase.cli.arguments import add_device, add_encoder, add_json, positive
+from densephrase.cli.arguments import add_device, add_encoder, add_json, add_reading, positive
 from densephrase.cli.output import write_json, write_table
 from densephrase.cli.usage import UsageError
 from densephrase.errors import BuildError
@@ -33,23 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=get_args(Language),
         help="of the term index: english, or none for no stemming (default: english)",
     )
-    parser.add_argument("--skip-bad", action="store_true", help="leave out documents that cannot be read, and say so")
-    parser.add_argument(
-        "--document-bytes",
-        type=positive,
-        metavar="N",
-        help="bytes that a document (a record, row, article or text file) may have, unzipped (default: 100,000,000)",
-    )
-    parser.add_argument(
-        "--no-quotes",
-        dest="quotes",
-        action="store_false",
-        default=None,
-        help="quotes in csv and tsv are text (default: fields in double quotes may hold delimiters and line ends)",
-    )
-    parser.add_argument(
-        "--shard-characters", type=positive, metavar="N", help="characters in a shard, the unit of restart"
-    )
+    add_reading(parser)
     parser.add_argument("--flat-limit", type=int, metavar="N", help="more starts than this get inverted lists")
     parser.add_argument("--lists", type=positive, metavar="N", help="number of inverted lists (default: by the starts)")
     parser.add_argument(

@@ -17,8 +17,8 @@ from densephrase.evaluation.retrieval.judged_measures import check_measurable
 from densephrase.evaluation.retrieval.judgements import Judgements
 from densephrase.evaluation.retrieval.passage_result import PassageResult
 from densephrase.evaluation.retrieval.passage_summary import PassageSummary
-from densephrase.evaluation.retrieval.runs import RankedUnit, ranking_of, run_rows
-from densephrase.retrieve.retriever import Retriever
+from densephrase.evaluation.retrieval.runs import ranking_of, run_rows
+from densephrase.retrieve.retriever import RankedUnit, Retriever
 
 
 @dataclass(frozen=True, slots=True)

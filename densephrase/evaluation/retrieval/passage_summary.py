@@ -8,8 +8,9 @@ from densephrase.errors import EvaluationError
 from densephrase.evaluation.retrieval.judged_measures import RR_CUTOFF, judged_measures, mean_reciprocal_rank
 from densephrase.evaluation.retrieval.judgements import Judgements
 from densephrase.evaluation.retrieval.passage_result import PassageResult
-from densephrase.evaluation.retrieval.runs import RankedUnit, ranking_of
+from densephrase.evaluation.retrieval.runs import ranking_of
 from densephrase.evaluation.summary import seconds_per_question
+from densephrase.retrieve.retriever import RankedUnit
 
 _CUTOFFS = (1, 5, 20, 100)
 

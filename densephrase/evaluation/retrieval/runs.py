@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, TextIO, TypeAlias
+from typing import TextIO, TypeAlias
 
 import numpy as np
 
@@ -20,11 +20,10 @@ from densephrase.evaluation.retrieval.trec_fields import (
     unescape_id,
     write_rows,
 )
+from densephrase.retrieve.retriever import RankedUnit
 
 Ranking: TypeAlias = Sequence[tuple[str, float]]
 """Ids with their scores, best first."""
-RankedUnit: TypeAlias = Literal["passage", "document"]
-"""What is ranked: passages by `Passage.id`, or documents by the best passage of each."""
 
 _ROW = "question id, Q0, document id, rank, score and tag"
 _LONGEST = 60  # characters of a field shown

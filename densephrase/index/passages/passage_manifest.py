@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from densephrase.errors import IndexFormatError
@@ -94,6 +95,7 @@ class PassageManifest:
     """The whole index. There is an encoder where there are vectors; without, it is searched by terms only.
 
     `options` are the build options that the bytes depend on, `versions` those of the libraries that made them.
+    `term_weight` is the tuned weight of BM25 beside the scores of the encoder, None where none was tuned.
     """
 
     encoder: EncoderRecord | None
@@ -101,6 +103,11 @@ class PassageManifest:
     segments: tuple[PassageSegment, ...]
     options: Mapping[str, int | str | None]
     versions: Mapping[str, str]
+    term_weight: float | None = None
+
+    def with_term_weight(self, weight: float) -> PassageManifest:
+        """Return the manifest with another tuned weight."""
+        return replace(self, term_weight=float(weight))
 
     @property
     def counts(self) -> TextCounts:
@@ -140,6 +147,10 @@ class PassageManifest:
         for segment in self.segments:
             names += [segment.name, *(member.file for member in segment.files)]
         file.check_names(names)
+        if self.term_weight is not None and not 0 <= self.term_weight < math.inf:
+            raise IndexFormatError(
+                f"{file.path}: term_weight is {self.term_weight}, expected at least 0; tune it again"
+            )
         if counts != self.counts:
             raise IndexFormatError(f"{file.path}: counts are {counts}, but the shards add up to {self.counts}")
         for segment in self.segments:
