@@ -1,15 +1,16 @@
 """Passage retrievers side by side: one corpus, one set of passages, the same questions, one evaluation.
 
     python -m benchmarks retrieval --work FOLDER --corpus CORPUS --questions FILE [--questions FILE ...]
-        [--encoder NAME=ENCODER ...] [--phrases INDEX] [--limit N] [--fresh]
+        [--encoder NAME=ENCODER ...] [--phrases INDEX] [--tune FILE ... | --weight-of FOLDER] [--limit N] [--fresh]
 
-Rows: BM25; each encoder alone ("minilm" is all-MiniLM-L6-v2 as published); the last one and BM25 together, by weighted
-scores (tuned with --tune FILE, a file of training questions, without the articles of --questions) and by reciprocal
-ranks; the phrase index by paragraph. Accuracy is DPR's: the share of all questions for which one of the first k
-passages holds a reference answer. MRR@10 is that of the gold passage. Differences of top-1 accuracy between neighbours
-have a 95 % interval of a paired bootstrap over questions. Times are of one thread, from the question to its 100
-passages, over --timed random questions, each row in a process of its own. Every row is a run of the command line, kept
-in FOLDER: a stopped benchmark goes on with the row it was at.
+Rows: BM25; each encoder alone ("minilm" is all-MiniLM-L6-v2 as published); the last one and BM25 together, by
+reciprocal ranks and by weighted scores; the phrase index by paragraph. The weight is chosen by --tune, the encoder's
+training questions, of which those about articles kept out of its training are asked, and the articles of --questions
+are no candidates; or it is the one that was chosen in another --work folder. Accuracy is DPR's: the share of all
+questions for which one of the first k passages holds a reference answer. MRR@10 is that of the gold passage.
+Differences between neighbours have a 95 % interval of a paired bootstrap over questions. Times are of one thread, from
+the question to its 100 passages, over --timed random questions, each row in a process of its own. Every row is a run of
+the command line, kept in FOLDER: a stopped benchmark goes on with the row it was at.
 """
 
 from __future__ import annotations
@@ -53,9 +54,8 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     encoders = dict(pair.split("=", 1) for pair in options.encoder)
     builds = {name: _build(work, options.corpus, name, encoder) for name, encoder in encoders.items()}
-    if options.tune and encoders:
-        _tune(work, list(encoders)[-1], options)
-    rows = _rows(work, list(encoders), options.phrases)
+    weight = _weight(work, list(encoders)[-1], options) if encoders else None
+    rows = _rows(work, list(encoders), options.phrases, weight)
     tables = [_build_table(builds)]
     for path in options.questions:
         figures = [_run(work, row, path, options.limit) for row in rows]
@@ -73,14 +73,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--questions", required=True, action="append", metavar="FILE")
     parser.add_argument("--encoder", action="append", default=[], metavar="NAME=ENCODER")
     parser.add_argument("--phrases", metavar="INDEX", help="a phrase index of the same corpus")
-    parser.add_argument("--tune", metavar="FILE", help="training questions to choose the weight of BM25 with")
+    parser.add_argument("--tune", action="append", default=[], metavar="FILE")
+    parser.add_argument("--weight-of", metavar="FOLDER")
     parser.add_argument("--limit", type=int, metavar="N", help="ask N random questions of each file instead of all")
     parser.add_argument("--timed", type=int, default=300, metavar="N", help="questions that are timed; 0 for none")
     parser.add_argument("--fresh", action="store_true")
     return parser.parse_args()
 
 
-def _rows(work: Path, encoders: list[str], phrases: str | None) -> list[Retriever]:
+def _rows(work: Path, encoders: list[str], phrases: str | None, weight: float | None) -> list[Retriever]:
     rows = []
     if encoders:
         last = work / encoders[-1]
@@ -88,8 +89,10 @@ def _rows(work: Path, encoders: list[str], phrases: str | None) -> list[Retrieve
             Retriever("BM25", last, ("--strategy", "bm25")),
             *(Retriever(name, work / name, ("--strategy", "dense")) for name in encoders),
             Retriever(f"BM25 + {encoders[-1]}, ranks", last, ("--strategy", "hybrid", "--fusion", "reciprocal-rank")),
-            Retriever(f"BM25 + {encoders[-1]}, weighted", last, ("--strategy", "hybrid", "--fusion", "weighted")),
         ]
+        if weight is not None:
+            search = ("--strategy", "hybrid", "--fusion", "weighted", "--term-weight", str(weight))
+            rows.append(Retriever(f"BM25 + {encoders[-1]}, weighted", last, search))
     return [*rows, *([Retriever("phrase index by paragraph", Path(phrases))] if phrases else [])]
 
 
@@ -100,11 +103,16 @@ def _build(work: Path, corpus: str, name: str, encoder: str) -> dict[str, Any]:
     return {**figures, "info": densephrase(("info", index, "--json"))}
 
 
-def _tune(work: Path, name: str, options: argparse.Namespace) -> None:
-    """Choose the weight of BM25 without the articles of the questions of this benchmark."""
+def _weight(work: Path, name: str, options: argparse.Namespace) -> float | None:
+    """Return the weight of BM25 beside an encoder, None where none is asked for."""
+    if options.weight_of:
+        work = Path(options.weight_of)
+    elif not options.tune:
+        return None
     left_out = [word for path in options.questions for word in ("--exclude-articles-of", path)]
-    arguments = ("retrieve", "tune", str(work / name), options.tune, *left_out, "--json")
-    kept(work / f"{name}-tune.json", lambda: densephrase(arguments))
+    arguments = ("retrieve", "tune", str(work / name), *options.tune, *left_out, "--json")
+    figures = kept(work / f"{name}-tune.json", lambda: densephrase(arguments))
+    return float(figures["term_weight"])
 
 
 def _run(work: Path, row: Retriever, questions: str, limit: int | None, is_timed: bool = False) -> dict[str, Any]:
