@@ -29,7 +29,8 @@ def read_tokenizer(folder: Path, lowercase: bool) -> tuple[Tokenizer, dict[str, 
     `lowercase` puts texts in lower case before anything else. Raises EncoderError when there is none, or when it puts
     texts between other tokens than one in front and one behind.
     """
-    tokenizer, special = load_tokenizer(str(folder))
+    with library_errors(f"The tokenizer in {folder} cannot be read"):
+        tokenizer, special = load_tokenizer(str(folder))
     if lowercase:
         parts = [Lowercase()] if tokenizer.normalizer is None else [Lowercase(), tokenizer.normalizer]
         tokenizer.normalizer = normalizers.Sequence(parts)
