@@ -12,9 +12,11 @@ import pytest
 
 from densephrase.errors import IndexFormatError
 from densephrase.index.format import manifest_file
+from densephrase.index.format.shard_format import TEXT_COLUMNS
 from densephrase.index.index_reader import IndexReader
-from densephrase.index.passages.passage_manifest import PassageManifest
+from densephrase.index.passages.passage_manifest import PASSAGE_FORMAT_VERSION, PassageManifest
 from densephrase.index.passages.passage_reader import PassageReader
+from densephrase.storage.columns import map_columns
 from tests.build_index.samples import random_documents
 from tests.index.passages.fake_passage_encoder import FakePassageEncoder
 from tests.index.passages.spoil_passages import rewrite_passages
@@ -238,3 +240,13 @@ def test_a_manifest_is_read_as_it_was_written(passages_copy: Path) -> None:
     before = (passages_copy / "manifest.json").read_bytes()
     PassageManifest.load(passages_copy).save(passages_copy)
     assert (passages_copy / "manifest.json").read_bytes() == before
+
+
+def test_the_page_on_the_format_names_every_column(built_passages: Path) -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "format.md").read_text(encoding="utf-8")
+    folder = built_passages / "segments" / "000001"
+    assert set(map_columns(folder / SHARD)) == set(TEXT_COLUMNS)
+    section = page[page.index("## Indexes of passages") : page.index("## What is checked when")]
+    assert all(f"`{name}`" in section for name in map_columns(folder / VECTORS))
+    assert all(f"`{name}`" in page for file in (SHARD, ANN, TERMS) for name in map_columns(folder / file))
+    assert f"**{PASSAGE_FORMAT_VERSION}** (`PASSAGE_FORMAT_VERSION`" in section
