@@ -10,10 +10,13 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+from numpy.typing import NDArray
 
 from densephrase.errors import DensePhraseError
 from densephrase.search.plan.options import SearchOptions, Unit
@@ -67,14 +70,7 @@ class IndexProbe:
 
     def __call__(self, folder: Path, outcome: Outcome) -> None:
         """Try the index in `folder`."""
-        from densephrase.index.verify import verify
-
-        problems = outcome.attempt("verify", lambda: verify(folder))
-        outcome.problems = None if problems is None else len(problems)
-        outcome.attempt("search", lambda: self._search(folder))
-        is_ours = outcome.refused.startswith("IndexFormatError") and _ENCODERS not in outcome.refused
-        if is_ours and problems == []:
-            outcome.unexpected.append(f"verify finds nothing, but: {outcome.refused}")
+        _verify_and_search(folder, outcome, lambda: self._search(folder))
 
     def _search(self, folder: Path) -> None:
         from densephrase.index.index_reader import IndexReader
@@ -102,7 +98,52 @@ class IndexProbe:
                 _ = [(evidence.context, evidence.parts.total) for evidence in answer.evidence[:3]]
 
 
-PROBES: dict[str, Callable[[Path], Callable[[Path, Outcome], None]]] = {"index": IndexProbe}
+class PassageProbe:
+    """Verifies an index of passages, opens it, and searches it in every way, with made-up vectors of questions."""
+
+    def __init__(self, sound: Path) -> None:
+        from densephrase.index.passages.passage_reader import PassageReader
+
+        reader = PassageReader.open(sound)
+        self._size = 0 if reader.vectors is None else reader.vectors.codes.shape[1]
+        self._questions = [f"Who was born in the city? {reader.document(0).text[:80]}", ""]
+
+    def __call__(self, folder: Path, outcome: Outcome) -> None:
+        """Try the index in `folder`."""
+        _verify_and_search(folder, outcome, lambda: self._search(folder))
+
+    def _search(self, folder: Path) -> None:
+        from densephrase.index.passages.passage_info import describe_passages
+        from densephrase.index.passages.passage_reader import PassageReader
+        from densephrase.retrieve.options import PassageStrategy
+        from densephrase.retrieve.passage_searcher import PassageSearcher
+
+        reader = PassageReader.open(folder)
+        json.dumps(describe_passages(reader))
+        searcher = PassageSearcher(reader, self._encode, term_weight=1.0)
+        for strategy in get_args(PassageStrategy) if self._size else ("bm25",):
+            for found in searcher.search(self._questions, 7, strategy=strategy, explain=True):
+                json.dumps([passage.to_dict() for passage in found])
+
+    def _encode(self, questions: Sequence[str]) -> NDArray[np.float32]:
+        return np.random.default_rng(0).normal(size=(len(questions), self._size)).astype(np.float32)
+
+
+def _verify_and_search(folder: Path, outcome: Outcome, search: Callable[[], None]) -> None:
+    from densephrase.index.verify import verify
+
+    problems = outcome.attempt("verify", lambda: verify(folder))
+    outcome.problems = None if problems is None else len(problems)
+    outcome.attempt("search", search)
+    is_ours = outcome.refused.startswith("IndexFormatError") and _ENCODERS not in outcome.refused
+    if is_ours and problems == []:
+        outcome.unexpected.append(f"verify finds nothing, but: {outcome.refused}")
+
+
+PROBES: dict[str, Callable[[Path], Callable[[Path, Outcome], None]]] = {
+    "index": IndexProbe,
+    "passages": PassageProbe,
+}
 
 
 def serve(kind: str, sound: Path) -> None:

@@ -1,10 +1,11 @@
 """Damage indexes in thousands of ways: each is refused with a clear error, or answers; none crashes, hangs or raises.
 
-    python -m benchmarks mutations [INDEX ...] [--count 3000] [--seed 0] [--workers 2] [--timeout 60] [--keep FOLDER]
+    python -m benchmarks mutations [INDEX ...] [--kind index] [--count 3000] [--seed 0] [--workers 2] [--timeout 60]
 
-Without an index, the bundled sample is built in both profiles. Every mutant is a copy with one change, and most have
-checksums that fit it; processes of their own verify, open and search it. Prints a table of the kinds of damage and each
-mutant of which something came that should never come; exits with 1 where there is one.
+Without an index, the bundled sample is built in both profiles; with `--kind passages`, as passages with vectors and
+without. Every mutant is a copy with one change, and most have checksums that fit it; processes of their own verify,
+open and search it. Prints a table of the kinds of damage and each mutant of which something came that should never
+come; exits with 1 where there is one.
 
 With NUMBA_BOUNDSCHECK=1, and NUMBA_CACHE_DIR somewhere else, an index beyond an array is an error that is seen: alone,
 it seldom crashes.
@@ -46,7 +47,7 @@ class Target:
     seal: Callable[[Path], None]
 
 
-TARGETS = {"index": Target("index", INDEX_FILES, seal)}
+TARGETS = {kind: Target(kind, INDEX_FILES, seal) for kind in ("index", "passages")}
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         work = options.keep or Path(folder)
         work.mkdir(parents=True, exist_ok=True)
-        sound = [_copied(path.resolve(), work) for path in options.folders] or _sample_indexes(work)
+        sound = [_copied(path.resolve(), work) for path in options.folders] or _sample_indexes(work, options.kind)
         setting = Setting(TARGETS[options.kind], options.seed, options.workers, options.timeout, work)
         return _report(trials(sound, options.count, setting))
 
@@ -210,10 +211,14 @@ def _copied(sound: Path, work: Path) -> Path:
     return copy
 
 
-def _sample_indexes(work: Path) -> list[Path]:
-    from densephrase import PhraseIndex
+def _sample_indexes(work: Path, kind: str) -> list[Path]:
+    from densephrase import PassageIndex, PhraseIndex
 
     corpus = _ROOT / "densephrase" / "sample" / "corpus.jsonl"
+    if kind == "passages":
+        PassageIndex.build(corpus, work / "vectors", flat_limit=10, lists=8, shard_characters=20_000).close()
+        PassageIndex.build(corpus, work / "terms", encoder=None, shard_characters=20_000).close()
+        return [work / "vectors", work / "terms"]
     for profile in ("default", "compact"):
         PhraseIndex.build(corpus, work / profile, profile=profile, flat_limit=1000, shard_characters=20_000).close()
     return [work / "default", work / "compact"]

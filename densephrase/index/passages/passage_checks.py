@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from densephrase.errors import IndexFormatError
 from densephrase.index.format.byte_checks import byte_problems, found_in_rows
@@ -48,7 +46,7 @@ def _row_problems(path: Path) -> Iterator[str]:
         return
     yield from (f"{vectors.path.relative_to(reader.path)}: {problem}" for problem in _code_problems(vectors))
     if vectors.lists is not None:
-        problems = list_problems(vectors.lists, reader.count, "passage", _codes_of(vectors))
+        problems = list_problems(vectors.lists, reader.count, "passage", vectors.codes_of)
         yield from (f"{vectors.lists.path.relative_to(reader.path)}: {problem}" for problem in problems)
 
 
@@ -58,10 +56,3 @@ def _code_problems(vectors: PassageVectors) -> Iterator[str]:
         if wrong.any():
             yield f"column 'codes', row {first + int(np.argmax(wrong))}: -128 is no code of the quantiser"
             return
-
-
-def _codes_of(vectors: PassageVectors) -> Any:
-    def codes_of(rows: NDArray[Any]) -> NDArray[np.int8]:
-        return vectors.codes[rows]
-
-    return codes_of

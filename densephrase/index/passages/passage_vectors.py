@@ -54,6 +54,11 @@ class PassageVectors:
             columns.expect_random()
         return cls(columns.path, codes, quantiser, lists)
 
+    def codes_of(self, rows: NDArray[np.int32] | NDArray[np.int64]) -> NDArray[np.int8]:
+        """Return the codes of some rows, int8 [n, D]."""
+        codes: NDArray[np.int8] = self.codes[rows]
+        return codes
+
 
 def vector_quantiser_columns(quantiser: VectorQuantiser) -> Mapping[str, NDArray[np.float32]]:
     """Return the columns that `read_vector_quantiser` reads."""
