@@ -54,9 +54,15 @@ def take_best(
     bits = scores.view(np.int32)  # of positive numbers, which are in the same order
     capacity = k + max(k, SPARE)
     found, names, size, threshold = np.empty(capacity, np.int32), np.empty(capacity, np.int64), 0, np.int32(1)
-    for term in range(terms.ids.size):
-        for posting in range(ptr[terms.ids[term]], ptr[terms.ids[term] + 1]):
-            text = np.int64(ids[posting]) >> shift
+    total = 0
+    for term in terms.ids:
+        total += ptr[term + 1] - ptr[term]
+    # One after the other, texts are looked at faster than by their postings, if these are not far fewer.
+    by_text = 2 * total > scores.size
+    for part in range(1 if by_text else terms.ids.size):
+        first, last = (0, scores.size) if by_text else (ptr[terms.ids[part]], ptr[terms.ids[part] + 1])
+        for place in range(first, last):
+            text = place if by_text else np.int64(ids[place]) >> shift
             score = bits[text]
             bits[text] = 0  # so that the next posting of this text adds nothing
             found[size], names[size] = score, text
