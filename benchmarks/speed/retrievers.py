@@ -40,6 +40,7 @@ from densephrase.terms.analyser import Analyser
 from densephrase.terms.term_index import TermIndex
 
 _RESAMPLES = 2000
+_ROUNDING = 1e-6  # of float32 sums, as a share of them
 
 
 def main() -> None:
@@ -64,9 +65,7 @@ def _compare_vectors(data: RetrievalData, options: argparse.Namespace) -> None:
     _compare("flat", [flat, *faiss_flat(data.passages, data.questions, k)], exact, options)
     listed = our_vectors("ours, lists", in_lists(rows, options.lists), data.questions, k)
     least = recall(listed.search(0, len(exact)), exact)
-    rivals = faiss_lists(
-        data.passages, data.questions, k, options.lists, lambda found: bool(recall(found, exact) >= least)
-    )
+    rivals = faiss_lists(data.passages, data.questions, k, options.lists, lambda found: recall(found, exact) >= least)
     _compare("lists", [listed, *rivals], exact, options)
 
 
@@ -76,32 +75,38 @@ def _compare_terms(data: RetrievalData, folder: Path, options: argparse.Namespac
     _compare("terms", [ours, *bm25s_retrievers(data, folder / "bm25s", options.top_k)], exact, options)
 
 
-def exact_rows(data: RetrievalData, k: int) -> Found:
-    """Return the rows with the largest float32 products with each question, [Q, k]."""
-    found: Found = np.stack([np.argsort(-(data.passages @ one), kind="stable")[:k] for one in data.questions])
+def exact_rows(data: RetrievalData, k: int) -> list[Found]:
+    """Return for each question the rows with the k largest float32 products."""
+    return [_reaching(data.passages @ one, k) for one in data.questions]
+
+
+def exact_terms(index: TermIndex, questions: Sequence[str], k: int) -> list[Found]:
+    """Return for each question the passages with the k largest BM25, and those that equal the last of them."""
+    terms = Analyser("none").terms
+    return [_reaching(score_terms(index, terms(question)).paragraph, k, above=0.0) for question in questions]
+
+
+def _reaching(scores: NDArray[np.float32], k: int, above: float = -np.inf) -> Found:
+    """Return the rows whose scores reach the k-th largest, but for rounding."""
+    least = np.partition(scores, -k)[-k] if k < len(scores) else scores.min()
+    found: Found = np.flatnonzero((scores >= least - _ROUNDING * abs(least)) & (scores > above))
     return found
 
 
-def exact_terms(index: TermIndex, questions: Sequence[str], k: int) -> Found:
-    """Return the passages with the largest BM25 of each question, [Q, k], -1 where there are fewer."""
-    found = np.full((len(questions), k), -1)
-    for row, question in enumerate(questions):
-        best = score_terms(index, Analyser("none").terms(question)).top(k, 1.0, 0.0)
-        found[row, : best.size] = best
-    return found
+def recall(found: Found, exact: Sequence[Found]) -> float:
+    """Return the share of the best k rows that were found; any of equal ones will do."""
+    k = found.shape[1]
+    hits = sum(min(k, int(np.isin(best, mine).sum())) for mine, best in zip(found, exact, strict=True))
+    return hits / sum(min(k, len(best)) for best in exact)
 
 
-def recall(found: Found, exact: Found) -> float:
-    """Return the share of the exact rows that were found."""
-    hits = sum(np.isin(best[best >= 0], mine).sum() for mine, best in zip(found, exact, strict=True))
-    return float(hits / (exact >= 0).sum())
-
-
-def _compare(title: str, retrievers: Sequence[RivalRetriever], exact: Found, options: argparse.Namespace) -> None:
+def _compare(
+    title: str, retrievers: Sequence[RivalRetriever], exact: Sequence[Found], options: argparse.Namespace
+) -> None:
     """Print a row for each retriever; the first is ours."""
     count = len(exact)
     recalls = [recall(one.search(0, count), exact) for one in retrievers]
-    print(f"| {title} | bytes a passage | recall@{exact.shape[1]} | " + _heads(options.batches))
+    print(f"| {title} | bytes a passage | recall@{options.top_k} | " + _heads(options.batches))
     print("|---" * (3 + 2 * len(options.batches)) + "|")
     seconds = [measure([one.search for one in retrievers], count, size, options.rounds) for size in options.batches]
     for place, one in enumerate(retrievers):
