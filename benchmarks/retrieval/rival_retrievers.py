@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.speed.retriever_data import RetrievalData
+from benchmarks.retrieval.retriever_data import RetrievalData
 from densephrase.build_index.lists.list_assignment import ListAssignment
 from densephrase.build_index.lists.list_training import train_lists
 from densephrase.index.lists.inverted_lists import InvertedLists

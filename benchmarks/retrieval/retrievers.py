@@ -3,7 +3,7 @@
     NUMBA_NUM_THREADS=1 python -m benchmarks retrievers random|FOLDER [--passages 20000] [--size 384] [--lists 128]
         [--questions 200] [--batches 1 32] [--rounds 5] [--top-k 100]
 
-FOLDER holds passages.npy, questions.npy, passages.json and questions.json (`benchmarks.speed.retriever_data`).
+FOLDER holds passages.npy, questions.npy, passages.json and questions.json (`benchmarks.retrieval.retriever_data`).
 
 Before anything is timed, answers are checked: recall@k of vectors against exact float32 products, of terms against BM25
 of every passage added up posting by posting. FAISS's lists get the fewest probes with which they find as much as ours.
@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from benchmarks.common.machine import machine
 from benchmarks.common.plain_terms import score_terms
-from benchmarks.speed.retriever_data import RetrievalData, random_data, read_data
-from benchmarks.speed.rival_retrievers import (
+from benchmarks.retrieval.retriever_data import RetrievalData, random_data, read_data
+from benchmarks.retrieval.rival_retrievers import (
     Found,
     RivalRetriever,
     bm25s_retrievers,

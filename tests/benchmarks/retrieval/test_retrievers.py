@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.speed import retrievers
-from benchmarks.speed.retriever_data import random_data, read_data
+from benchmarks.retrieval import retrievers
+from benchmarks.retrieval.retriever_data import random_data, read_data
 
 
 def test_a_run_compares_flat_scans_lists_and_terms(
