@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from densephrase.encoder.tokens.padding import pad_batch
-from densephrase.training.loop.processes import process_count, process_rank, share_of
+from densephrase.training.loop.processes import process_count, share_of
 from densephrase.training.retriever.examples import RetrieverExample
 
 
@@ -45,17 +46,20 @@ class TokenisedPool:
         has its share of a batch (see `densephrase.training.loop.processes.share_of`).
         """
         order = np.random.default_rng((seed, epoch)).permutation(len(self.examples))
-        for number in range(first, -(-len(order) // size)):
-            members = share_of(order[number * size : (number + 1) * size].tolist())
-            own = (process_rank(),) if process_count() > 1 else ()
-            yield self.batch(members, hard_negatives, np.random.default_rng((seed, epoch, number, *own)))
+        for number in range(first, count_batches(len(order), size)):
+            members = order[number * size : (number + 1) * size].tolist()
+            yield self.batch(members, hard_negatives, np.random.default_rng((seed, epoch, number)))
 
     def batch(self, members: Sequence[int], hard_negatives: int, rng: np.random.Generator) -> RetrieverBatch:
-        """Return the batch of the examples of these numbers; a question without hard negatives has random passages."""
+        """Return this process's share of the batch of the examples of these numbers.
+
+        A question without hard negatives has random passages. Those of the whole batch are drawn in every process, so
+        that they do not depend on how many there are.
+        """
+        drawn = share_of([self._negatives(self.examples[member], hard_negatives, rng) for member in members])
+        members = share_of(members)
         chosen = [self.examples[member] for member in members]
-        positives = [example.positive for example in chosen]
-        negatives = [number for example in chosen for number in self._negatives(example, hard_negatives, rng)]
-        passages = np.array([*positives, *negatives])
+        passages = np.array([*(example.positive for example in chosen), *chain.from_iterable(drawn)])
         return RetrieverBatch(
             *pad_batch([self.questions[member] for member in members], self.pad_token_id),
             *pad_batch([self.passages[number] for number in passages], self.pad_token_id),
@@ -66,6 +70,11 @@ class TokenisedPool:
     def _negatives(self, example: RetrieverExample, count: int, rng: np.random.Generator) -> list[int]:
         known = list(rng.permutation(example.negatives)[:count]) if example.negatives else []
         return [*known, *rng.integers(len(self.passages), size=count - len(known)).tolist()]
+
+
+def count_batches(examples: int, size: int) -> int:
+    """Return how many batches an epoch has; a last one of fewer examples than processes stays out."""
+    return -(-max(0, examples - process_count() + 1) // size)
 
 
 def _padded(rows: Sequence[Sequence[int]]) -> Tensor:

@@ -32,7 +32,7 @@ from densephrase.training.loop.processes import (
 )
 from densephrase.training.loop.run_identity import run_identity
 from densephrase.training.loop.stages import Stage, run_report, run_stages
-from densephrase.training.retriever.batches import RetrieverBatch, TokenisedPool
+from densephrase.training.retriever.batches import RetrieverBatch, TokenisedPool, count_batches
 from densephrase.training.retriever.config import RetrieverTrainingConfig
 from densephrase.training.retriever.examples import PassagePool, RetrieverExample, TrainingRow, place_of
 from densephrase.training.retriever.mining import mine_negatives
@@ -94,7 +94,7 @@ class _RetrieverRun:
     @property
     def per_epoch(self) -> int:
         """Batches of an epoch."""
-        return -(-len(self.pool.examples) // self.config.batch_questions)
+        return count_batches(len(self.pool.examples), self.config.batch_questions)
 
     @property
     def steps(self) -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
-from densephrase.training.retriever.batches import TokenisedPool
+from densephrase.training.loop import processes
+from densephrase.training.retriever import batches
+from densephrase.training.retriever.batches import TokenisedPool, count_batches
 from densephrase.training.retriever.examples import RetrieverExample
 
 EXAMPLES = [RetrieverExample(f"question {n}", (), n % 3, (3, 4) if n < 4 else ()) for n in range(6)]
@@ -48,3 +51,36 @@ def test_other_passages_that_answer_are_named() -> None:
     pool = TokenisedPool(POOL.questions, POOL.passages, examples, 0)
     batch = pool.batch([0, 1], 0, np.random.default_rng(0))
     assert batch.others.tolist() == [[1, 4], [2, -1]]
+
+
+def be_process(monkeypatch: pytest.MonkeyPatch, rank: int, count: int) -> None:
+    """Stand in for one of several processes, as far as shares go."""
+    for module in (processes, batches):
+        monkeypatch.setattr(module, "process_count", lambda: count)
+    monkeypatch.setattr(processes, "process_rank", lambda: rank)
+
+
+def test_shares_of_all_processes_are_the_whole_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = list(POOL.epoch(4, 2, seed=3, epoch=0))
+    for number, batch in enumerate(whole):
+        size, shared = len(batch.question_ids), []
+        for rank in range(2):
+            be_process(monkeypatch, rank, 2)
+            shared.append(list(POOL.epoch(4, 2, 3, 0))[number])
+        assert torch.equal(torch.cat([share.question_ids for share in shared]), batch.question_ids)
+        halves = [share.passage_numbers.split([size // 2, size]) for share in shared]
+        assert torch.equal(
+            torch.cat([*(half[0] for half in halves), *(half[1] for half in halves)]), batch.passage_numbers
+        )
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "expected"),
+    [(1, 5, [5, 1]), (2, 5, [2]), (2, 4, [2, 1]), (3, 4, [1]), (3, 6, [2]), (6, 6, [1])],
+)
+def test_a_last_batch_that_cannot_be_shared_stays_out(
+    count: int, size: int, expected: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    be_process(monkeypatch, 0, count)
+    assert [len(batch.question_ids) for batch in POOL.epoch(size, 1, 3, 0)] == expected
+    assert count_batches(len(EXAMPLES), size) == len(expected)

@@ -209,7 +209,7 @@ def test_cached_gradients_come_to_the_same_encoder(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_two_processes_come_to_the_encoder_of_one(tmp_path: Path) -> None:
-    """Each has two of the four questions of a batch; without hard negatives, both see the passages of all."""
+    """Each has two of the four questions of a batch, with their hard negatives; both see the passages of all."""
     train_retriever(FACTS, tmp_path / "one", two_process_settings(tmp_path))
     run_pair(train_in_a_process, tmp_path)
     if (tmp_path / UNABLE).exists():
@@ -225,7 +225,7 @@ def two_process_settings(folder: Path) -> RetrieverTrainingConfig:
     backbone = folder / "backbone"
     if not backbone.exists():
         save_backbone(backbone, dropout=0.0)
-    return make_retriever_settings(backbone, hard_negatives=0, learning_rate=1e-3)
+    return make_retriever_settings(backbone, learning_rate=1e-3)
 
 
 def train_in_a_process(rank: int, folder: Path) -> None:
