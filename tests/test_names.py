@@ -12,7 +12,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("densephrase", "build_index", "kernels")
 # What every module of a room defines.
-PROTOCOLS = {"densephrase/cli/commands/": {"add_arguments", "run"}, "densephrase/corpus/formats/": {"SUFFIXES"}}
+PROTOCOLS = {
+    "densephrase/cli/commands/": {"add_arguments", "run"},
+    "densephrase/cli/retrieve/": {"add_arguments", "run"},
+    "densephrase/corpus/formats/": {"SUFFIXES"},
+}
 TWINS = "kernels/lowlevel/"  # where a name stands for the two forms of one thing
 
 

@@ -141,12 +141,15 @@ class _PassageRun:
         self.counter.enter("reading the corpus")
         shards = tuple(plan_shards(self.source.documents(), self.options.shard_characters))
         cutting = self.source.cutting
-        options = {"cutting tokenizer": cutting.tokenizer, "cutting capacity": cutting.capacity}
+        how_cut: dict[str, int | str | None] = {
+            "cutting tokenizer": cutting.tokenizer,
+            "cutting capacity": cutting.capacity,
+        }
         return BuildInputs(
             shards,
             encoder="" if self.encoder is None else self.encoder.fingerprint,
             precision="" if self.encoder is None else self.encoder.precision,
-            options={**self.options.stored(), **options},
+            options=self.options.stored() | how_cut,
             versions=versions_of("cpu" if self.encoder is None else self.encoder.device),
             content="passages",
         )

@@ -62,7 +62,8 @@ def run(options: argparse.Namespace) -> int:
     questions = sample_questions(read_questions(options.questions), options.limit, options.seed)
     if not questions:
         raise QuestionError(f"{options.questions} holds no questions to ask.")
-    judgements = None if _judgements(options) is None else read_judgements(_judgements(options))
+    place = _judgements(options)
+    judgements = None if place is None else read_judgements(place)
     try:
         threads = use_threads(options.threads)
     except SearchError as error:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from densephrase.cli.arguments import positive
 from densephrase.cli.usage import UsageError
@@ -18,6 +18,7 @@ from densephrase.search.plan.strategies import Strategy
 if TYPE_CHECKING:
     from densephrase.data import Passage
     from densephrase.passage_index import PassageIndex
+    from densephrase.retrieve.phrase_paragraphs import PhraseSearch
     from densephrase.retrieve.retriever import Retriever
 
 _OPTIONS = ("strategy", "fusion", "term_weight", "candidates", "probes", "explain")
@@ -109,7 +110,8 @@ def _open_phrases(options: argparse.Namespace, chosen: dict[str, Any]) -> Iterat
     with PhraseIndex.open(
         options.index, options.device, runtime=options.runtime, threads=getattr(options, "threads", None)
     ) as index:
-        yield OpenIndex(PhraseParagraphs(index.search, **chosen), used, index.info(), index.encoder.runtime)
+        search = cast("PhraseSearch", index.search)  # of the overloads, that of a list
+        yield OpenIndex(PhraseParagraphs(search, **chosen), used, index.info(), index.encoder.runtime)
 
 
 class _Passages:

@@ -117,14 +117,16 @@ class PassageEncoderConfig:
             raise _wrong(name, value, "an object")
         if kind == "str" and not (isinstance(value, str) and len(value) <= _LONGEST_PREFIX):
             raise _wrong(name, value, f"a text of at most {_LONGEST_PREFIX} characters")
-        if kind == "float | None" and value is not None:
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not (is_number and 0 <= value <= _LARGEST_WEIGHT):
-                raise _wrong(name, value, f"none, or a number from 0 to {_LARGEST_WEIGHT:g}")
+        if kind == "float | None" and not (value is None or _is_weight(value)):
+            raise _wrong(name, value, f"none, or a number from 0 to {_LARGEST_WEIGHT:g}")
         if kind == "int":
             least, most = (0, LARGEST) if name.endswith("_id") else (3 if name.startswith("max_") else 1, _LONGEST)
             if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
                 raise _wrong(name, value, f"a whole number from {least} to {most}")
+
+
+def _is_weight(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LARGEST_WEIGHT
 
 
 def is_passage_encoder(folder: Path) -> bool:
