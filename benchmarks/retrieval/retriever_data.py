@@ -1,14 +1,16 @@
-"""Passages and questions to time retrievers on: random ones of a given size, or those of a folder."""
+"""Passages and questions to time retrievers on: random ones of a given size, or those of a passage index."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from densephrase import PassageIndex
+from densephrase.corpus.questions.reader import read_questions
 
 _CLUSTERS = 200
 _SPREAD = 1.0  # of vectors around the centre of their cluster, in norms of it
@@ -17,12 +19,13 @@ _WORDS, _PASSAGE_WORDS, _QUESTION_WORDS = 30_000, 80, 6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RetrievalData:
-    """Vectors float32 [P, D] and [Q, D], and the texts of passages and questions."""
+    """Vectors float32 [P, D] and [Q, D], the texts of passages and questions, and how these are analysed."""
 
     passages: NDArray[np.float32]
     questions: NDArray[np.float32]
     passage_texts: Sequence[str]
     question_texts: Sequence[str]
+    language: str = "none"
 
 
 def random_data(passages: int, size: int, questions: int, seed: int = 0) -> RetrievalData:
@@ -44,11 +47,18 @@ def _around(centres: NDArray[np.float64], count: int, random: np.random.Generato
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def read_data(folder: Path) -> RetrievalData:
-    """Read passages.npy and questions.npy (float32), passages.json and questions.json (lists of texts)."""
-    vectors = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("passages", "questions")]
-    texts = [json.loads((folder / f"{name}.json").read_text(encoding="utf-8")) for name in ("passages", "questions")]
-    sizes = [len(part) for part in (*vectors, *texts)]
-    if sizes[:2] != sizes[2:]:
-        raise SystemExit(f"{folder}: {sizes[0]} and {sizes[1]} vectors, but {sizes[2]} and {sizes[3]} texts.")
-    return RetrievalData(*(np.ascontiguousarray(part, np.float32) for part in vectors), *texts)
+def index_data(path: Path, questions: Path, count: int) -> RetrievalData:
+    """Return the vectors that a passage index has stored, its texts with their titles, and the first questions."""
+    with PassageIndex.open(path) as index:
+        if index.encoder is None or index.reader.vectors is None:
+            raise SystemExit(f"{path} holds no vectors; build it with an encoder.")
+        stored, reader = index.reader.vectors, index.reader
+        texts = [question.text for question in read_questions(questions)][:count]
+        places = (reader.paragraph(row) for row in range(reader.count))
+        return RetrievalData(
+            stored.quantiser.decode(stored.codes),
+            index.encoder.encode_questions(texts),
+            [f"{document.title} {document.passage(start, end)}" for document, start, end in places],
+            texts,
+            reader.terms.analyser.language,
+        )

@@ -1,9 +1,10 @@
 """Seconds and bytes a passage of our retrievers beside FAISS and bm25s: the same rows, one thread, in turn.
 
-    NUMBA_NUM_THREADS=1 python -m benchmarks retrievers random|FOLDER [--passages 20000] [--size 384] [--lists 128]
+    NUMBA_NUM_THREADS=1 python -m benchmarks retrievers random|INDEX [--asked QUESTIONS]
+        [--passages 20000] [--size 384] [--lists 128]
         [--questions 200] [--batches 1 32] [--rounds 5] [--top-k 100]
 
-FOLDER holds passages.npy, questions.npy, passages.json and questions.json (`benchmarks.retrieval.retriever_data`).
+INDEX is a passage index, whose stored vectors, texts and analyser all retrievers get; QUESTIONS are asked of it.
 
 Before anything is timed, answers are checked: recall@k of vectors against exact float32 products, of terms against BM25
 of every passage added up posting by posting. FAISS's lists get the fewest probes with which they find as much as ours.
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 
 from benchmarks.common.machine import machine
 from benchmarks.common.plain_terms import score_terms
-from benchmarks.retrieval.retriever_data import RetrievalData, random_data, read_data
+from benchmarks.retrieval.retriever_data import RetrievalData, index_data, random_data
 from benchmarks.retrieval.rival_retrievers import (
     Found,
     RivalRetriever,
@@ -36,7 +37,6 @@ from benchmarks.retrieval.rival_retrievers import (
     our_vectors,
     quantised,
 )
-from densephrase.terms.analyser import Analyser
 from densephrase.terms.term_index import TermIndex
 
 _RESAMPLES = 2000
@@ -49,8 +49,10 @@ def main() -> None:
 
     options = _arguments()
     faiss.omp_set_num_threads(1)
-    folder = Path(options.source)
-    data = read_data(folder) if folder.is_dir() else random_data(options.passages, options.size, options.questions)
+    if options.source == "random":
+        data = random_data(options.passages, options.size, options.questions)
+    else:
+        data = index_data(Path(options.source), Path(options.asked), options.questions)
     print(machine("numpy", "numba", "faiss-cpu", "bm25s") + ", one thread")
     print(f"{len(data.passages)} passages of {data.passages.shape[1]} dimensions, {len(data.questions)} questions\n")
     _compare_vectors(data, options)
@@ -82,7 +84,7 @@ def exact_rows(data: RetrievalData, k: int) -> list[Found]:
 
 def exact_terms(index: TermIndex, questions: Sequence[str], k: int) -> list[Found]:
     """Return for each question the passages with the k largest BM25, and those that equal the last of them."""
-    terms = Analyser("none").terms
+    terms = index.analyser.terms
     return [_reaching(score_terms(index, terms(question)).paragraph, k, above=0.0) for question in questions]
 
 
@@ -159,14 +161,15 @@ class Ratio:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", help="'random', or a folder of vectors and texts")
+    parser.add_argument("source", help="'random', or a passage index")
+    parser.add_argument("--asked", metavar="QUESTIONS", help="what is asked of the passage index")
     for name, default in (("passages", 20_000), ("size", 384), ("lists", 128), ("questions", 200), ("rounds", 5)):
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--top-k", type=int, default=100)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 32])
     options = parser.parse_args()
-    if options.source != "random" and not Path(options.source).is_dir():
-        parser.error(f"{options.source} is no folder; give one, or 'random'")
+    if options.source != "random" and not options.asked:
+        parser.error("--asked QUESTIONS says what is asked of an index")
     return options
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ def our_vectors(name: str, rows: QuantisedRows, questions: NDArray[np.float32], 
 
 def our_terms(data: RetrievalData, file: Path, k: int) -> RivalRetriever:
     """Return our search of terms, whose index is written to a file and mapped; words are analysed as well."""
-    write_term_index(file, ((row, "", text) for row, text in enumerate(data.passage_texts)), Analyser("none"))
+    write_term_index(file, ((row, "", text) for row, text in enumerate(data.passage_texts)), Analyser(data.language))
     ranking = TermRanking(TermIndex.open(file))
     postings = ranking.terms.paragraphs
     columns = (postings.ptr, postings.ids, postings.tf, postings.length, postings.length_norm)
@@ -148,22 +148,22 @@ def bm25s_retrievers(data: RetrievalData, folder: Path, k: int) -> Iterator[Riva
 
     from densephrase.terms.bm25 import PARAGRAPH_BM25
 
-    split = Analyser("none").terms
+    split = Analyser(data.language).terms
     corpus = [split(text) for text in data.passage_texts]
     for backend in ("numpy", "numba"):
         index = bm25s.BM25(method="lucene", k1=PARAGRAPH_BM25.k1, b=PARAGRAPH_BM25.b, backend=backend)
         index.index(corpus, show_progress=False)
-        yield _bm25s(f"bm25s, {backend}", index, data.question_texts, k)
+        yield _bm25s(f"bm25s, {backend}", index, data, k)
     index.save(folder, show_progress=False)
-    yield _bm25s("bm25s, mapped", bm25s.BM25.load(folder, mmap=True, show_progress=False), data.question_texts, k)
+    yield _bm25s("bm25s, mapped", bm25s.BM25.load(folder, mmap=True, show_progress=False), data, k)
 
 
-def _bm25s(name: str, index: Any, questions: Sequence[str], k: int) -> RivalRetriever:
-    terms = Analyser("none").terms
+def _bm25s(name: str, index: Any, data: RetrievalData, k: int) -> RivalRetriever:
+    terms = Analyser(data.language).terms
 
     def search(first: int, last: int) -> Found:
         options = {"show_progress": False, "return_as": "documents", "n_threads": 1 if "numba" in name else 0}
-        asked = [terms(text) for text in questions[first:last]]
+        asked = [terms(text) for text in data.question_texts[first:last]]
         found: Found = np.asarray(index.retrieve(asked, k=k, **options), np.int64)
         return found
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from benchmarks.retrieval import retrievers
-from benchmarks.retrieval.retriever_data import random_data, read_data
+from benchmarks.retrieval.retriever_data import index_data
+from densephrase import Document, PassageIndex
 
 
 def test_a_run_compares_flat_scans_lists_and_terms(
@@ -33,15 +34,17 @@ def test_equal_rows_count_alike() -> None:
     assert retrievers.recall(np.array([[9, -1]]), [np.array([9])]) == 1.0
 
 
-def test_a_folder_is_read(tmp_path: Path) -> None:
-    data = random_data(20, 8, 3)
-    for name in ("passages", "questions"):
-        np.save(tmp_path / f"{name}.npy", getattr(data, name))
-        texts = getattr(data, f"{name[:-1]}_texts")
-        (tmp_path / f"{name}.json").write_text(json.dumps(texts), encoding="utf-8")
-    read = read_data(tmp_path)
-    assert (read.passages == data.passages).all()
-    assert read.question_texts == data.question_texts
-    (tmp_path / "questions.json").write_text("[]", encoding="utf-8")
-    with pytest.raises(SystemExit, match="20 and 3 vectors, but 20 and 0 texts"):
-        read_data(tmp_path)
+def test_an_index_gives_its_vectors_and_texts(tmp_path: Path, tiny_passage_encoder_path: Path) -> None:
+    documents = [Document(f"d{n}", f"the {place} was in the war", "city") for n, place in enumerate(("king", "queen"))]
+    asked = [{"question": question, "answers": ["x"]} for question in ("where was the king", "a", "b")]
+    (tmp_path / "asked.jsonl").write_text("".join(json.dumps(row) + "\n" for row in asked), encoding="utf-8")
+    with PassageIndex.build(documents, tmp_path / "index", encoder=tiny_passage_encoder_path) as index:
+        expected = index.encoder.encode_questions(["where was the king", "a"])
+    data = index_data(tmp_path / "index", tmp_path / "asked.jsonl", 2)
+    assert data.passage_texts == ["city the king was in the war", "city the queen was in the war"]
+    assert data.passages.shape == (2, 32)
+    assert np.array_equal(data.questions, expected)
+    assert (data.question_texts, data.language) == (["where was the king", "a"], "english")
+    PassageIndex.build(documents, tmp_path / "terms", encoder=None).close()
+    with pytest.raises(SystemExit, match="holds no vectors"):
+        index_data(tmp_path / "terms", tmp_path / "asked.jsonl", 2)
