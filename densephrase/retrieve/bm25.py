@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,6 @@ from densephrase.data import TermMatch
 from densephrase.kernels.max_score import TermQuery, scores_at
 from densephrase.kernels.passages import RankedRows, TermBatch, rank_by_all_postings, rank_by_max_score
 from densephrase.retrieve.ranking import by_block, no_ranking
-from densephrase.search.prepare.question_batch import find_terms
 from densephrase.search.prepare.tables import posting_table
 from densephrase.terms.term_index import TermIndex
 
@@ -25,7 +25,28 @@ from densephrase.terms.term_index import TermIndex
 _MOST_SUMMED = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+_UNKNOWN = -1
+_MOST_KNOWN = 100_000  # terms: as many as stems are kept
+
+
+class _WeighedTerms(dict[str, tuple[int, float]]):
+    """Term to its row and weight, looked up once: that takes as long as to rank. Forgets all when full."""
+
+    def __init__(self, terms: TermIndex) -> None:
+        super().__init__()
+        self._terms = terms
+
+    def __missing__(self, term: str) -> tuple[int, float]:
+        rows = self._terms.find([term])
+        row = int(rows[0])
+        weight = float(self._terms.paragraphs.weights(rows, np.ones(1, np.int64))[0]) if row != _UNKNOWN else 0.0
+        if len(self) >= _MOST_KNOWN:
+            self.clear()
+        self[term] = row, weight
+        return row, weight
+
+
+@dataclass(frozen=True)
 class TermRanking:
     """Ranks the paragraphs of a term index by BM25; `threads` share the questions of a batch."""
 
@@ -34,8 +55,22 @@ class TermRanking:
 
     def prepare(self, questions: Sequence[str]) -> TermBatch:
         """Return the terms of questions with their weights; an empty question, or one of unknown words, has none."""
-        found = find_terms([self.terms.analyser.terms(text) for text in questions], self.terms)
-        return TermBatch(found.ptr, found.ids, self.terms.paragraphs.weights(found.ids, found.counts))
+        analyse, weighed = self.terms.analyser.terms, self._weighed
+        ptr, ids, weights = [0], list[int](), list[float]()
+        for text in questions:
+            asked: dict[int, float] = {}
+            for row, weight in map(weighed.__getitem__, analyse(text)):
+                asked[row] = asked.get(row, 0.0) + weight  # exact: float32 numbers in float64
+            asked.pop(_UNKNOWN, None)
+            for row in sorted(asked):
+                ids.append(row)
+                weights.append(asked[row])
+            ptr.append(len(ids))
+        return TermBatch(np.array(ptr, np.int64), np.array(ids, np.int64), np.array(weights, np.float32))
+
+    @cached_property
+    def _weighed(self) -> _WeighedTerms:
+        return _WeighedTerms(self.terms)
 
     def rank(self, batch: TermBatch, top_k: int) -> RankedRows:
         """Return the best paragraphs of each question, at most `top_k`, among those that share a term with it.
@@ -55,7 +90,7 @@ class TermRanking:
                 rank_by_max_score(first, last, batch, table, documents, damaged=damaged, ranked=ranked)
 
         by_block(step, questions, self.threads)
-        postings.check(int(damaged.max(initial=-1)))
+        postings.check(max(damaged.tolist(), default=-1))
         return ranked
 
     def scores(self, batch: TermBatch, question: int, rows: NDArray[np.int64]) -> NDArray[np.float64]:
