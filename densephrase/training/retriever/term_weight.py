@@ -27,7 +27,8 @@ def measure_term_weights(
     The questions must be about articles that the encoder was not trained on, or its scores look better than they are.
     Documents of `excluded_titles`, whose questions are kept for evaluation, are no candidates.
 
-    Raises QuestionError where no question says in which passage its answer was marked.
+    Raises QuestionError where no question says in which passage its answer was marked, or none of these passages is
+    found: all weights are then equal, and none is better.
     """
     known = [question for question in questions if knows_gold_place(question)]
     if not known:
@@ -42,6 +43,12 @@ def measure_term_weights(
         kept = np.array([title not in excluded_titles for title in titles], bool)
         candidates.append(_only(proposed, kept))
         relevant.append(gold[kept])
+    if not any(gold.any() for gold in relevant):
+        raise QuestionError(
+            f"Neither terms nor vectors find any of the passages in which the answers of {len(known)} questions were "
+            "marked: no weight is better than another. Give questions about documents that the index holds and that "
+            "are not left out."
+        )
     return measure_weights(candidates, relevant, spread_weights(candidates), k)
 
 

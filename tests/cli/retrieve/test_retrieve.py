@@ -194,3 +194,14 @@ def test_questions_without_a_gold_passage_choose_no_weight(run: Run, passages: P
     done = run("retrieve", "tune", passages, asked, "--held-out", "0")
     assert done.code == 1
     assert "None of 1 questions has a context" in done.err
+
+
+def test_questions_about_other_documents_choose_no_weight(run: Run, passages: Path, tmp_path: Path) -> None:
+    """All weights would be equally bad, and the least, 0, would leave BM25 out of every search."""
+    context = "Rome was built by Romulus."
+    asked = write_lines(tmp_path / "a.jsonl", [{"question": "Who built?", "answers": ["Romulus"], "context": context}])
+    before = (passages / "manifest.json").read_bytes()
+    done = run("retrieve", "tune", passages, asked, "--held-out", "0")
+    assert done.code == 1
+    assert "find any of the passages in which the answers of 1 questions were marked" in done.err
+    assert (passages / "manifest.json").read_bytes() == before
