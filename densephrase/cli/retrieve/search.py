@@ -86,7 +86,7 @@ def _open_passages(options: argparse.Namespace, chosen: dict[str, Any]) -> Itera
     from densephrase.passage_index import PassageIndex
     from densephrase.retrieve.options import PassageOptions
 
-    options_used = PassageOptions.of(**chosen)
+    options_used = PassageOptions.of(top_k=options.top_k, **chosen)
     with PassageIndex.open(options.index, options.device, options.runtime, getattr(options, "threads", None)) as index:
         encodes = index.searcher.strategy(options_used) != "bm25" and index.encoder is not None
         runtime = index.encoder.runtime if encodes and index.encoder is not None else None
@@ -106,7 +106,7 @@ def _open_phrases(options: argparse.Namespace, chosen: dict[str, Any]) -> Iterat
     if foreign:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in foreign)
         raise UsageError(f"{options.index} is an index of phrases, whose search has no {names}")
-    used = asdict(SearchOptions.of(unit="paragraph", **chosen))
+    used = asdict(SearchOptions.of(unit="paragraph", top_k=options.top_k, **chosen))
     with PhraseIndex.open(
         options.index, options.device, runtime=options.runtime, threads=getattr(options, "threads", None)
     ) as index:

@@ -85,7 +85,7 @@ def test_a_phrase_index_finds_passages_too(run: Run, index_path: Path, questions
     assert list(answer["passages"][0]["parts"]) == ["phrase"]
     (figures,) = run("retrieve", "evaluate", index_path, questions, "--top-k", "3", "--json").objects
     assert figures["questions"] == 3
-    assert figures["search"]["unit"] == "paragraph"
+    assert (figures["search"]["unit"], figures["search"]["top_k"]) == ("paragraph", 3)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_figures_are_those_of_a_search_whose_answers_are_known(run: Run, terms: 
     assert figures["answer_mrr"] == {"2": 1.0}
     assert figures["gold"] == {"questions": 3, "mrr": {"2": 1.0}}
     assert figures["runtime"] is None
-    assert figures["search"]["strategy"] == "bm25"
+    assert (figures["search"]["strategy"], figures["search"]["top_k"]) == ("bm25", 2)
     assert figures["threads"] == 1
     assert figures["seconds_per_question"]["p50"] > 0
 
