@@ -39,10 +39,12 @@ def mine_negatives(
     Raises EncoderError for an encoder that cannot be used, TrainingError for a damaged file of the cache.
     """
     columns = [np.full((len(examples), 0), -1, np.int32)]
-    for source in config.sources:
-        if source == GIVEN:
-            continue
-        encoder = None if source == "bm25" else PassageEncoder.from_pretrained(source, device)
+    sources = {  # all are opened before the first is asked: one that is missing shows now and not after hours
+        source: None if source == "bm25" else PassageEncoder.from_pretrained(source, device)
+        for source in config.sources
+        if source != GIVEN
+    }
+    for source, encoder in sources.items():
         identity = _identity(pool, examples, config, "bm25" if encoder is None else encoder.fingerprint)
         path = cache / f"negatives-{identity[:16]}.safetensors"
         mined = _read(path, identity)

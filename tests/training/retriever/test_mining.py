@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from densephrase.data import Question
-from densephrase.errors import TrainingError
+from densephrase.errors import EncoderError, TrainingError
 from densephrase.training.retriever.examples import PassagePool
 from densephrase.training.retriever.mining import mine_negatives
 from tests.training.retriever.retriever_settings import make_retriever_settings
@@ -57,6 +57,13 @@ def test_they_are_mined_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     before = mined_names(tmp_path)
     monkeypatch.setattr("densephrase.training.retriever.mining.has_answer", None)
     assert mined_names(tmp_path) == before
+
+
+def test_a_missing_encoder_is_missed_before_anything_is_mined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(EncoderError, match="nowhere"):
+        mined_names(tmp_path, negatives=f"bm25,{tmp_path / 'nowhere'}")
+    assert not list(tmp_path.iterdir())
 
 
 def test_other_settings_mine_again(tmp_path: Path) -> None:
