@@ -17,10 +17,7 @@ from densephrase.training.retriever.examples import RetrieverExample
 
 @dataclass(frozen=True, slots=True)
 class RetrieverBatch:
-    """Tensors of one step: Q questions of U tokens, P passages of T tokens, gold ones first, in the questions' order.
-
-    `is_gold[q, p]` says that passage p answers question q, the gold passage itself included: no negative of it.
-    """
+    """Tensors of one step: Q questions of U tokens, P passages of T tokens, gold ones first, in question order."""
 
     question_ids: Tensor  # int64 (Q, U)
     question_mask: Tensor  # bool (Q, U)
