@@ -40,12 +40,15 @@ def new_encoder(config: RetrieverTrainingConfig, device: str) -> PassageEncoder:
 def _further(
     former: PassageEncoder, config: RetrieverTrainingConfig, reading: dict[str, Any]
 ) -> tuple[BiEncoder, Tokenizer]:
-    """Start from both towers of an encoder; one that is shared becomes two where `config` asks for them."""
+    """Start from both towers of an encoder; one that is shared becomes two where `config` asks for them.
+
+    Its weight of BM25 was tuned beside the scores that training changes, and stays behind.
+    """
     if config.shared and not former.config.is_shared:
         raise TrainingError(
             f"The encoder {config.backbone} has a tower for questions and one for passages, the training setting "
             "shared asks for one; leave it out, or start from another encoder."
         )
-    settings = replace(former.config, is_shared=config.shared, training={}, **reading)
+    settings = replace(former.config, is_shared=config.shared, term_weight=None, training={}, **reading)
     question = None if config.shared else copy.deepcopy(former.model.question_tower)
     return BiEncoder(settings, former.model.passage, question), former.tokeniser.tokenizer

@@ -15,6 +15,7 @@ import torch
 from densephrase.cli.main import main
 from densephrase.corpus.retrieval.context_passages import ContextPassage
 from densephrase.corpus.retrieval.examples import RetrievalExample, write_retrieval_examples
+from densephrase.encoder.passage.config import PassageEncoderConfig
 from densephrase.encoder.passage.passage_encoder import PassageEncoder
 from densephrase.errors import TrainingError
 from densephrase.training.retriever.config import RetrieverTrainingConfig
@@ -125,6 +126,13 @@ def test_an_encoder_can_be_trained_further(shared: bool, backbone: Path, tmp_pat
     assert further.config.is_shared == shared
     texts = [fact.text for fact in FACTS]
     assert np.array_equal(former.encode_questions(texts), further.encode_questions(texts))
+
+
+def test_a_tuned_weight_does_not_outlive_the_scores_it_was_tuned_for(backbone: Path, tmp_path: Path) -> None:
+    train_retriever(FACTS, tmp_path / "one", make_retriever_settings(backbone, max_steps=1))
+    replace(PassageEncoderConfig.load(tmp_path / "one"), term_weight=0.5).save(tmp_path / "one")
+    train_retriever(FACTS, tmp_path / "two", make_retriever_settings(tmp_path / "one", max_steps=1))
+    assert PassageEncoderConfig.load(tmp_path / "two").term_weight is None
 
 
 def test_two_towers_do_not_become_one(backbone: Path, tmp_path: Path) -> None:
