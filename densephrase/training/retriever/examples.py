@@ -11,6 +11,7 @@ from densephrase.corpus.retrieval.examples import RetrievalExample
 from densephrase.data import Question
 from densephrase.encoder.encoded import ParagraphInput
 from densephrase.errors import TrainingError
+from densephrase.training.data.examples import refuse_patterns
 
 TrainingRow: TypeAlias = Question | RetrievalExample
 """A question marked in its paragraph, or one with passages that were chosen for it (DPR's form)."""
@@ -74,6 +75,7 @@ def _example(row: TrainingRow, passages: _Passages, given: int) -> RetrieverExam
         gold = {positive, *others}
         negatives = tuple(number for number in passages.of(row.hard_negatives[:given]) if number not in gold)
         return RetrieverExample(row.question, row.answers, positive, negatives, tuple(others))
+    refuse_patterns([row])
     if row.context is None or not row.context.strip():
         raise TrainingError(
             f"Question {row.id!r} has no context; training needs the passage that answers each question."

@@ -156,6 +156,12 @@ def test_questions_without_a_passage_are_refused(backbone: Path, tmp_path: Path)
         train_retriever([replace(FACTS[0], id="q7", context=None)], tmp_path, make_retriever_settings(backbone))
 
 
+def test_patterns_are_no_answers_to_train_on(backbone: Path, tmp_path: Path) -> None:
+    """Passages that match one would become negatives, for none holds its letters."""
+    with pytest.raises(TrainingError, match="answers of question 'q8' are regular expressions"):
+        train_retriever([replace(FACTS[0], id="q8", is_pattern=True)], tmp_path, make_retriever_settings(backbone))
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
