@@ -16,6 +16,7 @@ from densephrase.encoder.device import find_device, on_device
 from densephrase.encoder.passage.model import BiEncoder
 from densephrase.encoder.passage.passage_encoder import PassageEncoder
 from densephrase.encoder.passage.tokens import PassageTokeniser
+from densephrase.errors import TrainingError
 from densephrase.training.contrastive.gradient_cache import encode_in_chunks
 from densephrase.training.contrastive.losses import cross_batch_nll
 from densephrase.training.data.holdout import check_some_left, split_by_article
@@ -88,6 +89,10 @@ class _RetrieverRun:
         torch.manual_seed(config.seed)
         kept, held_out = split_by_article(rows, config.held_out_articles, place_of)
         check_some_left(kept, held_out, config.held_out_articles)
+        if not count_batches(len(kept), config.batch_questions):
+            raise TrainingError(
+                f"There are {len(kept)} questions to train on; expected at least {process_count()}, one a process."
+            )
         pool = PassagePool.of(kept, config.given)
         return cls(rows, folder, config, new_encoder(config, device), pool, held_out)
 

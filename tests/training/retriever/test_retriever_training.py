@@ -156,6 +156,11 @@ def test_questions_without_a_passage_are_refused(backbone: Path, tmp_path: Path)
         train_retriever([replace(FACTS[0], id="q7", context=None)], tmp_path, make_retriever_settings(backbone))
 
 
+def test_no_questions_are_nothing_to_train_on(backbone: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="There are 0 questions to train on"):
+        train_retriever([], tmp_path, make_retriever_settings(backbone))
+
+
 def test_patterns_are_no_answers_to_train_on(backbone: Path, tmp_path: Path) -> None:
     """Passages that match one would become negatives, for none holds its letters."""
     with pytest.raises(TrainingError, match="answers of question 'q8' are regular expressions"):
