@@ -78,6 +78,17 @@ def test_held_out_articles_are_measured_and_not_trained_on(backbone: Path, tmp_p
     assert 0 <= report["held_out_top_1"] <= report["held_out_top_5"] == report["held_out_top_20"] == 1
 
 
+def test_equal_vectors_find_no_held_out_passage(
+    backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An encoder that makes the same vector of everything is of no use, and its figures say so."""
+    monkeypatch.setattr(PassageEncoder, "_encode", lambda self, rows, forward: np.ones((len(rows), 32), np.float32))
+    article = [replace(FACTS[0], id=f"h{n}", title="apart", context=f"{FACTS[0].context} {n}") for n in range(6)]
+    settings = make_retriever_settings(backbone, held_out_articles=1, max_steps=1)
+    report = train_retriever([*FACTS, *article], tmp_path, settings)
+    assert (report["held_out_top_1"], report["held_out_top_5"], report["held_out_top_20"]) == (0, 0, 1)
+
+
 @pytest.mark.parametrize("at", [1, 4], ids="after {} steps".format)
 def test_a_stopped_run_ends_like_one_that_never_stopped(
     at: int, backbone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
