@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, Unpack, overload
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast, overload
 
 from densephrase.build_keywords import PassageBuildKeywords
 from densephrase.data import Document, Passage
@@ -18,6 +18,9 @@ from densephrase.retrieve.options import PassageKeywords
 from densephrase.search.plan.question_checks import check_questions
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from densephrase.encoder.passage.passage_encoder import PassageEncoder
     from densephrase.encoder.passage.passage_question_encoder import PassageQuestionEncoder
     from densephrase.encoder.question.runtime import Runtime
@@ -147,20 +150,25 @@ class PassageIndex:
         if folder is None:
             return None
         from densephrase.encoder.passage.passage_question_encoder import load_passage_question_encoder
+        from densephrase.search.plan.threads import check_threads
 
-        return load_passage_question_encoder(folder, self._device, self._runtime)
+        return load_passage_question_encoder(folder, self._device, self._runtime, check_threads(self._threads))
 
     @cached_property
     def searcher(self) -> PassageSearcher:
-        """The search behind `search`.
+        """The search behind `search`; its encoder is loaded when a search first needs it, which BM25 does not.
 
         Raises:
-            SearchError, IndexFormatError, EncoderError, DeviceError: as the first search does.
+            SearchError, IndexFormatError: as the first search does.
         """
         from densephrase.retrieve.passage_searcher import PassageSearcher
 
-        encode = None if self.encoder is None else self.encoder.encode_questions
-        return PassageSearcher(self.reader, encode, self.reader.manifest.term_weight, self._threads)
+        manifest = self.reader.manifest
+        encode = None if manifest.encoder is None else self._encode_questions
+        return PassageSearcher(self.reader, encode, manifest.term_weight, self._threads)
+
+    def _encode_questions(self, questions: Sequence[str]) -> NDArray[np.float32]:
+        return cast("PassageQuestionEncoder", self.encoder).encode_questions(questions)
 
     def close(self) -> None:
         """Let go of the mapped files and the encoder; passages already returned stay valid."""

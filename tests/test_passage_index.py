@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any, get_type_hints
 
+import numba
 import pytest
 import torch
 
@@ -17,11 +18,12 @@ from densephrase.build_index.passages.passage_options import PassageBuildOptions
 from densephrase.build_keywords import PassageBuildKeywords
 from densephrase.cli.main import main
 from densephrase.data import Document
+from densephrase.encoder.passage import passage_question_encoder
 from densephrase.encoder.passage.config import PassageEncoderConfig
 from densephrase.encoder.passage.model import BiEncoder
 from densephrase.encoder.passage.passage_encoder import PassageEncoder
 from densephrase.encoder.passage.tokens import PassageTokeniser
-from densephrase.errors import BuildError, IndexFormatError, SearchError
+from densephrase.errors import BuildError, EncoderError, IndexFormatError, SearchError
 from tests.conftest import make_config, make_tokenizer
 
 DOCUMENTS = [
@@ -66,6 +68,25 @@ def test_a_question_gives_passages_that_can_be_cited(index: PassageIndex, strate
         assert passage.text == texts[passage.document.id][passage.start : passage.end]
         assert passage.id == f"{passage.document.id}:{passage.start}-{passage.end}"
     assert found[0].score >= found[1].score
+
+
+def test_search_by_terms_loads_no_encoder(index: PassageIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    def load(*_: Any) -> None:
+        raise EncoderError("loaded")
+
+    monkeypatch.setattr(passage_question_encoder, "load_passage_question_encoder", load)
+    assert index.search("Shakespeare", strategy="bm25")[0].document.id == "hamlet"
+    with pytest.raises(EncoderError, match="loaded"):
+        index.search("Shakespeare", strategy="dense")
+
+
+def test_threads_share_the_questions_that_are_encoded(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr(passage_question_encoder, "load_passage_question_encoder", lambda *told: given.append(told[3]))
+    for threads in (1, None):
+        with PassageIndex.open(built, threads=threads) as index:
+            assert index.encoder is None
+    assert given == [1, numba.config.NUMBA_NUM_THREADS]
 
 
 def test_the_dense_side_ranks_by_the_encoders_products(index: PassageIndex) -> None:
