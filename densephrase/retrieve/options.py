@@ -36,7 +36,7 @@ class PassageOptions:
     fusion: how hybrid search joins both sides: "weighted" adds `term_weight` times BM25 to the dense score,
         "reciprocal-rank" adds up 1 / (60 + rank) (Cormack et al., 2009); "auto" is weighted where a weight is given or
         tuned, and by ranks where none is.
-    term_weight: at least 0 (None: the encoder's tuned weight).
+    term_weight: at least 0 (None: the one that was tuned for the index); not with fusion "reciprocal-rank".
     candidates: passages that each side of a hybrid search proposes (None: 100, or `top_k` where that is more).
     probes: inverted lists that the dense side looks into, where the index has lists (None: see
         `densephrase.retrieve.dense.choose_passage_effort`); as many as there are make it exact.
@@ -64,6 +64,11 @@ class PassageOptions:
         for name in ("candidates", "probes"):
             check_count(self, name, _wrong, may_be_open=True)
         check_weight(self, "term_weight", _wrong)
+        if self.fusion == "reciprocal-rank" and self.term_weight is not None:
+            raise SearchError(
+                f"Passage search option term_weight is {self.term_weight!r}, but the fusion 'reciprocal-rank' has no "
+                "weights; leave one of them out."
+            )
 
     @property
     def proposed(self) -> int:

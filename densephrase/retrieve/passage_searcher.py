@@ -87,6 +87,21 @@ class PassageSearcher:
             return options.strategy
         return "bm25" if self._vectors is None or self._encode is None else "hybrid"
 
+    def term_weight(self, options: PassageOptions) -> float | None:
+        """Return what BM25 counts in a hybrid search with these options; None where ranks are fused.
+
+        Raises:
+            SearchError: if a sum of weighted scores is asked for, and no weight was given or tuned.
+        """
+        if options.fusion == "reciprocal-rank":
+            return None
+        weight = self._term_weight if options.term_weight is None else options.term_weight
+        if weight is None and options.fusion == "weighted":
+            raise SearchError(
+                'No weight of terms was tuned for this index. Give term_weight, or choose the fusion "reciprocal-rank".'
+            )
+        return weight
+
     def _find(self, questions: Sequence[str], options: PassageOptions) -> list[_Found]:
         strategy = self.strategy(options)
         if strategy == "hybrid":
@@ -114,22 +129,11 @@ class PassageSearcher:
             )
 
     def _fused(self, candidates: FusionCandidates, options: PassageOptions) -> _Found:
-        weight = self._weight(options)
+        weight = self.term_weight(options)
         scores = candidates.reciprocal() if weight is None else candidates.weighted(weight)
         best = best_first(scores, options.top_k)
         parts = {"bm25": candidates.bm25[best], "dense": candidates.dense[best]}
         return _Found(candidates.rows[best], scores[best], parts)
-
-    def _weight(self, options: PassageOptions) -> float | None:
-        """Return what BM25 counts in a weighted sum; None where ranks are fused."""
-        if options.fusion == "reciprocal-rank":
-            return None
-        weight = self._term_weight if options.term_weight is None else options.term_weight
-        if weight is None and options.fusion == "weighted":
-            raise SearchError(
-                'The encoder has no tuned weight for terms. Give a term_weight, or choose the fusion "reciprocal-rank".'
-            )
-        return weight
 
     def _dense_side(self) -> tuple[VectorRanking, EncodeQuestions]:
         if self._vectors is None:

@@ -33,6 +33,11 @@ def test_refusals_name_field_found_and_expected(name: str, value: Any, expected:
     assert str(caught.value) == f"Passage search option {name} is {value!r}; expected {expected}."
 
 
+def test_ranks_have_no_weight() -> None:
+    with pytest.raises(SearchError, match=r"term_weight is 2.0, but the fusion 'reciprocal-rank' has no weights"):
+        PassageOptions(fusion="reciprocal-rank", term_weight=2.0)
+
+
 def test_unknown_options_are_named() -> None:
     with pytest.raises(SearchError, match="no option 'k' of a passage search; there are strategy, top_k"):
         PassageOptions.of(k=3)

@@ -117,7 +117,7 @@ def test_fusion_follows_the_weights_that_there_are(rows: MadeRows) -> None:
     assert by_rank != weighted
     assert plain.search(QUESTIONS, 5) == by_rank == tuned.search(QUESTIONS, 5, fusion="reciprocal-rank")
     assert tuned.search(QUESTIONS, 5) == weighted == plain.search(QUESTIONS, 5, term_weight=0.2)
-    with pytest.raises(SearchError, match="no tuned weight for terms"):
+    with pytest.raises(SearchError, match="No weight of terms was tuned"):
         plain.search(QUESTIONS, 5, fusion="weighted")
 
 

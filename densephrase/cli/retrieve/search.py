@@ -18,6 +18,8 @@ from densephrase.search.plan.strategies import Strategy
 if TYPE_CHECKING:
     from densephrase.data import Passage
     from densephrase.passage_index import PassageIndex
+    from densephrase.retrieve.options import PassageOptions
+    from densephrase.retrieve.passage_searcher import PassageSearcher
     from densephrase.retrieve.phrase_paragraphs import PhraseSearch
     from densephrase.retrieve.retriever import Retriever
 
@@ -88,12 +90,19 @@ def _open_passages(options: argparse.Namespace, chosen: dict[str, Any]) -> Itera
 
     options_used = PassageOptions.of(top_k=options.top_k, **chosen)
     with PassageIndex.open(options.index, options.device, options.runtime, getattr(options, "threads", None)) as index:
-        encodes = index.searcher.strategy(options_used) != "bm25" and index.encoder is not None
-        runtime = index.encoder.runtime if encodes and index.encoder is not None else None
-        used = asdict(options_used) | {"strategy": index.searcher.strategy(options_used)}
-        if used["term_weight"] is None:
-            used["term_weight"] = index.reader.manifest.term_weight
+        strategy = index.searcher.strategy(options_used)
+        encoder = None if strategy == "bm25" else index.encoder
+        used = asdict(options_used) | {"strategy": strategy} | _fusion(index.searcher, strategy, options_used)
+        runtime = None if encoder is None else encoder.runtime
         yield OpenIndex(_Passages(index, chosen), used, index.info(), runtime)
+
+
+def _fusion(searcher: PassageSearcher, strategy: PassageStrategy, options: PassageOptions) -> dict[str, Any]:
+    """Return how a search joins terms and vectors, which is nothing where it has one of them alone."""
+    if strategy != "hybrid":
+        return {"fusion": None, "term_weight": None}
+    weight = searcher.term_weight(options)
+    return {"fusion": "reciprocal-rank" if weight is None else "weighted", "term_weight": weight}
 
 
 @contextmanager

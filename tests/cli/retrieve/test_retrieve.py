@@ -178,8 +178,14 @@ def test_the_weight_of_terms_is_written_to_the_index(
     assert report["term_weight"] == best["term_weight"]
     with PassageIndex.open(index) as opened:
         assert opened.reader.manifest.term_weight == report["term_weight"]
-    (figures,) = run("retrieve", "evaluate", index, questions, "--json").objects
-    assert figures["search"]["term_weight"] == report["term_weight"]
+    for options, fusion, weight in (
+        ((), "weighted", report["term_weight"]),
+        (("--term-weight", "3"), "weighted", 3),
+        (("--fusion", "reciprocal-rank"), "reciprocal-rank", None),
+        (("--strategy", "dense"), None, None),
+    ):
+        (figures,) = run("retrieve", "evaluate", index, questions, *options, "--json").objects
+        assert (figures["search"]["fusion"], figures["search"]["term_weight"]) == (fusion, weight)
     assert run("verify", index).code == 0
 
 
