@@ -17,6 +17,11 @@ TrainingRow: TypeAlias = Question | RetrievalExample
 """A question marked in its paragraph, or one with passages that were chosen for it (DPR's form)."""
 
 
+def answered(rows: Sequence[TrainingRow]) -> Sequence[TrainingRow]:
+    """Return the rows whose passage answers them: all but the unanswerable questions of SQuAD 2.0 and its like."""
+    return [row for row in rows if isinstance(row, RetrievalExample) or row.answers]
+
+
 def place_of(row: TrainingRow) -> tuple[str, str | None]:
     """Return the title and the text of the passage that answers a row; None where it has none."""
     if isinstance(row, Question):

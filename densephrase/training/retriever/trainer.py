@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -35,10 +36,17 @@ from densephrase.training.loop.run_identity import run_identity
 from densephrase.training.loop.stages import Stage, run_report, run_stages
 from densephrase.training.retriever.batches import RetrieverBatch, TokenisedPool, count_batches
 from densephrase.training.retriever.config import RetrieverTrainingConfig
-from densephrase.training.retriever.examples import PassagePool, RetrieverExample, TrainingRow, place_of
+from densephrase.training.retriever.examples import (
+    PassagePool,
+    RetrieverExample,
+    TrainingRow,
+    answered,
+    place_of,
+)
 from densephrase.training.retriever.mining import mine_negatives
 from densephrase.training.retriever.new_encoder import new_encoder
 
+_log = logging.getLogger(__name__)
 _MEASURED = 2_000  # held-out questions at most
 _CUTOFFS = (1, 5, 20)
 
@@ -87,7 +95,9 @@ class _RetrieverRun:
     ) -> _RetrieverRun:
         """Make the encoder and the pool of passages."""
         torch.manual_seed(config.seed)
-        kept, held_out = split_by_article(rows, config.held_out_articles, place_of)
+        kept, held_out = map(answered, split_by_article(rows, config.held_out_articles, place_of))
+        if left_out := len(rows) - len(kept) - len(held_out):
+            _log.warning("left out %d questions that their paragraph does not answer", left_out)
         check_some_left(kept, held_out, config.held_out_articles)
         if not count_batches(len(kept), config.batch_questions):
             raise TrainingError(

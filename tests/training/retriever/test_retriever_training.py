@@ -167,6 +167,18 @@ def test_questions_without_a_passage_are_refused(backbone: Path, tmp_path: Path)
         train_retriever([replace(FACTS[0], id="q7", context=None)], tmp_path, make_retriever_settings(backbone))
 
 
+def test_questions_that_their_paragraph_does_not_answer_are_left_out(
+    backbone: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Their paragraph is no gold passage: those of SQuAD 2.0 were written to look like it."""
+    unanswerable = [replace(fact, id=f"no-{fact.id}", answers=(), answer_starts=()) for fact in FACTS[:3]]
+    report = train_retriever(
+        [*FACTS, *unanswerable], tmp_path, make_retriever_settings(backbone, max_steps=0, epochs=1.0)
+    )
+    assert report["questions_seen"] == len(FACTS)
+    assert "left out 3 questions" in caplog.text
+
+
 def test_no_questions_are_nothing_to_train_on(backbone: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="There are 0 questions to train on"):
         train_retriever([], tmp_path, make_retriever_settings(backbone))
