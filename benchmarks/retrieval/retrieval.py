@@ -16,6 +16,7 @@ the command line, kept in FOLDER: a stopped benchmark goes on with the row it wa
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import shutil
 from dataclasses import dataclass
@@ -40,9 +41,10 @@ class Retriever:
     search: tuple[str, ...] = ()
 
     def file(self, questions: str, kind: str) -> str:
-        """Name of the file that keeps a run over questions."""
-        words = "-".join(f"{self.index.name} {self.name} {questions} {kind}".replace("+", "and").split())
-        return f"{words}.json"
+        """Name of the file that keeps a run over a file of questions; other arguments have another name."""
+        words = "-".join(f"{self.index.name} {self.name} {Path(questions).name} {kind}".replace("+", "and").split())
+        whole = json.dumps([str(self.index.resolve()), self.search, str(Path(questions).resolve()), kind])
+        return f"{words}-{hashlib.sha256(whole.encode()).hexdigest()[:8]}.json"
 
 
 def main() -> None:
@@ -129,8 +131,8 @@ def _run(work: Path, row: Retriever, questions: str, limit: int | None, is_timed
         ranks = {name: [result[name] for result in results] for name in ("answer_rank", "gold_rank")}
         return figures if is_timed else {**figures, **ranks}
 
-    kind = "timed" if is_timed else f"of {limit}" if limit else "all"
-    return kept(work / row.file(Path(questions).name.split(".")[0], kind), evaluate)
+    kind = f"{'timed ' if is_timed else ''}{limit or 'all'}"
+    return kept(work / row.file(questions, kind), evaluate)
 
 
 def _build_table(builds: dict[str, dict[str, Any]]) -> list[str]:

@@ -168,6 +168,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--top-k", type=int, default=100)
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 32])
     options = parser.parse_args()
+    if options.questions < max(options.batches):
+        parser.error(f"--questions {options.questions} is less than a batch of {max(options.batches)}")
     if options.source != "random" and not options.asked:
         parser.error("--asked QUESTIONS says what is asked of an index")
     return options

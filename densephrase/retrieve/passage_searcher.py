@@ -16,6 +16,7 @@ from densephrase.retrieve.bm25 import TermRanking
 from densephrase.retrieve.dense import VectorRanking
 from densephrase.retrieve.fusion import FusionCandidates, best_first
 from densephrase.retrieve.options import PassageKeywords, PassageOptions, PassageStrategy
+from densephrase.retrieve.retriever import refuse_string
 from densephrase.retrieve.rows import PassageRows
 from densephrase.search.plan.threads import check_threads
 
@@ -59,9 +60,11 @@ class PassageSearcher:
         `parts` of a passage hold its score by each side that took part, "bm25" and "dense".
 
         Raises:
-            SearchError: if an option is unknown or makes no sense, or needs vectors or an encoder that are not there.
+            SearchError: if an option is unknown or makes no sense, or needs vectors or an encoder that are not there,
+                and for a string instead of a list.
             IndexFormatError: if the index is damaged where it is read.
         """
+        refuse_string(questions)
         chosen = PassageOptions.of(top_k=top_k, **options)
         return [
             self._passages(text, found, chosen.explain)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from densephrase.data import Answer, Passage
+from densephrase.retrieve.retriever import refuse_string
 
 
 class PhraseSearch(Protocol):
@@ -31,6 +32,7 @@ class PhraseParagraphs:
         Raises:
             SearchError: as the phrase search does.
         """
+        refuse_string(questions)
         found = self._search(list(questions), top_k=top_k, unit="paragraph", **self._options)
         return [[_passage(answer) for answer in answers] for answers in found]
 

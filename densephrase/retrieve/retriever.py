@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Literal, Protocol, TypeAlias
 
 from densephrase.data import Passage
+from densephrase.errors import SearchError
 
 RankedUnit: TypeAlias = Literal["passage", "document"]
 """What is ranked: passages by `Passage.id`, or documents by the best passage of each."""
@@ -19,3 +20,9 @@ class Retriever(Protocol):
 
         Fewer than `top_k` come back where there are fewer, or fewer that share anything with the question.
         """
+
+
+def refuse_string(questions: Sequence[str]) -> None:
+    """Raise SearchError for a string, which is a sequence of strings too: a question for each of its letters."""
+    if isinstance(questions, str):
+        raise SearchError(f"A retriever takes a list of questions; found {questions[:80]!r}, put it in a list.")

@@ -186,3 +186,8 @@ def test_lists_that_are_all_looked_through_change_nothing(tmp_path: Path, rows: 
 def test_it_is_a_retriever(rows: MadeRows) -> None:
     retriever: Retriever = PassageSearcher(rows, encode)
     assert [len(found) for found in retriever.search(QUESTIONS[:2], 3)] == [3, 3]
+
+
+def test_a_string_is_no_list_of_questions(rows: MadeRows) -> None:
+    with pytest.raises(SearchError, match="takes a list of questions; found 'who'"):
+        PassageSearcher(rows, encode).search("who", 3)

@@ -47,3 +47,8 @@ def test_refusals_are_those_of_the_phrase_search(index: PhraseIndex) -> None:
         PhraseParagraphs(index.search).search(QUESTIONS, 0)
     with pytest.raises(SearchError, match="no search option 'fuzzy'"):
         PhraseParagraphs(index.search, fuzzy=True).search(QUESTIONS, 1)
+
+
+def test_a_string_is_no_list_of_questions_here_either(index: PhraseIndex) -> None:
+    with pytest.raises(SearchError, match="takes a list of questions; found 'Who wrote Hamlet"):
+        PhraseParagraphs(index.search).search("Who wrote Hamlet?", 3)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import asdict, fields
+from dataclasses import fields
 from time import perf_counter
 from typing import Any, get_args
 
@@ -61,7 +61,9 @@ def run(options: argparse.Namespace) -> int:
         manifest = build_passages(options.corpus, options.index, encoder=encoder, options=chosen, progress=speed)
     summary = {
         "index": options.index,
-        **asdict(manifest.counts),
+        "documents": manifest.counts.documents,
+        "passages": manifest.counts.paragraphs,
+        "tokens": manifest.counts.tokens,
         "bytes": manifest.bytes,
         "seconds": perf_counter() - began,
         "tokens_per_second": speed.tokens_per_second,
@@ -92,7 +94,8 @@ def _build_options(options: argparse.Namespace) -> Any:
 
 
 def _rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
-    rows = [(name, f"{summary[name]:,}") for name in ("documents", "paragraphs", "tokens", "bytes")]
+    rows = [(name, f"{summary[name]:,}") for name in ("documents", "passages", "tokens", "bytes")]
     rows.append(("seconds", f"{summary['seconds']:.1f}"))
-    rows.append(("tokens encoded a second", f"{summary['tokens_per_second']:,.0f}"))
+    if summary["tokens_per_second"]:
+        rows.append(("tokens encoded a second", f"{summary['tokens_per_second']:,.0f}"))
     return [*rows, ("index", summary["index"])]

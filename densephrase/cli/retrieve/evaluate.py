@@ -94,7 +94,7 @@ def _judgements(options: argparse.Namespace) -> str | None:
     """Return where judgements are: where they are said to be, or in BEIR's file that chooses the questions."""
     given: str | None = options.judgements
     path = Path(options.questions)
-    is_beir = path.suffix == ".tsv" and path.parent.name == "qrels"
+    is_beir = path.name.removesuffix(".gz").endswith(".tsv") and path.parent.name == "qrels"
     return options.questions if given is None and is_beir else given
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
@@ -34,7 +34,7 @@ def add_passage_search(parser: argparse.ArgumentParser, top_k: int) -> None:
     )
     parser.add_argument(
         "--strategy",
-        choices=[*get_args(PassageStrategy), *get_args(Strategy)[:2]],
+        choices=[*get_args(PassageStrategy), *(name for name in get_args(Strategy) if name != "hybrid")],
         help="of a passage index: bm25, dense or hybrid (default: hybrid where it has vectors, else bm25); of a phrase "
         "index: dense-first, sparse-first or hybrid (default: hybrid)",
     )
@@ -76,11 +76,13 @@ def open_index(options: argparse.Namespace) -> Iterator[OpenIndex]:
     given = {name: getattr(options, name, None) for name in _OPTIONS}
     chosen = {name: value for name, value in given.items() if value is not None}
     kind = index_kind(Path(options.index))
-    try:
-        with _open_passages(options, chosen) if kind == PASSAGES else _open_phrases(options, chosen) as opened:
-            yield opened
-    except SearchError as error:
-        raise UsageError(str(error)) from error
+    with ExitStack() as stack:
+        try:
+            opened = _open_passages(options, chosen) if kind == PASSAGES else _open_phrases(options, chosen)
+            index = stack.enter_context(opened)
+        except SearchError as error:
+            raise UsageError(str(error)) from error
+        yield index
 
 
 @contextmanager
@@ -92,6 +94,8 @@ def _open_passages(options: argparse.Namespace, chosen: dict[str, Any]) -> Itera
     with PassageIndex.open(options.index, options.device, options.runtime, getattr(options, "threads", None)) as index:
         strategy = index.searcher.strategy(options_used)
         encoder = None if strategy == "bm25" else index.encoder
+        if strategy != "bm25" and encoder is None:
+            raise SearchError(f"{options.index} holds no vectors: search it by bm25, or build it with an encoder")
         used = asdict(options_used) | {"strategy": strategy} | _fusion(index.searcher, strategy, options_used)
         runtime = None if encoder is None else encoder.runtime
         yield OpenIndex(_Passages(index, chosen), used, index.info(), runtime)

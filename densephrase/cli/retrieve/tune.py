@@ -10,7 +10,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from densephrase.cli.arguments import add_device, add_excluded_articles, add_json, excluded_titles, positive
+from densephrase.cli.arguments import (
+    add_device,
+    add_excluded_articles,
+    add_json,
+    excluded_titles,
+    none_or_more,
+    positive,
+)
 from densephrase.cli.output import note, write_json, write_table
 from densephrase.errors import QuestionError, SearchError
 
@@ -26,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--held-out",
-        type=int,
+        type=none_or_more,
         metavar="N",
         help="ask only about the N articles kept out of the encoder's training; 0: about all (default: as many as its "
         "configuration says, else 0)",

@@ -64,11 +64,12 @@ class PassageTokeniser:
             texts = [f"{passage.title} {passage.text}" if passage.title else passage.text for passage in passages]
         else:
             texts = [passage.text for passage in passages]
-        rows = self._pieces([config.passage_prefix + text for text in texts])
+        most, prefix = config.max_passage_tokens, config.passage_prefix
         if config.title != "segment":
-            return [self._framed(row, config.max_passage_tokens) for row in rows]
-        titles = self._pieces([passage.title for passage in passages])
-        most = config.max_passage_tokens
+            return [self._framed(row, most) for row in self._pieces([prefix + text for text in texts])]
+        has_title = [bool(passage.title) for passage in passages]
+        rows = self._pieces([text if titled else prefix + text for text, titled in zip(texts, has_title, strict=True)])
+        titles = self._pieces([prefix + passage.title if passage.title else "" for passage in passages])
         fronts = [[*title[: most - 3], config.sep_token_id] if title else [] for title in titles]
         return [self._framed([*front, *row], most) for front, row in zip(fronts, rows, strict=True)]
 

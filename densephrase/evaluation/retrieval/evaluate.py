@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -19,6 +19,7 @@ from densephrase.evaluation.retrieval.passage_result import PassageResult
 from densephrase.evaluation.retrieval.passage_summary import PassageSummary
 from densephrase.evaluation.retrieval.runs import ranking_of, run_rows
 from densephrase.retrieve.retriever import RankedUnit, Retriever
+from densephrase.storage.atomic_file import publish, temporary_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +116,16 @@ def _check_ids(questions: Sequence[Question]) -> None:
 
 
 def _open(stack: ExitStack, path: str | Path | None) -> TextIO | None:
-    return None if path is None else stack.enter_context(Path(path).open("w", encoding="utf-8", newline="\n"))
+    return None if path is None else stack.enter_context(_written(Path(path)))
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[TextIO]:
+    """Yield a file that gets its name at the end; if anything fails before, one that was there stays."""
+    temporary = temporary_path(path)
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
+        publish(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -42,11 +42,12 @@ def check_measurable(question_ids: Sequence[str], judgements: Judgements) -> Non
 
 
 def judged_measures(
-    run: Mapping[str, Ranking], judgements: Judgements, recall_cutoffs: Iterable[int]
+    run: Mapping[str, Ranking], judgements: Judgements, recall_cutoffs: Iterable[int], asked_for: int = RR_CUTOFF
 ) -> dict[str, Any]:
     """Return `questions`, `recall` by cut-off, `mrr` and `ndcg` at 10, each the mean over the judged questions asked.
 
     run: the ranking of each question that was asked, empty where nothing was found.
+    asked_for: how many ids of a question were; where these are fewer than 10, `mrr` and `ndcg` are at so many.
 
     Recall is the share of a question's relevant ids within the cut-off; nDCG has the grade as gain and log2(rank + 1)
     as discount, as in trec_eval (Järvelin and Kekäläinen 2002). A negative grade counts as 0.
@@ -61,17 +62,20 @@ def judged_measures(
         if question_id in judgements
     }
     cutoffs = sorted(set(recall_cutoffs))
-    measured = _measure(judged, {question_id: run[question_id] for question_id in judged}, cutoffs)
+    mrr, ndcg = (min(cutoff, asked_for) for cutoff in (RR_CUTOFF, NDCG_CUTOFF))
+    measured = _measure(judged, {question_id: run[question_id] for question_id in judged}, cutoffs, ndcg)
     ranks = (_first_relevant(run[question_id], grades) for question_id, grades in judged.items())
     return {
         "questions": len(judged),
         "recall": {str(cutoff): measured[f"R@{cutoff}"] for cutoff in cutoffs},
-        "mrr": {str(RR_CUTOFF): mean_reciprocal_rank(ranks)},
-        "ndcg": {str(NDCG_CUTOFF): measured[f"nDCG@{NDCG_CUTOFF}"]},
+        "mrr": {str(mrr): mean_reciprocal_rank(ranks, mrr)},
+        "ndcg": {str(ndcg): measured[f"nDCG@{ndcg}"]},
     }
 
 
-def _measure(judged: Judgements, run: Mapping[str, Ranking], cutoffs: Iterable[int]) -> dict[str, float]:
+def _measure(
+    judged: Judgements, run: Mapping[str, Ranking], cutoffs: Iterable[int], ndcg_cutoff: int
+) -> dict[str, float]:
     """Return the means of ir-measures by their names."""
     ir_measures = _load_ir_measures()
     scored = {
@@ -81,7 +85,7 @@ def _measure(judged: Judgements, run: Mapping[str, Ranking], cutoffs: Iterable[i
         }
         for question_id, ranking in run.items()
     }
-    measures = [ir_measures.nDCG @ NDCG_CUTOFF, *(ir_measures.R @ cutoff for cutoff in cutoffs)]
+    measures = [ir_measures.nDCG @ ndcg_cutoff, *(ir_measures.R @ cutoff for cutoff in cutoffs)]
     found = ir_measures.calc_aggregate(measures, judged, scored)
     return {str(measure): float(value) for measure, value in found.items()}
 

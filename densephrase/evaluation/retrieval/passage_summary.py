@@ -97,4 +97,4 @@ class PassageSummary:
     def _judged(self) -> dict[str, Any] | None:
         if self._judgements is None:
             return None
-        return {"unit": self._unit, **judged_measures(self._run, self._judgements, self._cutoffs)}
+        return {"unit": self._unit, **judged_measures(self._run, self._judgements, self._cutoffs, self._rr_cutoff)}

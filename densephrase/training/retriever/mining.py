@@ -51,7 +51,8 @@ def mine_negatives(
         if mined is None:
             _log.info("mining hard negatives of %d questions by %s", len(examples), source)
             scores = _term_scores(pool) if encoder is None else _dense_scores(pool, encoder)
-            mined = _mine(pool, examples, config, scores)
+            # Without a term of the question, a passage is not taken for an answer.
+            mined = _mine(pool, examples, config, scores, 0.0 if encoder is None else -np.inf)
             temporary = path.with_suffix(".tmp")
             save_file({"negatives": mined}, temporary, {"identity": identity})
             os.replace(temporary, path)
@@ -60,15 +61,22 @@ def mine_negatives(
 
 
 def _mine(
-    pool: PassagePool, examples: Sequence[RetrieverExample], config: RetrieverTrainingConfig, scores: _Scores
+    pool: PassagePool,
+    examples: Sequence[RetrieverExample],
+    config: RetrieverTrainingConfig,
+    scores: _Scores,
+    least: float,
 ) -> NDArray[np.int32]:
+    """Return the negatives among the passages that score more than `least`."""
     mined = np.full((len(examples), config.negatives_kept), -1, np.int32)
     best = np.empty((_CHUNK, min(config.negatives_depth, len(pool.passages))), np.int64)
     for first in range(0, len(examples), _CHUNK):
         members = examples[first : first + _CHUNK]
-        best_columns(scores([example.text for example in members]), best[: len(members)])
+        scored = scores([example.text for example in members])
+        best_columns(scored, best[: len(members)])
         for row, example in enumerate(members):
-            found = list(islice(_wrong(pool, example, best[row]), config.negatives_kept))
+            ranked = best[row][scored[row, best[row]] > least]
+            found = list(islice(_wrong(pool, example, ranked), config.negatives_kept))
             mined[first + row, : len(found)] = found
     return mined
 

@@ -27,8 +27,8 @@ def measure_term_weights(
     The questions must be about articles that the encoder was not trained on, or its scores look better than they are.
     Documents of `excluded_titles`, whose questions are kept for evaluation, are no candidates.
 
-    Raises QuestionError where no question says in which passage its answer was marked, or none of these passages is
-    found: all weights are then equal, and none is better.
+    Raises QuestionError where no question says in which passage its answer was marked, and where none of these passages
+    is found, since all weights are then equal.
     """
     known = [question for question in questions if knows_gold_place(question)]
     if not known:

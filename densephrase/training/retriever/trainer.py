@@ -131,6 +131,8 @@ def _mine(run: _RetrieverRun) -> None:
         examples[number] = _with_negatives(examples[number], row)
     found = [len(examples[number].negatives) for number in asked]
     run.summary["hard_negatives_per_question"] = round(float(np.mean(found)), 2)
+    if config.hard_negatives and not any(found):
+        _log.warning("no question has a hard negative from %s; passages are drawn at random instead", config.negatives)
     limit = min(config.training_tokens, config.max_passage_tokens)
     tokeniser = PassageTokeniser(encoder.tokeniser.tokenizer, replace(encoder.config, max_passage_tokens=limit))
     run.batches = TokenisedPool(
@@ -186,10 +188,18 @@ def _measure(run: _RetrieverRun) -> None:
     examples = [pool.examples[number] for number in chosen]
     vectors = encoder.encode_passages(pool.passages)
     scores = encoder.encode_questions([example.text for example in examples]) @ vectors.T
-    gold = scores[np.arange(len(examples)), [example.positive for example in examples]]
-    rank = (scores >= gold[:, None]).sum(1)  # behind those of equal score: vectors that are all the same find nothing
+    rank = np.array([gold_rank(row, example) for row, example in zip(scores, examples, strict=True)])
     run.summary |= {f"held_out_top_{cutoff}": float((rank <= cutoff).mean()) for cutoff in _CUTOFFS}
     run.summary["held_out_passages"] = len(pool.passages)
+
+
+def gold_rank(scores: NDArray[np.float32], example: RetrieverExample) -> int:
+    """Return the rank of the best passage that answers, behind those of equal score that do not.
+
+    Vectors that are all the same find nothing.
+    """
+    answering = scores[[example.positive, *example.others]]
+    return 1 + int((scores >= answering.max()).sum() - (answering == answering.max()).sum())
 
 
 def _save(run: _RetrieverRun) -> None:

@@ -42,7 +42,7 @@ def test_an_index_is_built_with_an_encoder(
     assert summary["documents"] == 3
     with PassageIndex.open(tmp_path / "index") as index:
         assert index.info()["vector_size"] == 32
-        assert index.info()["passages"] == summary["paragraphs"]
+        assert index.info()["passages"] == summary["passages"]
 
 
 def test_an_index_of_terms_alone_needs_no_encoder(run: Run, corpus: Path, tmp_path: Path) -> None:
@@ -211,3 +211,26 @@ def test_questions_about_other_documents_choose_no_weight(run: Run, passages: Pa
     assert done.code == 1
     assert "find any of the passages in which the answers of 1 questions were marked" in done.err
     assert (passages / "manifest.json").read_bytes() == before
+
+
+def test_a_run_that_fails_leaves_the_old_files(
+    run: Run, terms: Path, questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "run.trec"
+    old.write_text("old")
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr("densephrase.retrieve.passage_searcher.PassageSearcher.search", fail)
+    done = run("retrieve", "evaluate", terms, questions, "--run", old, "--predictions", tmp_path / "new.jsonl")
+    assert done.code == 1
+    assert "the disk is gone" in done.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["questions.jsonl", "run.trec"]
+    assert old.read_text() == "old"
+
+
+def test_fewer_articles_than_none_are_wrong_usage(run: Run, passages: Path, questions: Path) -> None:
+    done = run("retrieve", "tune", passages, questions, "--held-out", "-1")
+    assert done.code == 2
+    assert "-1 is less than 0" in done.err

@@ -51,6 +51,10 @@ def test_prefixes_come_first() -> None:
     tokeniser = make(title="text", question_prefix="what ", passage_prefix="of ")
     assert tokeniser.questions(["king"]) == [[CLS, *ids("what", "king"), SEP]]
     assert tokeniser.passages([ParagraphInput("king", "Paris")]) == [[CLS, *ids("of", "paris", "king"), SEP]]
+    rows = make(title="segment", passage_prefix="of ").passages(
+        [ParagraphInput("king", "Paris"), ParagraphInput("king")]
+    )
+    assert rows == [[CLS, *ids("of", "paris"), SEP, *ids("king"), SEP], [CLS, *ids("of", "king"), SEP]]
 
 
 @pytest.mark.parametrize("title", ["segment", "text", "none"])

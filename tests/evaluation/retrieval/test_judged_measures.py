@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import sys
 from math import log2
@@ -80,3 +81,10 @@ def test_a_missing_package_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, "ir_measures", None)
     with pytest.raises(MissingExtraError, match=r"ir-measures.*pip install 'densephrase\[evaluation\]'"):
         judged_measures({"q": [("a", 1.0)]}, {"q": {"a": 1}}, (1,))
+
+
+def test_few_ids_are_measured_as_few() -> None:
+    pytest.importorskip("ir_measures", reason="recall and nDCG come from ir-measures")
+    found = judged_measures({"q": [("a", 2.0), ("b", 1.0)]}, {"q": {"b": 1}}, [1, 2], 2)
+    assert found["mrr"] == {"2": 0.5}
+    assert found["ndcg"] == {"2": pytest.approx(1 / math.log2(3))}

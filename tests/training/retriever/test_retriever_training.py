@@ -19,8 +19,8 @@ from densephrase.encoder.passage.config import PassageEncoderConfig
 from densephrase.encoder.passage.passage_encoder import PassageEncoder
 from densephrase.errors import TrainingError
 from densephrase.training.retriever.config import RetrieverTrainingConfig
-from densephrase.training.retriever.examples import PassagePool
-from densephrase.training.retriever.trainer import train_retriever
+from densephrase.training.retriever.examples import PassagePool, RetrieverExample
+from densephrase.training.retriever.trainer import gold_rank, train_retriever
 from tests.encoder.hf_folder import save_backbone
 from tests.training.facts import make_facts
 from tests.training.retriever.retriever_settings import make_retriever_settings
@@ -284,3 +284,15 @@ def train_in_a_process(rank: int, folder: Path) -> None:
         (folder / UNABLE).write_text(str(error), encoding="utf-8")
         return
     (folder / f"{rank}.json").write_text(json.dumps(report), encoding="utf-8")
+
+
+def test_any_passage_that_answers_counts_as_found() -> None:
+    scores = np.array([3.0, 5.0, 2.0, 5.0], np.float32)
+    assert gold_rank(scores, RetrieverExample("q", (), 0)) == 3
+    assert gold_rank(scores, RetrieverExample("q", (), 2, others=(1,))) == 2  # behind the one of equal score
+    assert gold_rank(scores, RetrieverExample("q", (), 1, others=(3,))) == 1
+
+
+def test_no_hard_negatives_at_all_are_told(backbone: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    train_retriever(FACTS, tmp_path, make_retriever_settings(backbone, negatives="given", max_steps=1))
+    assert "no question has a hard negative from given" in caplog.text
