@@ -19,6 +19,7 @@ from densephrase.kernels.selection import keep_best
 from densephrase.kernels.types import Codes, Rows, Table, Weights
 
 _LARGEST_SUM = 2**31 - 1
+_ROUNDED_REACH = 1 + 2.0**-19  # of half a range: more than rounding takes of products that differ at all
 _LARGEST_REACH = _LARGEST_SUM - 2**13  # entries come out of float32: each may be off by a 2**23rd of it
 
 
@@ -82,6 +83,7 @@ def tabulate(
     """
     groups, width, size = centroids.shape
     values, folded = np.empty((groups, size), np.float32), np.empty(groups * width, np.float32)
+    half_range = np.empty(groups)
     for question in range(vectors.shape[0]):
         folded[:] = 0
         added, reach = 0.0, spare[question]
@@ -93,14 +95,18 @@ def tabulate(
         for group in range(groups):
             low, high = _multiply_centroids(folded, group * width, centroids[group], values[group])
             added += (np.float64(low) + np.float64(high)) / 2
-            reach += (np.float64(high) - np.float64(low)) / 2
+            half_range[group] = (np.float64(high) - np.float64(low)) / 2
+            reach += half_range[group]
         if not (math.isfinite(added) and math.isfinite(reach)):
             return False
         unit = max(reach / _LARGEST_REACH, np.finfo(np.float32).tiny)
         units = np.float32(1 / unit)
         for group in range(groups):
+            # Where products differ in their last bit only, their middle is one of them, too far away from the other.
+            limit = np.float32(half_range[group] / unit * _ROUNDED_REACH)
             for code in range(size):
-                tables[question, group, code] = np.int32(np.rint(values[group, code] * units))
+                entry = min(max(values[group, code] * units, -limit), limit)
+                tables[question, group, code] = np.int32(np.rint(entry))
         step[question], bias[question] = unit, added
     return True
 

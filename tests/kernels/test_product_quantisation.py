@@ -112,9 +112,7 @@ def test_tables_keep_products(
     synthesis = np.concatenate([synthesis, np.ones((6, 1), np.float32)], axis=1)
     tables, step, bias = np.empty((3, 2, 256), np.int32), np.empty(3), np.empty(3)
     by_dimension = synthesis.T.copy(), centroids.transpose(0, 2, 1).copy()
-    with np.errstate(invalid="ignore"):  # a group whose products differ in the last bit may reach one too far
-        is_finite = tabulate(vectors, offset, *by_dimension, np.zeros(len(tables)), tables, step, bias)
-    assert is_finite
+    assert tabulate(vectors, offset, *by_dimension, np.zeros(len(tables)), tables, step, bias)
     codes = np.random.default_rng(0).integers(0, 256, (20, 2)).astype(np.uint8)
     inner = np.concatenate([centroids[group, codes[:, group]] for group in (0, 1)], axis=1).astype(np.float64)
     rows = (inner @ synthesis.astype(np.float64) + offset)[:, :4]
@@ -124,6 +122,23 @@ def test_tables_keep_products(
         reach = np.abs(centroids).max() * np.abs(synthesis[:, :4].astype(np.float64) @ np.diag(vector)).sum()
         np.testing.assert_allclose(found, exact, rtol=1e-9, atol=3 * step[question] + 2**-20 * reach)
         assert np.abs(sums(codes, tables[question])).max(initial=0) < 2**31
+
+
+@pytest.mark.parametrize("groups", [1, 2, 64])
+@pytest.mark.parametrize("product", [17.0, 139.0008, 1e-5, 3e20], ids=str)
+def test_products_that_differ_in_their_last_bit_stay_within_32_bits(product: float, groups: int) -> None:
+    """The middle of two neighbours is one of them: the other is a whole range away from it, not half of one."""
+    low = np.float32(product)
+    high = np.nextafter(low, np.float32(np.inf))
+    centroids = np.full((groups, 1, 256), low)
+    centroids[:, 0, 1::2] = high
+    tables, step, bias = np.empty((1, groups, 256), np.int32), np.empty(1), np.empty(1)
+    ones = np.ones((1, 1), np.float32), np.zeros(1, np.float32), np.ones((1, groups), np.float32)
+    assert tabulate(*ones, centroids, np.zeros(1), tables, step, bias)
+    for code, value in ((0, low), (1, high)):
+        total = tables[0, :, code].astype(np.int64).sum()
+        assert abs(total) < 2**31
+        assert abs(total * step[0] + bias[0] - groups * float(value)) <= groups * float(high - low)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
