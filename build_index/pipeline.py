@@ -6,7 +6,6 @@ recorded. Nothing depends on when or how often it was stopped, so the finished f
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -20,8 +19,8 @@ from densephrase.build_index.disk_estimate import SizeRates, measure_rates
 from densephrase.build_index.lists.inverted_list_builder import ANN_FILE, write_inverted_lists
 from densephrase.build_index.lists.list_training import open_faiss
 from densephrase.build_index.run.background import BackgroundWriter
-from densephrase.build_index.run.build_inputs import BuildInputs, versions_of
-from densephrase.build_index.run.build_state import BuildState, check_apart, check_target, locked
+from densephrase.build_index.run.build_inputs import BuildInputs, carry_out, versions_of
+from densephrase.build_index.run.build_state import BuildState, check_apart, check_target
 from densephrase.build_index.run.encoder_copy import copy_encoder
 from densephrase.build_index.run.finished_parts import SEGMENT, finished_shards, is_intact, shard_name
 from densephrase.build_index.run.options import BuildOptions
@@ -38,13 +37,11 @@ from densephrase.encoder.config import EncoderConfig
 from densephrase.errors import DiskSpaceError
 from densephrase.index.format.index_parts import AnnRecord, FileRecord, SegmentRecord, ShardRecord, TermsRecord
 from densephrase.index.format.manifest import Manifest
-from densephrase.index.format.manifest_file import MANIFEST_FILE, SEGMENTS_FOLDER
+from densephrase.index.format.manifest_file import SEGMENTS_FOLDER
 from densephrase.storage.atomic_file import make_folder
 
 if TYPE_CHECKING:
     from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
-
-_logger = logging.getLogger(__name__)
 
 
 def build(
@@ -76,15 +73,9 @@ def build(
             return build(path, index_path, encoder=encoder, options=options, progress=progress, free=free)
     check_apart(Path(corpus), index_path)
     run = _Run(Path(corpus), index_path, encoder, options or BuildOptions(), ProgressCounter(progress))
-    inputs = run.plan()
-    try:
-        with locked(index_path) as state:
-            manifest = run.build(state, inputs, free)
-    except KeyboardInterrupt:
-        _logger.warning("stopped; the same command continues the build of %s", index_path)
-        raise
+    carry_out(index_path, run.plan(), partial(run.build_parts, free=free))
     run.counter.enter("done")
-    return manifest
+    return Manifest.load(index_path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +102,8 @@ class _Run:
         """Read the corpus again; what is left out was told while planning."""
         return read_corpus(self.corpus, **self.options.reading(), quiet=True)
 
-    def build(self, state: BuildState, inputs: BuildInputs, free: FreeBytes) -> Manifest:
-        begun = state.read("inputs", BuildInputs)
-        if begun is not None:
-            inputs.check_continues(begun, self.index_path)
-        if not (self.index_path / MANIFEST_FILE).exists():
-            if begun is None:
-                state.check_new()
-                state.write("inputs", inputs)
-            state.remove_leftovers()
-            self._build_parts(state, begun or inputs, free, is_new=begun is None)
-        state.remove()
-        return Manifest.load(self.index_path)
-
-    def _build_parts(self, state: BuildState, inputs: BuildInputs, free: FreeBytes, is_new: bool) -> None:
+    def build_parts(self, state: BuildState, inputs: BuildInputs, is_new: bool, free: FreeBytes) -> None:
+        """Make what there is no record of, then the manifest."""
         finished = finished_shards(state, ShardRecord, self.segment, len(inputs.shards), self.counter)
         try:
             encoder_record = copy_encoder(state, self.encoder, _settings)

@@ -25,6 +25,10 @@ class Document:
         """Return `text[start:end]`."""
         return self.text[start:end]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return what a JSON client needs to cite the document: all but its text."""
+        return {"id": self.id, "title": self.title, "metadata": dict(self.metadata)}
+
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
@@ -144,11 +148,7 @@ class Evidence:
             "text": self.text,
             "score": self.score,
             "parts": asdict(self.parts),
-            "document": {
-                "id": self.document.id,
-                "title": self.document.title,
-                "metadata": dict(self.document.metadata),
-            },
+            "document": self.document.to_dict(),
             "start": self.start,
             "end": self.end,
             "context": self.context,
@@ -259,11 +259,7 @@ class Passage:
             "text": self.text,
             "score": self.score,
             "parts": dict(self.parts),
-            "document": {
-                "id": self.document.id,
-                "title": self.document.title,
-                "metadata": dict(self.document.metadata),
-            },
+            "document": self.document.to_dict(),
             "start": self.start,
             "end": self.end,
             **({} if self.term_matches is None else {"term_matches": list(map(asdict, self.term_matches))}),

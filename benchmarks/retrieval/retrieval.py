@@ -33,7 +33,7 @@ _CUTOFFS = ("1", "5", "20", "100")
 
 
 @dataclass(frozen=True, slots=True)
-class Retriever:
+class RetrievalRow:
     """A row: what the table calls it, the index that it searches, and the options of the search."""
 
     name: str
@@ -83,19 +83,21 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _rows(work: Path, encoders: list[str], phrases: str | None, weight: float | None) -> list[Retriever]:
+def _rows(work: Path, encoders: list[str], phrases: str | None, weight: float | None) -> list[RetrievalRow]:
     rows = []
     if encoders:
         last = work / encoders[-1]
         rows = [
-            Retriever("BM25", last, ("--strategy", "bm25")),
-            *(Retriever(name, work / name, ("--strategy", "dense")) for name in encoders),
-            Retriever(f"BM25 + {encoders[-1]}, ranks", last, ("--strategy", "hybrid", "--fusion", "reciprocal-rank")),
+            RetrievalRow("BM25", last, ("--strategy", "bm25")),
+            *(RetrievalRow(name, work / name, ("--strategy", "dense")) for name in encoders),
+            RetrievalRow(
+                f"BM25 + {encoders[-1]}, ranks", last, ("--strategy", "hybrid", "--fusion", "reciprocal-rank")
+            ),
         ]
         if weight is not None:
             search = ("--strategy", "hybrid", "--fusion", "weighted", "--term-weight", str(weight))
-            rows.append(Retriever(f"BM25 + {encoders[-1]}, weighted", last, search))
-    return [*rows, *([Retriever("phrase index by paragraph", Path(phrases))] if phrases else [])]
+            rows.append(RetrievalRow(f"BM25 + {encoders[-1]}, weighted", last, search))
+    return [*rows, *([RetrievalRow("phrase index by paragraph", Path(phrases))] if phrases else [])]
 
 
 def _build(work: Path, corpus: str, name: str, encoder: str) -> dict[str, Any]:
@@ -117,7 +119,7 @@ def _weight(work: Path, name: str, options: argparse.Namespace) -> float | None:
     return float(figures["term_weight"])
 
 
-def _run(work: Path, row: Retriever, questions: str, limit: int | None, is_timed: bool = False) -> dict[str, Any]:
+def _run(work: Path, row: RetrievalRow, questions: str, limit: int | None, is_timed: bool = False) -> dict[str, Any]:
     """Evaluate a row; `found` and `gold` hold the rank of the first answer and of the gold passage of each question."""
     chosen = ("--limit", str(limit)) if limit else ()
 
@@ -152,7 +154,7 @@ def _build_table(builds: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def _quality_table(
-    questions: str, rows: list[Retriever], figures: list[dict[str, Any]], timed: list[dict[str, Any]]
+    questions: str, rows: list[RetrievalRow], figures: list[dict[str, Any]], timed: list[dict[str, Any]]
 ) -> list[str]:
     heads = " | ".join(f"top-{cutoff}" for cutoff in _CUTOFFS)
     lines = [f"| {questions} | {heads} | MRR@10 | p50 | p95 |", "|---|" + "---|" * (len(_CUTOFFS) + 3)]
@@ -165,7 +167,7 @@ def _quality_table(
     return lines
 
 
-def _difference_table(rows: list[Retriever], figures: list[dict[str, Any]]) -> list[str]:
+def _difference_table(rows: list[RetrievalRow], figures: list[dict[str, Any]]) -> list[str]:
     """Compare the top-1 and top-20 accuracy of each row with the one above."""
     lines = ["| top-k of | less that of | top-1 [95 % interval] | top-20 [95 % interval] |", "|---|---|---|---|"]
     for number in range(1, len(rows)):

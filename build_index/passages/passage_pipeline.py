@@ -6,7 +6,6 @@ again skips what is recorded, and the finished files are the same however often 
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
 from collections.abc import Iterable
@@ -28,8 +27,8 @@ from densephrase.build_index.passages.passage_shard import (
 from densephrase.build_index.passages.passage_source import PassageSource, open_source
 from densephrase.build_index.passages.segment_parts import SegmentParts, codes_path
 from densephrase.build_index.run.background import BackgroundWriter
-from densephrase.build_index.run.build_inputs import BuildInputs, versions_of
-from densephrase.build_index.run.build_state import BuildState, check_apart, check_target, locked
+from densephrase.build_index.run.build_inputs import BuildInputs, carry_out, versions_of
+from densephrase.build_index.run.build_state import BuildState, check_apart, check_target
 from densephrase.build_index.run.encoder_copy import copy_encoder
 from densephrase.build_index.run.finished_parts import SEGMENT, finished_shards, is_intact, shard_name
 from densephrase.build_index.run.plan import plan_shards, planned_shards
@@ -39,7 +38,7 @@ from densephrase.corpus.memory import written_documents
 from densephrase.data import Document
 from densephrase.errors import DiskSpaceError
 from densephrase.index.format.index_parts import FileRecord, TextCounts
-from densephrase.index.format.manifest_file import MANIFEST_FILE, SEGMENTS_FOLDER
+from densephrase.index.format.manifest_file import SEGMENTS_FOLDER
 from densephrase.index.passages.passage_manifest import (
     PassageManifest,
     PassageSegment,
@@ -56,7 +55,6 @@ if TYPE_CHECKING:
     from densephrase.encoder.passage.passage_encoder import PassageEncoder
 
 _QUANTISER_FILE = "quantiser.h5"
-_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +106,9 @@ def build_passages(
     check_apart(Path(corpus), index_path)
     source = open_source(Path(corpus), options.reading())
     run = _PassageRun(Path(corpus), index_path, source, encoder, options, ProgressCounter(progress))
-    inputs = run.plan()
-    try:
-        with locked(index_path) as state:
-            manifest = run.build(state, inputs, free)
-    except KeyboardInterrupt:
-        _logger.warning("stopped; the same command continues the build of %s", index_path)
-        raise
+    carry_out(index_path, run.plan(), partial(run.build_parts, free=free))
     run.counter.enter("done")
-    return manifest
+    return PassageManifest.load(index_path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,20 +146,8 @@ class _PassageRun:
             content="passages",
         )
 
-    def build(self, state: BuildState, inputs: BuildInputs, free: FreeBytes) -> PassageManifest:
-        begun = state.read("inputs", BuildInputs)
-        if begun is not None:
-            inputs.check_continues(begun, self.index_path)
-        if not (self.index_path / MANIFEST_FILE).exists():
-            if begun is None:
-                state.check_new()
-                state.write("inputs", inputs)
-            state.remove_leftovers()
-            self._build_parts(state, begun or inputs, free, is_new=begun is None)
-        state.remove()
-        return PassageManifest.load(self.index_path)
-
-    def _build_parts(self, state: BuildState, inputs: BuildInputs, free: FreeBytes, is_new: bool) -> None:
+    def build_parts(self, state: BuildState, inputs: BuildInputs, is_new: bool, free: FreeBytes) -> None:
+        """Make what there is no record of, then the manifest."""
         finished = self._finished(state, len(inputs.shards))
         try:
             encoder_record = None if self.encoder is None else copy_encoder(state, self.encoder)

@@ -18,7 +18,8 @@ from densephrase.data import Document, Paragraph
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.encoder_files import read_encoder_file
 from densephrase.encoder.files.location import find_encoder_folder
-from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE, PhraseTokeniser
+from densephrase.encoder.tokens.fast_tokenizer import TOKENIZER_FILE
+from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.encoder.tokens.tokenizer_rules import TOKENIZER_BYTES
 from densephrase.errors import IndexFormatError
 from densephrase.index.format.manifest_file import PASSAGES, PHRASES, index_kind

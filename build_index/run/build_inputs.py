@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from densephrase.build_index.run.build_state import BuildState, locked
 from densephrase.build_index.run.plan import ShardPlan
 from densephrase.errors import BuildError
+from densephrase.index.format.manifest_file import MANIFEST_FILE
 from densephrase.versions import library_versions
 
 # The libraries that make an index's bytes.
@@ -82,3 +85,31 @@ def versions_of(device: str) -> dict[str, str]:
     """
     kind = device.partition(":")[0]
     return library_versions(LIBRARIES) | ({} if kind == "cpu" else {"device": kind})
+
+
+def carry_out(
+    index_path: Path, inputs: BuildInputs, build_parts: Callable[[BuildState, BuildInputs, bool], None]
+) -> None:
+    """Build the parts of an index, or those that a stopped build has left, and forget the build once it is complete.
+
+    build_parts: makes every part that `state` has no record of, and the manifest last; it is told whether it is the
+        first to try.
+
+    Raises:
+        BuildError: if another build is at work there, parts of another one lie there, or the inputs have changed.
+    """
+    try:
+        with locked(index_path) as state:
+            begun = state.read("inputs", BuildInputs)
+            if begun is not None:
+                inputs.check_continues(begun, index_path)
+            if not (index_path / MANIFEST_FILE).exists():
+                if begun is None:
+                    state.check_new()
+                    state.write("inputs", inputs)
+                state.remove_leftovers()
+                build_parts(state, begun or inputs, begun is None)
+            state.remove()
+    except KeyboardInterrupt:
+        _logger.warning("stopped; the same command continues the build of %s", index_path)
+        raise

@@ -15,8 +15,9 @@ from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.device import find_device, on_device, prefers_bf16
 from densephrase.encoder.files.stored_weights import WEIGHTS_FILE
 from densephrase.encoder.files.weights import load_exactly, read_weights, serialise_weights
+from densephrase.encoder.tokens.fast_tokenizer import TOKENIZER_FILE
 from densephrase.encoder.tokens.padding import longest_first
-from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE, PhraseTokeniser
+from densephrase.encoder.tokens.tokeniser import PhraseTokeniser
 from densephrase.errors import EncoderError
 from densephrase.reader.inputs import ReaderInput, pad_reader_inputs
 from densephrase.reader.model import ReaderModel

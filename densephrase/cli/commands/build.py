@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from time import perf_counter
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from densephrase.cli.arguments import add_device, add_encoder, add_json, add_reading, positive
 from densephrase.cli.output import write_json, write_table
@@ -14,6 +15,8 @@ from densephrase.cli.usage import UsageError
 from densephrase.errors import BuildError
 from densephrase.index.format.profile import Profile
 from densephrase.terms.language import Language
+
+Built = TypeVar("Built")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Build the index and print what it holds; with `--json`, as one object."""
-    chosen = _build_options(options)
+    from densephrase.build_index.run.options import BuildOptions
+
+    chosen = build_options(options, BuildOptions)
     from densephrase.build_index.pipeline import build
     from densephrase.build_index.run.progress import LineProgress, TqdmProgress
     from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
@@ -87,13 +92,11 @@ class Speed:
         self._listener(progress)
 
 
-def _build_options(options: argparse.Namespace) -> Any:
-    """Return the `BuildOptions` that were asked for; UsageError when one makes no sense."""
-    from densephrase.build_index.run.options import BuildOptions
-
-    given = {field.name: getattr(options, field.name) for field in fields(BuildOptions)}
+def build_options(options: argparse.Namespace, kind: Callable[..., Built]) -> Built:
+    """Return the options of a build that were given, as a dataclass; UsageError when one makes no sense."""
+    given = {field.name: getattr(options, field.name) for field in fields(kind)}  # type: ignore[arg-type]
     try:
-        return BuildOptions(**{name: value for name, value in given.items() if value is not None})
+        return kind(**{name: value for name, value in given.items() if value is not None})
     except BuildError as error:
         raise UsageError(str(error)) from error
 

@@ -7,15 +7,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import fields
 from time import perf_counter
 from typing import Any, get_args
 
 from densephrase.cli.arguments import add_device, add_json, add_reading, positive
-from densephrase.cli.commands.build import Speed
+from densephrase.cli.commands.build import Speed, build_options
 from densephrase.cli.output import write_json, write_table
-from densephrase.cli.usage import UsageError
-from densephrase.errors import BuildError
 from densephrase.terms.language import Language
 
 _NO_ENCODER = "none"
@@ -50,7 +47,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Build the index and print what it holds; with `--json`, as one object."""
-    chosen = _build_options(options)
+    from densephrase.build_index.passages.passage_options import PassageBuildOptions
+
+    chosen = build_options(options, PassageBuildOptions)
     from densephrase.build_index.passages.passage_pipeline import build_passages
     from densephrase.build_index.run.progress import LineProgress, TqdmProgress
 
@@ -81,16 +80,6 @@ def _load_encoder(name: str, device: str) -> Any:
     from densephrase.encoder.passage.passage_encoder import PassageEncoder
 
     return PassageEncoder.from_pretrained(name, device)
-
-
-def _build_options(options: argparse.Namespace) -> Any:
-    from densephrase.build_index.passages.passage_options import PassageBuildOptions
-
-    given = {field.name: getattr(options, field.name) for field in fields(PassageBuildOptions)}
-    try:
-        return PassageBuildOptions(**{name: value for name, value in given.items() if value is not None})
-    except BuildError as error:
-        raise UsageError(str(error)) from error
 
 
 def _rows(summary: dict[str, Any]) -> list[tuple[str, str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from densephrase.encoder.config import CONFIG_FILE, read_config
 from densephrase.encoder.encoder_files import read_encoder_file
 from densephrase.encoder.files.stored_weights import WEIGHTS_FILE
-from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE
+from densephrase.encoder.tokens.fast_tokenizer import TOKENIZER_FILE
 from densephrase.errors import EncoderError
 
 ENCODER_FILES = (CONFIG_FILE, WEIGHTS_FILE, TOKENIZER_FILE)

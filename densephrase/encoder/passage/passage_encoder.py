@@ -28,8 +28,8 @@ from densephrase.encoder.passage.model import BiEncoder
 from densephrase.encoder.passage.sentence_export import write_sentence_transformers
 from densephrase.encoder.passage.tokens import PassageTokeniser
 from densephrase.encoder.published.read_published import read_published
+from densephrase.encoder.tokens.fast_tokenizer import TOKENIZER_FILE
 from densephrase.encoder.tokens.padding import longest_first, pad_batch
-from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE
 
 _BATCH_TOKENS = 8192  # padded tokens in a forward pass, as for phrases
 _CUDA_BATCH_TOKENS = 32_768

@@ -17,7 +17,7 @@ from densephrase.encoder.passage.model import BiEncoder
 from densephrase.encoder.published.published_tokenizer import TOKENIZER_CONFIG, frame_texts
 from densephrase.encoder.published.sentence_folder import MODEL_CONFIG, SENTENCE_CONFIG
 from densephrase.encoder.published.sentence_modules import MODULES_FILE, ROUTER_FILE
-from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE
+from densephrase.encoder.tokens.fast_tokenizer import TOKENIZER_FILE
 
 _TYPES = "sentence_transformers.models."  # known to all versions; Router from version 5 on
 _TITLES = {

@@ -30,8 +30,9 @@ from densephrase.encoder.phrase.row_quantisers import FACTOR_WEIGHTS, QUANTISER_
 from densephrase.encoder.phrase.rows import CollectedRows, split_rows
 from densephrase.encoder.phrase.sparse_factors import SparseFactors
 from densephrase.encoder.question_ngrams import question_ngrams
+from densephrase.encoder.tokens.fast_tokenizer import TOKENIZER_FILE
 from densephrase.encoder.tokens.padding import longest_first, pad_batch
-from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE, PhraseTokeniser, TokenWindow
+from densephrase.encoder.tokens.tokeniser import PhraseTokeniser, TokenWindow
 from densephrase.errors import EncoderError
 from densephrase.quantise.scalar import VectorQuantiser, check_sparse_scale
 

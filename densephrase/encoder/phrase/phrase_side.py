@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.files.stored_weights import read_stored_weights
-from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE
+from densephrase.encoder.tokens.fast_tokenizer import TOKENIZER_FILE
 from densephrase.errors import EncoderError, SearchError
 
 _QUESTION_WEIGHTS = ("question_start.", "question_end.")

@@ -14,7 +14,7 @@ from densephrase.encoder.encoder_files import read_encoder_file
 from densephrase.encoder.files.backbones import load_tokenizer
 from densephrase.encoder.first_use import library_errors
 from densephrase.encoder.published.published_json import read_optional_json
-from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE
+from densephrase.encoder.tokens.fast_tokenizer import TOKENIZER_FILE
 from densephrase.encoder.tokens.tokenizer_rules import TOKENIZER_BYTES, check_tokenizer, parse_tokenizer
 from densephrase.errors import EncoderError
 

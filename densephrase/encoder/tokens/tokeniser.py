@@ -13,13 +13,11 @@ from tokenizers import Encoding, Tokenizer
 
 from densephrase.encoder.config import EncoderConfig
 from densephrase.encoder.encoded import ParagraphInput
-from densephrase.encoder.encoder_files import read_encoder_file
 from densephrase.encoder.first_use import library_errors
-from densephrase.encoder.tokens.tokenizer_rules import TOKENIZER_BYTES, check_tokenizer, parse_tokenizer
+from densephrase.encoder.tokens.fast_tokenizer import load_fast_tokenizer, read_whole
 from densephrase.encoder.tokens.windows import plan_windows
 from densephrase.errors import EncoderError
 
-TOKENIZER_FILE = "tokenizer.json"
 _logger = logging.getLogger(__name__)
 
 
@@ -48,22 +46,13 @@ class PhraseTokeniser:
     """A fast tokenizer with the window rules of an encoder."""
 
     def __init__(self, tokenizer: Tokenizer, config: EncoderConfig) -> None:
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
-        tokenizer.encode_special_tokens = True  # "[SEP]" in a text is what its author wrote, no end of anything
-        self.tokenizer = tokenizer
+        self.tokenizer = read_whole(tokenizer)
         self._config = config
 
     @classmethod
     def load(cls, folder: Path, config: EncoderConfig) -> PhraseTokeniser:
         """Read `tokenizer.json` of an encoder's folder; EncoderError when it is missing or damaged."""
-        stored = read_encoder_file(folder, TOKENIZER_FILE, TOKENIZER_BYTES)
-        try:
-            check_tokenizer(parse_tokenizer(stored))
-            with library_errors("the tokenizers library refuses it"):
-                return cls(Tokenizer.from_buffer(stored), config)
-        except EncoderError as error:
-            raise EncoderError(f"{folder / TOKENIZER_FILE} cannot be read as a fast tokenizer: {error}.") from error
+        return cls(load_fast_tokenizer(folder), config)
 
     def check_vocabulary(self, embedded: int) -> None:
         """Raise EncoderError when not all word pieces are among the `embedded` ones of a backbone, or special ones not.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -152,6 +153,17 @@ class TermsRecord:
     file: FileRecord
 
 
+def segment_problem(name: str, files: Sequence[FileRecord], shards: int, ann: AnnRecord) -> str | None:
+    """Return what fits no segment of either kind of index, None where everything does."""
+    if not shards:
+        return f"segment {name} has no shards"
+    if len({file.file for file in files}) < len(files):
+        return f"segment {name} names a file twice"
+    if ann.kind != ("flat" if ann.file is None else "inverted-lists"):
+        return f"segment {name} has an unknown kind of ANN, {ann.kind!r}"
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class SegmentRecord:
     """A folder of shards with one ANN and one term index over all of them.
@@ -173,13 +185,9 @@ class SegmentRecord:
 
     def problem(self, quantisation: Quantisation) -> str | None:
         """Return what does not fit rows that are stored so, None where everything does."""
-        ann, names = self.ann, [file.file for file in self.files]
-        if not self.shards:
-            return f"segment {self.name} has no shards"
-        if len(set(names)) < len(names):
-            return f"segment {self.name} names a file twice"
-        if ann.kind != ("flat" if ann.file is None else "inverted-lists"):
-            return f"segment {self.name} has an unknown kind of ANN, {ann.kind!r}"
+        ann = self.ann
+        if problem := segment_problem(self.name, self.files, len(self.shards), ann):
+            return problem
         if quantisation.is_product:
             fits = ann.file is not None and ann.dimensions == quantisation.start_groups
         else:

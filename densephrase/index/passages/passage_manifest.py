@@ -15,6 +15,7 @@ from densephrase.index.format.index_parts import (
     Quantisation,
     TermsRecord,
     TextCounts,
+    segment_problem,
 )
 from densephrase.index.format.manifest_file import PASSAGES, ManifestFile
 from densephrase.storage.records import record_from_json
@@ -74,13 +75,9 @@ class PassageSegment:
 
     def problem(self) -> str | None:
         """Return what does not fit, None where everything does."""
-        ann, names = self.ann, [file.file for file in self.files]
-        if not self.shards:
-            return f"segment {self.name} has no shards"
-        if len(set(names)) < len(names):
-            return f"segment {self.name} names a file twice"
-        if ann.kind != ("flat" if ann.file is None else "inverted-lists"):
-            return f"segment {self.name} has an unknown kind of ANN, {ann.kind!r}"
+        ann = self.ann
+        if problem := segment_problem(self.name, self.files, len(self.shards), ann):
+            return problem
         if self.vectors is None:
             return None if ann.file is None else f"segment {self.name} has inverted lists, but no vectors"
         if ann.file is not None and ann.dimensions != self.vectors.size:

@@ -18,7 +18,7 @@ from densephrase.encoder.encoded import QuestionVectors
 from densephrase.encoder.files.stored_weights import WEIGHTS_FILE, Precision
 from densephrase.encoder.files.weights import replace_weights, rounded_weights
 from densephrase.encoder.phrase.model import PhraseModel, QuestionHead
-from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE
+from densephrase.encoder.tokens.fast_tokenizer import TOKENIZER_FILE
 from densephrase.training.query_side.questions import FrozenQuestion, pad_states
 
 _LIGHT = (".bias", ".attention.weight")

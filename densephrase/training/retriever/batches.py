@@ -12,7 +12,7 @@ from torch import Tensor
 
 from densephrase.encoder.tokens.padding import pad_batch
 from densephrase.training.loop.processes import process_count, share_of
-from densephrase.training.retriever.examples import RetrieverExample
+from densephrase.training.retriever.examples import PoolExample
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class TokenisedPool:
 
     questions: Sequence[list[int]]
     passages: Sequence[list[int]]
-    examples: Sequence[RetrieverExample]
+    examples: Sequence[PoolExample]
     pad_token_id: int
 
     def epoch(self, size: int, hard_negatives: int, seed: int, epoch: int, first: int = 0) -> Iterator[RetrieverBatch]:
@@ -64,7 +64,7 @@ class TokenisedPool:
             _padded([one.others for one in chosen]),
         )
 
-    def _negatives(self, example: RetrieverExample, count: int, rng: np.random.Generator) -> list[int]:
+    def _negatives(self, example: PoolExample, count: int, rng: np.random.Generator) -> list[int]:
         known = list(rng.permutation(example.negatives)[:count]) if example.negatives else []
         return [*known, *rng.integers(len(self.passages), size=count - len(known)).tolist()]
 

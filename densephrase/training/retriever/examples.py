@@ -30,7 +30,7 @@ def place_of(row: TrainingRow) -> tuple[str, str | None]:
 
 
 @dataclass(frozen=True, slots=True)
-class RetrieverExample:
+class PoolExample:
     """A question and the pool's numbers of its gold passage and of passages that do not answer it.
 
     `others` are further passages that answer it: no negatives, and not trained on.
@@ -48,7 +48,7 @@ class PassagePool:
     """The passages of all questions, each once, in the order in which they are met."""
 
     passages: tuple[ParagraphInput, ...]
-    examples: tuple[RetrieverExample, ...]
+    examples: tuple[PoolExample, ...]
 
     @classmethod
     def of(cls, rows: Sequence[TrainingRow], given: int = 0) -> PassagePool:
@@ -72,17 +72,17 @@ class _Passages:
         return tuple(dict.fromkeys(self.number(passage.title, passage.text) for passage in passages))
 
 
-def _example(row: TrainingRow, passages: _Passages, given: int) -> RetrieverExample:
+def _example(row: TrainingRow, passages: _Passages, given: int) -> PoolExample:
     if isinstance(row, RetrievalExample):
         if not row.positives:
             raise TrainingError(f"Question {row.id!r} has no passage that answers it; leave it out.")
         positive, *others = passages.of(row.positives)
         gold = {positive, *others}
         negatives = tuple(number for number in passages.of(row.hard_negatives[:given]) if number not in gold)
-        return RetrieverExample(row.question, row.answers, positive, negatives, tuple(others))
+        return PoolExample(row.question, row.answers, positive, negatives, tuple(others))
     refuse_patterns([row])
     if row.context is None or not row.context.strip():
         raise TrainingError(
             f"Question {row.id!r} has no context; training needs the passage that answers each question."
         )
-    return RetrieverExample(row.text, row.answers, passages.number(row.title, row.context))
+    return PoolExample(row.text, row.answers, passages.number(row.title, row.context))

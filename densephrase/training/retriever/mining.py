@@ -21,7 +21,7 @@ from densephrase.metrics import has_answer
 from densephrase.terms.analyser import Analyser
 from densephrase.training.data.term_scores import bm25_weights, count_terms, make_vocabulary
 from densephrase.training.retriever.config import GIVEN, RetrieverTrainingConfig
-from densephrase.training.retriever.examples import PassagePool, RetrieverExample
+from densephrase.training.retriever.examples import PassagePool, PoolExample
 
 _log = logging.getLogger(__name__)
 _CHUNK = 256  # questions whose scores of all passages are held at a time
@@ -29,7 +29,7 @@ _Scores = Callable[[Sequence[str]], NDArray[np.float32]]
 
 
 def mine_negatives(
-    pool: PassagePool, examples: Sequence[RetrieverExample], config: RetrieverTrainingConfig, cache: Path, device: str
+    pool: PassagePool, examples: Sequence[PoolExample], config: RetrieverTrainingConfig, cache: Path, device: str
 ) -> NDArray[np.int32]:
     """Return the hard negatives of each example, numbers of the pool, int32 [examples, sources * kept], -1 for none.
 
@@ -62,7 +62,7 @@ def mine_negatives(
 
 def _mine(
     pool: PassagePool,
-    examples: Sequence[RetrieverExample],
+    examples: Sequence[PoolExample],
     config: RetrieverTrainingConfig,
     scores: _Scores,
     least: float,
@@ -81,7 +81,7 @@ def _mine(
     return mined
 
 
-def _wrong(pool: PassagePool, example: RetrieverExample, ranked: NDArray[np.int64]) -> Iterator[int]:
+def _wrong(pool: PassagePool, example: PoolExample, ranked: NDArray[np.int64]) -> Iterator[int]:
     """Yield the passages, best first, that are not known to answer the question and hold none of the answers."""
     known = {example.positive, *example.others, *example.negatives}
     for number in ranked.tolist():
@@ -109,9 +109,7 @@ def _dense_scores(pool: PassagePool, encoder: PassageEncoder) -> _Scores:
     return lambda questions: encoder.encode_questions(questions) @ vectors.T
 
 
-def _identity(
-    pool: PassagePool, examples: Sequence[RetrieverExample], config: RetrieverTrainingConfig, source: str
-) -> str:
+def _identity(pool: PassagePool, examples: Sequence[PoolExample], config: RetrieverTrainingConfig, source: str) -> str:
     """Return a digest of everything that the negatives depend on."""
     digest = hashlib.sha256(repr((source, config.negatives_depth, config.negatives_kept)).encode())
     for item in (*pool.passages, *examples):

@@ -38,7 +38,7 @@ from densephrase.training.retriever.batches import RetrieverBatch, TokenisedPool
 from densephrase.training.retriever.config import RetrieverTrainingConfig
 from densephrase.training.retriever.examples import (
     PassagePool,
-    RetrieverExample,
+    PoolExample,
     TrainingRow,
     answered,
     place_of,
@@ -143,7 +143,7 @@ def _mine(run: _RetrieverRun) -> None:
     )
 
 
-def _with_negatives(example: RetrieverExample, mined: NDArray[np.int32]) -> RetrieverExample:
+def _with_negatives(example: PoolExample, mined: NDArray[np.int32]) -> PoolExample:
     return replace(example, negatives=(*example.negatives, *mined[mined >= 0].tolist()))
 
 
@@ -193,7 +193,7 @@ def _measure(run: _RetrieverRun) -> None:
     run.summary["held_out_passages"] = len(pool.passages)
 
 
-def gold_rank(scores: NDArray[np.float32], example: RetrieverExample) -> int:
+def gold_rank(scores: NDArray[np.float32], example: PoolExample) -> int:
     """Return the rank of the best passage that answers, behind those of equal score that do not.
 
     Vectors that are all the same find nothing.

@@ -17,7 +17,7 @@ from densephrase.encoder.files.stored_weights import WEIGHTS_FILE
 from densephrase.encoder.files.weights import read_weights, replace_weights, serialise_weights
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.encoder.phrase.phrase_side import check_same_phrase_side, describe_phrase_side
-from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE
+from densephrase.encoder.tokens.fast_tokenizer import TOKENIZER_FILE
 from densephrase.errors import EncoderError, SearchError
 from tests.conftest import make_encoder
 

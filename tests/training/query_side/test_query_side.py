@@ -17,7 +17,7 @@ from densephrase.encoder.files.location import ENCODER_FILES
 from densephrase.encoder.files.stored_weights import WEIGHTS_FILE
 from densephrase.encoder.phrase.phrase_encoder import PhraseEncoder
 from densephrase.encoder.phrase.phrase_side import check_same_phrase_side
-from densephrase.encoder.tokens.tokeniser import TOKENIZER_FILE
+from densephrase.encoder.tokens.fast_tokenizer import TOKENIZER_FILE
 from densephrase.errors import TrainingError
 from densephrase.metrics import exact_match
 from densephrase.phrase_index import PhraseIndex

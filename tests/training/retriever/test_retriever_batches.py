@@ -9,9 +9,9 @@ import torch
 from densephrase.training.loop import processes
 from densephrase.training.retriever import batches
 from densephrase.training.retriever.batches import TokenisedPool, count_batches
-from densephrase.training.retriever.examples import RetrieverExample
+from densephrase.training.retriever.examples import PoolExample
 
-EXAMPLES = [RetrieverExample(f"question {n}", (), n % 3, (3, 4) if n < 4 else ()) for n in range(6)]
+EXAMPLES = [PoolExample(f"question {n}", (), n % 3, (3, 4) if n < 4 else ()) for n in range(6)]
 POOL = TokenisedPool([[1, 10 + n, 2] for n in range(6)], [[1, 20 + n, 2] for n in range(5)], EXAMPLES, 0)
 
 
@@ -47,7 +47,7 @@ def test_a_later_batch_is_the_same_without_those_before() -> None:
 
 
 def test_other_passages_that_answer_are_named() -> None:
-    examples = [RetrieverExample("a", (), 0, others=(1, 4)), RetrieverExample("b", (), 1, others=(2,))]
+    examples = [PoolExample("a", (), 0, others=(1, 4)), PoolExample("b", (), 1, others=(2,))]
     pool = TokenisedPool(POOL.questions, POOL.passages, examples, 0)
     batch = pool.batch([0, 1], 0, np.random.default_rng(0))
     assert batch.others.tolist() == [[1, 4], [2, -1]]

@@ -19,7 +19,7 @@ from densephrase.encoder.passage.config import PassageEncoderConfig
 from densephrase.encoder.passage.passage_encoder import PassageEncoder
 from densephrase.errors import TrainingError
 from densephrase.training.retriever.config import RetrieverTrainingConfig
-from densephrase.training.retriever.examples import PassagePool, RetrieverExample
+from densephrase.training.retriever.examples import PassagePool, PoolExample
 from densephrase.training.retriever.trainer import gold_rank, train_retriever
 from tests.encoder.hf_folder import save_backbone
 from tests.training.facts import make_facts
@@ -288,9 +288,9 @@ def train_in_a_process(rank: int, folder: Path) -> None:
 
 def test_any_passage_that_answers_counts_as_found() -> None:
     scores = np.array([3.0, 5.0, 2.0, 5.0], np.float32)
-    assert gold_rank(scores, RetrieverExample("q", (), 0)) == 3
-    assert gold_rank(scores, RetrieverExample("q", (), 2, others=(1,))) == 2  # behind the one of equal score
-    assert gold_rank(scores, RetrieverExample("q", (), 1, others=(3,))) == 1
+    assert gold_rank(scores, PoolExample("q", (), 0)) == 3
+    assert gold_rank(scores, PoolExample("q", (), 2, others=(1,))) == 2  # behind the one of equal score
+    assert gold_rank(scores, PoolExample("q", (), 1, others=(3,))) == 1
 
 
 def test_no_hard_negatives_at_all_are_told(backbone: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
