@@ -65,8 +65,9 @@ def run(options: argparse.Namespace) -> int:
         "tokens": manifest.counts.tokens,
         "bytes": manifest.bytes,
         "seconds": perf_counter() - began,
-        "tokens_per_second": speed.tokens_per_second,
     }
+    if encoder is not None:
+        summary["tokens_per_second"] = speed.tokens_per_second
     if options.json:
         write_json(summary)
     else:
@@ -85,6 +86,6 @@ def _load_encoder(name: str, device: str) -> Any:
 def _rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [(name, f"{summary[name]:,}") for name in ("documents", "passages", "tokens", "bytes")]
     rows.append(("seconds", f"{summary['seconds']:.1f}"))
-    if summary["tokens_per_second"]:
+    if "tokens_per_second" in summary:
         rows.append(("tokens encoded a second", f"{summary['tokens_per_second']:,.0f}"))
     return [*rows, ("index", summary["index"])]

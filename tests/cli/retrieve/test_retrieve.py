@@ -46,7 +46,9 @@ def test_an_index_is_built_with_an_encoder(
 
 
 def test_an_index_of_terms_alone_needs_no_encoder(run: Run, corpus: Path, tmp_path: Path) -> None:
-    assert run("retrieve", "build", corpus, tmp_path / "index", "--encoder", "none").code == 0
+    done = run("retrieve", "build", corpus, tmp_path / "index", "--encoder", "none")
+    assert done.code == 0
+    assert "encoded" not in done.out
     (answer,) = run("retrieve", "ask", tmp_path / "index", "Where did Tesla die?", "--json").objects
     assert answer["passages"][0]["document"]["id"] == "tesla"
     assert list(answer["passages"][0]["parts"]) == ["bm25"]
